@@ -1,0 +1,50 @@
+# make demo   the joint-production posterior on real payrolls, with its report
+# make test   the test suite
+# Everything else is below; `make setup` is run by whatever needs it.
+
+VENV   := .venv
+PY     := $(VENV)/bin/python
+UV     := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+FLAGS  := OMP_WAIT_POLICY=passive
+
+.PHONY: setup demo test lint bench sbc docs lock clean
+
+setup: $(VENV)/.ready
+
+# A Python >= 3.12: on PATH, else pyenv's, else whatever uv can provide.
+$(VENV)/.ready: requirements.lock pyproject.toml tools/find_python.sh | $(UV)
+	$(UV) venv --clear --quiet --python "$$(sh tools/find_python.sh || echo 3.13)" $(VENV)
+	$(UV) pip sync --quiet --python $(PY) --require-hashes requirements.lock
+	$(UV) pip install --quiet --python $(PY) --no-deps --editable .
+	@touch $@
+
+.uv/bin/uv:
+	"$$(sh tools/find_python.sh || command -v python3)" -m venv .uv
+	.uv/bin/pip install --quiet --disable-pip-version-check uv
+
+demo: setup
+	$(FLAGS) $(VENV)/bin/bayes-labor demo
+
+test: setup
+	$(FLAGS) $(PY) -m pytest -n 2 --cov=bayes_labor --cov-report=term
+
+lint: setup
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: setup
+	$(FLAGS) $(PY) -m benchmarks
+
+sbc: setup
+	$(FLAGS) $(PY) -m benchmarks.simulation_based_calibration
+
+docs: setup
+	$(VENV)/bin/sphinx-build -W -q -b html docs docs/_build/html
+
+lock: | $(UV)
+	$(UV) pip compile pyproject.toml --all-extras --group dev --python-version 3.12 --universal \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate -q --upgrade -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .uv runs docs/_build
