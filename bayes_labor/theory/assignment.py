@@ -20,7 +20,16 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from bayes_labor.theory.ragged import as_offsets, check_vector, number_of_blocks, per_workplace, row_blocks
+from bayes_labor.theory.compilation import compiled, kernel
+from bayes_labor.theory.linear import span_of, total_of
+from bayes_labor.theory.ragged import (
+    as_offsets,
+    check_vector,
+    number_of_blocks,
+    per_workplace,
+    row_blocks,
+    with_threads,
+)
 from bayes_labor.theory.status import Status
 from bayes_labor.theory.talent_table import (
     DBETA_0,
@@ -33,7 +42,6 @@ from bayes_labor.theory.talent_table import (
     T_EQUAL,
     Table,
     build_table,
-    kernel,
     sum_excess,
     sum_output,
     tuple_of,
@@ -113,9 +121,7 @@ def beta_slope(table, k, ln_cutoff, share, slope):
 @kernel
 def talent_weights(log_talent, weight):
     """Fill weight with talents relative to the best worker's; return (min, max, mean by talent) of log talent."""
-    low, high = log_talent[0], log_talent[0]
-    for i in range(log_talent.shape[0]):
-        low, high = min(low, log_talent[i]), max(high, log_talent[i])
+    low, high = span_of(log_talent)
     total, moment = 0.0, 0.0
     for i in range(log_talent.shape[0]):
         weight[i] = math.exp(log_talent[i] - high)
@@ -146,8 +152,9 @@ def solve_team(table, k, beta, scale, log_talent, weight, marginal):
         return Status.NON_FINITE.value, -np.inf, 0.0, 0.0, 0.0
     low, high, center = talent_weights(log_talent, weight)
     if beta == 0.0:
-        marginal[:] = weight
-        x, share, slope, ln_scale, outside = -np.inf, weight.sum(), 0.0, math.log(scale), 1.0
+        for i in range(weight.shape[0]):
+            marginal[i] = weight[i]
+        x, share, slope, ln_scale, outside = -np.inf, total_of(weight), 0.0, math.log(scale), 1.0
     else:
         start = table.constants[k, T_EQUAL] + center
         x, converged = find_cutoff(table, k, log_talent, weight, (low, high), (low, 0.0), start)
@@ -198,8 +205,8 @@ def _solve_all(log_talent, offsets, industry, beta, scale, blocks):
     return results
 
 
-solve_all = numba.njit(nogil=True, error_model="numpy")(_solve_all)
-solve_all_parallel = numba.njit(nogil=True, error_model="numpy", parallel=True)(_solve_all)
+solve_all = compiled(_solve_all)
+solve_all_parallel = compiled(_solve_all, parallel=True)
 
 
 def solve_assignment(
@@ -248,11 +255,5 @@ def solve_assignment(
     offsets = as_offsets(offsets, log_talent.shape[0])
     beta, scale, industry = per_workplace(beta, scale, industry, offsets.shape[0] - 1)
     blocks = number_of_blocks(threads)
-    if threads == 1:
-        return Assignment(*solve_all(log_talent, offsets, industry, beta, scale, blocks))
-    before = numba.get_num_threads()
-    numba.set_num_threads(threads)
-    try:
-        return Assignment(*solve_all_parallel(log_talent, offsets, industry, beta, scale, blocks))
-    finally:
-        numba.set_num_threads(before)
+    call = with_threads(threads, solve_all, solve_all_parallel)
+    return Assignment(*call(log_talent, offsets, industry, beta, scale, blocks))

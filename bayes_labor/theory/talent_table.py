@@ -32,9 +32,9 @@ cut-off), ``share`` sums to output, ``slope`` to the derivative of output with r
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from bayes_labor.theory.compilation import fast_kernel, kernel
 from bayes_labor.theory.status import Status
 
 BETA_MAX = 0.99
@@ -61,9 +61,6 @@ DBETA_0, DBETA_1, DBETA_2 = 11, 12, 13  # d ln Q / d beta = DBETA_0 + DBETA_1 ln
 EDGE_SHARE, EDGE_SLOPE, COEFFICIENT = 14, 15, 16  # values continued outside the table; r or b/(1-b)
 LN_PRICE = 17  # ln shadow price = ln omega + ln OUTSIDE + LN_PRICE ln(cut-off)
 N_CONSTANTS = 18
-
-kernel = numba.njit(nogil=True, error_model="numpy")
-
 
 @kernel
 def _power_series(rate: float, x: float) -> tuple[float, float]:
@@ -221,10 +218,7 @@ def inside(table: Table, k: int, t_low: float, t_high: float) -> bool:
 
 # The two loops below take most of the time of a fit. Unsigned indices spare numba's test for negative ones, and arrays are
 # sliced so that the bounds are known: together twice as fast as the plain spelling.
-_fast = numba.njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
-
-
-@_fast
+@fast_kernel
 def sum_excess_inside(excess, base, origin, inv_step, log_talent, weight):
     """Weighted sum of excess and of its first two derivatives, every worker inside the table; origin = ln a - T_LOW."""
     value, slope, curvature = 0.0, 0.0, 0.0
@@ -240,7 +234,7 @@ def sum_excess_inside(excess, base, origin, inv_step, log_talent, weight):
     return value, slope * inv_step, curvature * inv_step * inv_step
 
 
-@_fast
+@fast_kernel
 def sum_output_inside(excess, output, base, origin, inv_step, log_talent, weight, w0, w1, marginal):
     """Weighted sums of share and slope, every worker inside the table; marginal = weight (w0 excess + w1 share)."""
     share, slope = 0.0, 0.0

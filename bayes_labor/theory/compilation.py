@@ -1,0 +1,41 @@
+"""How kernels are compiled: nogil, without Python's zero-division checks, and cached on disk.
+
+numba watches only the file that defines a kernel, so an edited helper in another file would leave stale machine code in use.
+The cache folder therefore carries the hash of all sources of this room. It lies in ``$BAYES_LABOR_CACHE``, by default
+``$XDG_CACHE_HOME/bayes_labor``.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+SOURCE_HASH = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()[:12]
+"""Changes with any source of the solvers; also the salt of PyTensor's own cache of the Ops."""
+
+_HOME = os.environ.get("BAYES_LABOR_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bayes_labor"
+
+# A parallel kernel loaded from a cache crashes the process unless numba's thread pool was started before.
+numba.get_num_threads()
+
+
+def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """Compile a kernel lazily, with the room's conventions; ``options`` are numba's (``parallel``, ``fastmath``)."""
+    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(Path(_HOME) / SOURCE_HASH)
+    try:
+        return numba.njit(function, cache=True, nogil=True, error_model="numpy", **options)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: a serial kernel with exact float semantics."""
+    return compiled(function)
+
+
+def fast_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: a serial kernel whose sums may be reordered and multiplications fused, so that they vectorise."""
+    return compiled(function, fastmath={"contract", "reassoc", "nsz"})
