@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numba
@@ -24,6 +25,12 @@ numba.get_num_threads()
 
 def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """Compile a kernel lazily, with the room's conventions; ``options`` are numba's (``parallel``, ``fastmath``)."""
+    if options:
+        # numba's cache tells functions apart by name and line only: without its own name the parallel twin of a serial
+        # kernel would be served the serial machine code.
+        name = f"{function.__qualname__}_{'_'.join(options)}"
+        function = FunctionType(function.__code__, function.__globals__, name, function.__defaults__, function.__closure__)
+        function.__qualname__ = name
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(Path(_HOME) / SOURCE_HASH)
     try:
         return numba.njit(function, cache=True, nogil=True, error_model="numpy", **options)
