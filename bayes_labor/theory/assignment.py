@@ -24,11 +24,10 @@ from bayes_labor.theory.compilation import compiled, kernel
 from bayes_labor.theory.linear import span_of, total_of
 from bayes_labor.theory.ragged import (
     as_offsets,
+    check_threads,
     check_vector,
-    number_of_blocks,
     per_workplace,
     row_blocks,
-    with_threads,
 )
 from bayes_labor.theory.status import Status
 from bayes_labor.theory.talent_table import (
@@ -254,6 +253,5 @@ def solve_assignment(
     log_talent = check_vector("log_talent", log_talent)
     offsets = as_offsets(offsets, log_talent.shape[0])
     beta, scale, industry = per_workplace(beta, scale, industry, offsets.shape[0] - 1)
-    blocks = number_of_blocks(threads)
-    call = with_threads(threads, solve_all, solve_all_parallel)
-    return Assignment(*call(log_talent, offsets, industry, beta, scale, blocks))
+    solve = solve_all if threads == 1 else solve_all_parallel
+    return Assignment(*solve(log_talent, offsets, industry, beta, scale, check_threads(threads)))

@@ -40,11 +40,10 @@ from bayes_labor.theory.linear import (
 )
 from bayes_labor.theory.ragged import (
     as_offsets,
+    check_threads,
     check_vector,
-    number_of_blocks,
     per_workplace,
     row_blocks,
-    with_threads,
 )
 from bayes_labor.theory.status import Status
 from bayes_labor.theory.talent_table import (
@@ -548,4 +547,5 @@ def solve_outside_option(
         log_talent, external_index, offsets, industry, beta, scale, float(bargaining_power), float(unemployment_value),
         matching.workplace, matching.worker, matching.weight, float(softness),
     )  # fmt: skip
-    return OutsideOption(*with_threads(threads, solve, solve_parallel)(tuple(problem), matching.nodes, number_of_blocks(threads)))
+    run = solve if threads == 1 else solve_parallel
+    return OutsideOption(*run(tuple(problem), matching.nodes, check_threads(threads)))

@@ -74,9 +74,9 @@ def sum_by_workplace(values, offsets):
 
 
 @kernel
-def spread_to_workers(values, offsets):
-    """(N,) the value of each worker's workplace."""
-    out = np.empty(offsets[-1])
+def spread_like(values, offsets, like):
+    """(N,) the value of each worker's workplace; ``like`` lends its length."""
+    out = np.empty(like.shape[0])
     for f in range(values.shape[0]):
         for n in range(offsets[f], offsets[f + 1]):
             out[n] = values[f]

@@ -1,8 +1,5 @@
 """Ragged arrays: the workers of all workplaces end to end, with offsets; and the checks every solver shares."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numba
 import numpy as np
 
@@ -20,28 +17,12 @@ def row_blocks(offsets: np.ndarray, blocks: int) -> np.ndarray:
     return edges
 
 
-def number_of_blocks(threads: int) -> int:
-    """Blocks handed to the threads; more than threads, so that an expensive industry does not keep one core busy alone."""
+def check_threads(threads: int) -> int:
+    """Blocks to cut the workers into: one per thread, so that a parallel loop over them uses no more threads."""
     available = numba.config.NUMBA_NUM_THREADS
     if not 1 <= threads <= available:
         raise ValueError(f"threads = {threads}: this machine offers 1 to {available} (see NUMBA_NUM_THREADS)")
-    return 1 if threads == 1 else 16 * threads
-
-
-def with_threads(threads: int, serial: Callable[..., Any], parallel: Callable[..., Any]) -> Callable[..., Any]:
-    """The kernel to call: ``serial`` for one thread, else ``parallel`` limited to ``threads`` for the time of the call."""
-    if threads == 1:
-        return serial
-
-    def limited(*args: Any) -> Any:
-        before = numba.get_num_threads()
-        numba.set_num_threads(threads)
-        try:
-            return parallel(*args)
-        finally:
-            numba.set_num_threads(before)
-
-    return limited
+    return threads
 
 
 def check_vector(name: str, values: np.ndarray, size: int | None = None) -> np.ndarray:

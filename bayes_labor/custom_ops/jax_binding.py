@@ -1,0 +1,106 @@
+"""Binding of the Ops to PyTensor's JAX linker, forward and backward. Imported only where JAX is installed."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from pytensor.link.jax.dispatch.basic import jax_funcify
+
+from bayes_labor.custom_ops.assignment import TaskAssignment, TaskAssignmentPullback
+from bayes_labor.custom_ops.outside_option import OutsideOption, OutsideOptionPullback
+from bayes_labor.custom_ops.payroll import Payroll, PayrollPullback, SpreadToWorkers, WorkplaceSum
+from bayes_labor.theory.jax_assignment import solve_assignment_jax
+from bayes_labor.theory.jax_outside_option import solve_outside_option_jax
+
+
+def _worker_team(offsets: Any, like: Any) -> Any:
+    n = offsets.shape[0] - 1
+    return jnp.repeat(jnp.arange(n), jnp.diff(offsets), total_repeat_length=like.shape[0])
+
+
+def workplace_sum_jax(values: Any, offsets: Any) -> Any:
+    """(F,) sums over the workers of each workplace."""
+    return jax.ops.segment_sum(values, _worker_team(offsets, values), offsets.shape[0] - 1)
+
+
+def spread_jax(values: Any, offsets: Any, like: Any) -> Any:
+    """(N,) the value of each worker's workplace."""
+    return values[_worker_team(offsets, like)]
+
+
+def pay_jax(value: Any, output: Any, power_index: Any, offsets: Any) -> tuple[Any, Any, Any]:
+    """As :func:`bayes_labor.theory.payroll.pay`."""
+    team, n = _worker_team(offsets, value), offsets.shape[0] - 1
+    top = jax.lax.stop_gradient(jax.ops.segment_max(power_index, team, n))
+    power = jnp.exp(power_index - top[team])
+    share = power / jax.ops.segment_sum(power, team, n)[team]
+    surplus = jnp.diff(offsets) * output - jax.ops.segment_sum(value, team, n)
+    return value + surplus[team] * share, surplus, share
+
+
+def _pay_pullback(surplus: Any, share: Any, offsets: Any, g_wage: Any, g_surplus: Any, g_share: Any) -> tuple[Any, Any, Any]:
+    team = _worker_team(offsets, share)
+    total = g_surplus + workplace_sum_jax(g_wage * share, offsets)
+    direct = g_wage * surplus[team] + g_share
+    mean = workplace_sum_jax(direct * share, offsets)
+    return g_wage - total[team], jnp.diff(offsets) * total, share * (direct - mean[team])
+
+
+def _assignment_pullback(d_talent: Any, d_beta: Any, output: Any, scale: Any, offsets: Any, industry: Any, g: Any) -> tuple:
+    rows = scale.shape[0]
+    g_beta = jax.ops.segment_sum(g * d_beta, industry, rows)
+    g_scale = jax.ops.segment_sum(g * output / scale[industry], industry, rows)
+    return spread_jax(g, offsets, d_talent) * d_talent, g_beta, g_scale
+
+
+def _outside_option_pullback(nodes: int, *arguments: Any) -> tuple:
+    inputs, cotangents = arguments[:12], arguments[-2:]
+    layout, matches = inputs[2:4], inputs[8:]
+
+    def value_and_output(talent: Any, z: Any, beta: Any, scale: Any, d: Any, vu: Any) -> tuple:
+        return solve_outside_option_jax(talent, z, *layout, beta, scale, d, vu, *matches, nodes=nodes)[:2]
+
+    _, pull = jax.vjp(value_and_output, *inputs[:2], *inputs[4:8])
+    solved = arguments[16][2] == 0
+    return tuple(jnp.where(solved, g, jnp.zeros_like(g)) for g in pull(tuple(cotangents)))
+
+
+@jax_funcify.register(TaskAssignment)
+def _(op: TaskAssignment, **_: Any) -> Any:
+    return solve_assignment_jax
+
+
+@jax_funcify.register(TaskAssignmentPullback)
+def _(op: TaskAssignmentPullback, **_: Any) -> Any:
+    return _assignment_pullback
+
+
+@jax_funcify.register(OutsideOption)
+def _(op: OutsideOption, **_: Any) -> Any:
+    return partial(solve_outside_option_jax, nodes=op.nodes)
+
+
+@jax_funcify.register(OutsideOptionPullback)
+def _(op: OutsideOptionPullback, **_: Any) -> Any:
+    return partial(_outside_option_pullback, op.nodes)
+
+
+@jax_funcify.register(Payroll)
+def _(op: Payroll, **_: Any) -> Any:
+    return pay_jax
+
+
+@jax_funcify.register(PayrollPullback)
+def _(op: PayrollPullback, **_: Any) -> Any:
+    return _pay_pullback
+
+
+@jax_funcify.register(WorkplaceSum)
+def _(op: WorkplaceSum, **_: Any) -> Any:
+    return workplace_sum_jax
+
+
+@jax_funcify.register(SpreadToWorkers)
+def _(op: SpreadToWorkers, **_: Any) -> Any:
+    return spread_jax

@@ -1,0 +1,181 @@
+"""Every Op through the common battery, at points on both sides of beta = 0 and at the kinks that are stated."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+import pytensor
+import pytensor.tensor as pt
+
+from bayes_labor.custom_ops import nash_payroll, outside_option, task_assignment, workplace_sum
+from bayes_labor.custom_ops.assignment import TaskAssignment
+from bayes_labor.custom_ops.outside_option import OutsideOption
+from bayes_labor.theory import Matching, Status, solve_outside_option
+from tests.battery import Case, check_adjoint, check_gradient, check_linkers_agree, check_pickle_and_spawn, compiled
+
+RNG = np.random.default_rng(3)
+SIZES = RNG.integers(2, 9, 25)
+OFFSETS = np.concatenate([[0], np.cumsum(SIZES)])
+INDUSTRY = np.arange(25) % 3
+N = int(OFFSETS[-1])
+Z = 0.4 * RNG.normal(size=N)
+THETA = Z + 0.1 * RNG.normal(size=N)
+BETA, SCALE = np.array([0.16, -0.4, 0.03]), np.array([11.0, 14.0, 12.0])
+
+
+def _outside(matching: Matching, softness: float) -> Case:
+    def build(theta, z, beta, scale, d, vu):
+        s = outside_option(theta, z, OFFSETS, beta, scale, d, vu, industry=INDUSTRY, matching=matching, softness=softness)
+        return s.value, s.output
+
+    name = f"outside_option-{matching.kind}-{softness}"
+    return Case(name, build, [THETA, Z, BETA, SCALE, np.array(0.7), np.array(-1.5)], [1e-4, 1e-4, 1e-4, 1e-3, 1e-4, 1e-3])
+
+
+CASES = [
+    Case(
+        "task_assignment",
+        lambda theta, beta, scale: task_assignment(theta, OFFSETS, beta, scale, industry=INDUSTRY)[:1],
+        [THETA, BETA, SCALE],
+        [1e-4, 1e-5, 1e-3],
+    ),
+    Case(
+        "task_assignment-per-workplace",
+        lambda theta, beta: task_assignment(theta, OFFSETS, beta, 11.0)[:1],
+        [THETA, np.linspace(-0.8, 0.81, 25)],
+        [1e-4, 1e-5],
+    ),
+    Case(
+        "task_assignment-linear",
+        lambda theta, scale: task_assignment(theta, OFFSETS, np.zeros(3), scale, industry=INDUSTRY)[:1],
+        [THETA, SCALE],
+    ),
+    _outside(Matching.exact(OFFSETS), 0.2),
+    _outside(Matching.exact(OFFSETS, nodes=5, subsample=9, seed=1), 0.0),
+    _outside(Matching.sampled(OFFSETS, seed=2), 0.2),
+    Case(
+        "nash_payroll",
+        lambda value, output, index: nash_payroll(value, output, index, OFFSETS),
+        [RNG.normal(10, 2, N), RNG.normal(14, 1, 25), RNG.normal(size=N)],
+    ),
+    Case("workplace_sum", lambda x: [workplace_sum(x * x, OFFSETS)], [THETA]),
+]
+each = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+
+
+@each
+def test_linkers_agree_in_value_and_gradient(case: Case) -> None:
+    check_linkers_agree(case)
+
+
+@each
+def test_gradient_equals_finite_differences(case: Case) -> None:
+    check_gradient(case)
+
+
+@each
+def test_adjoint_identity(case: Case) -> None:
+    check_adjoint(case)
+
+
+@pytest.mark.parametrize("case", [CASES[0], CASES[3], CASES[6]], ids=lambda c: c.name)
+def test_pickle_and_spawn(case: Case) -> None:
+    check_pickle_and_spawn(case)
+
+
+def test_gradient_three_ways() -> None:
+    """The implicit formula in numba equals JAX's differentiation through the fixed point (a different derivation)."""
+    case = CASES[3]
+    _, ours = compiled(case, "NUMBA")(case.point)
+    _, differentiated = compiled(case, "JAX")(case.point)
+    for a, b in zip(ours, differentiated, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-8 * np.abs(b).max())
+
+
+def test_threads_do_not_change_a_digit() -> None:
+    theta = pt.vector("theta")
+    for make in (
+        lambda threads: task_assignment(theta, OFFSETS, BETA, SCALE, industry=INDUSTRY, threads=threads)[0],
+        lambda threads: outside_option(
+            theta, Z, OFFSETS, BETA, SCALE, 0.7, -1.5, industry=INDUSTRY, matching=Matching.sampled(OFFSETS), threads=threads
+        ).value,
+    ):
+        outputs = [out for t in (1, 2) for v in [make(t)] for out in (v, pytensor.grad(v.sum(), theta))]
+        one, g_one, two, g_two = pytensor.function([theta], outputs, mode="NUMBA")(THETA)
+        np.testing.assert_array_equal(one, two)
+        np.testing.assert_array_equal(g_one, g_two)
+
+
+def test_op_equals_theory() -> None:
+    matching = Matching.sampled(OFFSETS)
+    s = solve_outside_option(THETA, Z, OFFSETS, BETA, SCALE, 0.7, -1.5, industry=INDUSTRY, matching=matching, softness=0.1)
+    symbolic = outside_option(THETA, Z, OFFSETS, BETA, SCALE, 0.7, -1.5, industry=INDUSTRY, matching=matching, softness=0.1)
+    for got, want in zip(pytensor.function([], list(symbolic))(), s, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-13)
+
+
+@cache
+def _solver(mode: str):
+    theta, beta, scale, vu = pt.tensor(shape=(N,), dtype="float64"), pt.vector(), pt.vector(), pt.scalar()
+    s = outside_option(theta, Z, OFFSETS, beta, scale, 0.7, vu, industry=INDUSTRY, matching=Matching.exact(OFFSETS), softness=0.2)
+    gradient = pytensor.grad(s.value.sum() + s.output.sum(), [theta, beta, scale, vu])
+    return pytensor.function([theta, beta, scale, vu], [s.status, s.value, s.output, *gradient], mode=mode)
+
+
+@pytest.mark.parametrize("mode", ["NUMBA", "JAX"])
+@pytest.mark.parametrize(
+    ("bad", "status"),
+    [
+        ({"theta": np.inf}, Status.NON_FINITE),
+        ({"theta": np.nan}, Status.NON_FINITE),
+        ({"theta": 900.0}, Status.OVERFLOW),
+        ({"beta": 1.0}, Status.BETA_RANGE),
+        ({"beta": -1.2}, Status.BETA_RANGE),
+        ({"beta": np.nan}, Status.NON_FINITE),
+        ({"scale": -1.0}, Status.NON_FINITE),
+        ({"vu": np.nan}, Status.NON_FINITE),
+        ({"vu": 1e6}, Status.NO_FEASIBLE_WORKPLACE),
+    ],
+    ids=str,
+)
+def test_failures_are_statuses_and_never_nan(mode: str, bad: dict[str, float], status: Status) -> None:
+    x = {"theta": THETA.copy(), "beta": BETA.copy(), "scale": SCALE.copy(), "vu": np.array(-1.5)}
+    for name, value in bad.items():
+        x[name].reshape(-1)[0] = value
+    values = _solver(mode)(*x.values())
+    assert Status(int(values[0])) is status
+    assert status.advice
+    for value in values[1:]:
+        assert np.all(value == 0.0)
+
+
+def test_refuses_what_is_not_float64() -> None:
+    with pytest.raises(TypeError, match="log_talent has dtype float32, expected float64"):
+        task_assignment(THETA.astype("float32"), OFFSETS, 0.1)
+    with pytest.raises(TypeError, match="offsets has dtype float64, expected int64"):
+        task_assignment(THETA, OFFSETS.astype(float), BETA, SCALE, industry=INDUSTRY)
+    with pytest.raises(ValueError, match="log_talent has 2 dimensions"):
+        task_assignment(THETA[None], OFFSETS, 0.1)
+
+
+def test_shapes_are_known_without_solving() -> None:
+    s = outside_option(THETA, Z, OFFSETS, BETA, SCALE, 0.7, -1.0, industry=INDUSTRY, matching=Matching.exact(OFFSETS, nodes=6))
+    assert [v.type.shape for v in s] == [(N,), (25,), (6,), (2,), (3,), (25,), (25, 6), (25, 6)]
+    assert TaskAssignment().gufunc_signature == "(dn),(dk),(dk),(dfp1),(df)->(df),(df),(df),(dn),(df),(df)"
+    assert OutsideOption(0) == OutsideOption(0) and OutsideOption(0) != OutsideOption(8)
+
+
+def test_only_output_is_differentiated() -> None:
+    theta = pt.vector()
+    cutoff = task_assignment(theta, OFFSETS, BETA, SCALE, industry=INDUSTRY)[1]
+    with pytest.raises(pytensor.gradient.DisconnectedInputError):
+        pytensor.grad(cutoff.sum(), theta)
+
+
+def test_slope_is_zero_by_convention_at_the_cusp() -> None:
+    beta = pt.vector()
+    output = task_assignment(THETA, OFFSETS, beta, SCALE, industry=INDUSTRY)[0]
+    gradient = pytensor.function([beta], pytensor.grad(output.sum(), beta))
+    assert np.all(gradient(np.zeros(3)) == 0.0)
+    assert np.all(gradient(np.full(3, 1e-10)) < -10.0)
+    assert np.all(gradient(np.full(3, -1e-10)) > 10.0)
