@@ -1,12 +1,16 @@
 """Solvers of :mod:`bayes_labor.theory` as PyTensor Ops with gradients, for the Numba, JAX and Python linkers."""
 
-from importlib.util import find_spec
+import wrapt
 
 from bayes_labor.custom_ops.assignment import task_assignment
 from bayes_labor.custom_ops.outside_option import outside_option
 from bayes_labor.custom_ops.payroll import nash_payroll, workplace_sum
 
-if find_spec("jax") is not None:
+
+@wrapt.when_imported("pytensor.link.jax.dispatch")
+def _bind_jax(_: object) -> None:
+    """Importing JAX takes seconds: register its kernels when PyTensor's JAX linker is first asked for."""
     import bayes_labor.custom_ops.jax_binding  # noqa: F401
+
 
 __all__ = ["nash_payroll", "outside_option", "task_assignment", "workplace_sum"]

@@ -1,0 +1,5 @@
+"""``python -m bayes_labor``."""
+
+from bayes_labor.cli import main
+
+main()

@@ -1,0 +1,256 @@
+"""The ``bayes-labor`` command: parsing and printing; everything else is in the rooms below.
+
+Exit codes: 0 done; 1 done, but a convergence gate failed or the preflight found trouble; 2 the input has faults.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from bayes_labor.data.workforce import Workforce
+    from bayes_labor.models.settings import JointProductionSpec
+
+app = typer.Typer(
+    name="bayes-labor",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=(
+        "Bayesian estimation of structural labor-market models on matched data.\n\n"
+        "Start with `bayes-labor demo`. With your own table: `data` shows what is wrong with it, `check` whether the model can be "
+        "sampled, `prior` what the priors imply, `fit` samples, `report` writes the page."
+    ),
+)
+console = Console()
+
+Source = Annotated[
+    str, typer.Argument(help="`baseball`, `norway`, or a .parquet or .csv file with columns workplace, industry, wage and covariates.")
+]
+Formula = Annotated[str, typer.Option(help="Characteristics of talent, e.g. 'experience + {experience**2/100} + seniority'.")]
+Internal = Annotated[list[str] | None, typer.Option(help="Variable lost when the worker leaves; repeat for several.")]
+Worker = Annotated[str, typer.Option(help="Column with the worker's id; with it, nobody may appear twice.")]
+Spec = Annotated[str, typer.Option(help="linear_national, linear, equal_power, linear_power, power or flexible.")]
+Matching = Annotated[str, typer.Option(help="sampled (the paper's, fast) or exact (average over all workplaces at nodes).")]
+Errors = Annotated[str, typer.Option(help="normal or student.")]
+Settings = Annotated[Path | None, typer.Option(help="JSON file with further settings and priors of the specification.")]
+Run = Annotated[Path, typer.Option(help="Run folder.")]
+
+
+@app.command()
+def demo(run: Run = Path("runs/demo")) -> None:
+    """Fit the joint-production model to baseball payrolls 2014-2016 and write its report: the main job, on real data."""
+    from bayes_labor.data import baseball
+    from bayes_labor.models import JointProductionSpec
+
+    console.print("Baseball payrolls 2014-2016: team-seasons are workplaces, seniority stays behind when a player leaves.")
+    _fit_and_report(baseball(), JointProductionSpec(matching="sampled"), run, overwrite=True, settings={})
+
+
+@app.command()
+def data(
+    source: Source, formula: Formula = "", internal: Internal = None, worker: Worker = "", write: Annotated[Path | None, typer.Option()] = None
+) -> None:
+    """Validate a table and describe it; all faults are listed at once. --write saves a built-in sample as Parquet or CSV."""
+    workforce = _load(source, formula, internal, worker)
+    table = Table(title=f"{workforce.n_workers:,} workers, {workforce.n_workplaces:,} workplaces, {len(workforce.industries)} industries")
+    for column in ("term", "mean", "sd", "min", "max", "internal"):
+        table.add_column(column, justify="left" if column == "term" else "right")
+    for name, row in workforce.describe().iterrows():
+        table.add_row(str(name), *(f"{row[c]:.4g}" for c in ("mean", "std", "min", "max")), "yes" if row["internal"] else "")
+    console.print(table)
+    if write is not None:
+        _write_sample(source, write)
+
+
+@app.command()
+def check(
+    source: Source,
+    formula: Formula = "",
+    internal: Internal = None,
+    worker: Worker = "",
+    spec: Spec = "power",
+    matching: Matching = "sampled",
+    errors: Errors = "normal",
+    settings: Settings = None,
+) -> None:
+    """Preflight: data faults, gradients, kernels, share of prior draws whose equilibrium solves, memory, expected time."""
+    from bayes_labor.posteriors import check as preflight
+
+    found = preflight(_load(source, formula, internal, worker), _spec(spec, matching, errors, settings))
+    low, high = found.sampling_minutes
+    lines = [
+        ("parameters", str(found.parameters)),
+        ("log density at the start", f"{found.log_density:.2f}"),
+        ("gradient against finite differences", f"{found.gradient_error:.1e}"),
+        ("Ops without a native kernel", ", ".join(found.object_mode) or "none"),
+        ("prior draws by outcome", ", ".join(f"{k} {v:.0%}" for k, v in found.prior_outcomes.items())),
+        ("negative prior wages", f"{found.prior_negative_wages:.0%}"),
+        ("log density and gradient", f"{found.milliseconds:.2f} ms"),
+        ("data in memory", f"{found.megabytes:.1f} MB"),
+        ("4 chains of 2,000 iterations, 2 cores", f"about {low:.1f} to {high:.1f} minutes"),
+    ]
+    for name, value in lines:
+        console.print(f"{name:40s} {value}")
+    console.print("sound: sampling may start" if found.sound else "NOT sound: see above before sampling")
+    if not found.sound:
+        raise typer.Exit(1)
+
+
+@app.command()
+def prior(
+    source: Source,
+    formula: Formula = "",
+    internal: Internal = None,
+    worker: Worker = "",
+    spec: Spec = "power",
+    matching: Matching = "sampled",
+    settings: Settings = None,
+    draws: int = 200,
+) -> None:
+    """What the priors imply: wages, share of prior draws that solve, share of feasible workplaces, surplus, beta."""
+    import pymc as pm
+
+    from bayes_labor.models import joint_production
+
+    workforce, chosen = _load(source, formula, internal, worker), _spec(spec, matching, "normal", settings)
+    console.print(str(chosen.priors), highlight=False)
+    with joint_production(workforce, chosen):
+        tree = pm.sample_prior_predictive(draws, random_seed=0)
+    names = [n for n in ("beta", "feasible_share", "surplus_share") if n in tree["prior"]]
+    solved = tree["prior"]["solver_status"].to_numpy().ravel() == 0
+    console.print(f"{solved.mean():.0%} of {draws} prior draws have an equilibrium; of those, 5%, 50%, 95% quantiles:")
+    values = {n: tree["prior"][n].to_numpy().reshape(draws, -1)[solved].ravel() for n in names}
+    values["wage"] = tree["prior_predictive"]["wage"].to_numpy().reshape(draws, -1)[solved].ravel()
+    for name, found in values.items():
+        console.print(f"{name:16s} " + "  ".join(f"{q:10.3f}" for q in _quantiles(found)))
+    console.print(f"{'observed wage':16s} " + "  ".join(f"{q:10.3f}" for q in _quantiles(workforce.wage)))
+
+
+@app.command()
+def fit(
+    source: Source,
+    run: Run,
+    formula: Formula = "",
+    internal: Internal = None,
+    worker: Worker = "",
+    spec: Spec = "power",
+    matching: Matching = "sampled",
+    errors: Errors = "normal",
+    settings: Settings = None,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    seed: int = 20161102,
+    engine: str = "nutpie",
+    overwrite: Annotated[bool, typer.Option(help="Replace draws that are already in the run folder.")] = False,
+) -> None:
+    """Sample the posterior into a run folder and write its report."""
+    workforce, chosen = _load(source, formula, internal, worker), _spec(spec, matching, errors, settings)
+    sampler = {"draws": draws, "tune": tune, "chains": chains, "seed": seed, "engine": engine}
+    _fit_and_report(workforce, chosen, run, overwrite=overwrite, settings=sampler)
+
+
+@app.command()
+def report(run: Run, source: Source, formula: Formula = "", internal: Internal = None, worker: Worker = "") -> None:
+    """Write the report of a finished run again, from its stored draws and the data it was fitted to."""
+    from bayes_labor.data.faults import DataFaults, Fault
+    from bayes_labor.models import JointProductionSpec
+    from bayes_labor.posteriors import RunFolder
+    from bayes_labor.posteriors import report as write
+
+    folder = RunFolder.open(run)
+    record, workforce = folder.record(), _load(source, formula, internal, worker)
+    if record["data"]["fingerprint"] != workforce.fingerprint:
+        what = f"the run was fitted to other data ({record['data']['name']}, {record['data']['fingerprint']})"
+        raise DataFaults([Fault(what, f"{source}: {workforce.fingerprint}", "give the table, formula and internal terms of the fit")])
+    page = write(folder.draws(), workforce, JointProductionSpec(**record["specification"]), run)
+    console.print(f"report: {page}")
+
+
+def _fit_and_report(workforce: "Workforce", spec: "JointProductionSpec", run: Path, *, overwrite: bool, settings: dict[str, Any]) -> None:
+    from bayes_labor.posteriors import fit as sample
+    from bayes_labor.posteriors import gates, summarize
+    from bayes_labor.posteriors import report as write
+    from bayes_labor.posteriors.tables import printed
+
+    start = time.perf_counter()
+    console.print(f"{workforce.name}: {workforce.n_workers:,} workers in {workforce.n_workplaces:,} workplaces; compiling ...")
+    draws = sample(workforce, spec, run=run, overwrite=overwrite, progress=sys.stdout.isatty(), **settings)
+    seconds = draws.attrs["sampling_seconds"]
+    console.print(f"compiled in {draws.attrs['compile_seconds']:.0f} s, sampled in {seconds:.0f} s; writing the report ...")
+    page = write(draws, workforce, spec, run)
+    shown = printed(summarize(draws, workforce, spec))[["mean", "sd", "hdi_low", "hdi_high", "contraction", "ess_bulk", "r_hat"]]
+    console.print(shown.to_string(), highlight=False)
+    found = gates(draws)
+    for gate in found:
+        console.print(f"{'passed' if gate.passed else 'FAILED'}  {gate.name}: {gate.value}" + ("" if gate.passed else f" - {gate.advice}"))
+    console.print(f"report: {page}  ({time.perf_counter() - start:.0f} s in all)")
+    if not all(g.passed for g in found):
+        raise typer.Exit(1)
+
+
+def _load(source: str, formula: str, internal: list[str] | None, worker: str) -> "Workforce":
+    from bayes_labor.data import DataFaults, Fault, Workforce, baseball, norway, read_table
+
+    if source == "baseball":
+        return baseball(**({"formula": formula} if formula else {}))
+    if source == "norway":
+        return norway()
+    table = read_table(source)
+    if not formula:
+        fault = Fault("a table needs a formula", source, "--formula 'experience + seniority' --internal seniority")
+        raise DataFaults([fault])
+    return Workforce.from_frame(table, formula, internal or [], worker=worker or None, name=Path(source).stem)
+
+
+def _spec(spec: str, matching: str, errors: str, settings: Path | None) -> "JointProductionSpec":
+    from bayes_labor.data import DataFaults, Fault
+    from bayes_labor.models import JointProductionSpec
+
+    more: dict[str, Any] = {}
+    if settings is not None:
+        try:
+            more = json.loads(settings.read_text())
+        except (OSError, json.JSONDecodeError) as error:
+            raise DataFaults([Fault(f"the settings cannot be read: {error}", str(settings), "write a JSON object")]) from error
+    return JointProductionSpec(**({"spec": spec, "matching": matching, "errors": errors} | more))
+
+
+def _write_sample(source: str, path: Path) -> None:
+    from bayes_labor.data import DataFaults, Fault, baseball_table
+    from bayes_labor.data.norway import norway_table
+
+    makers = {"baseball": baseball_table, "norway": norway_table}
+    if source not in makers or path.suffix not in (".parquet", ".csv"):
+        raise DataFaults([Fault("only built-in samples can be written", str(path), "baseball or norway, to .parquet or .csv")])
+    table = makers[source]()
+    table.to_parquet(path) if path.suffix == ".parquet" else table.to_csv(path, index=False)
+    console.print(f"written: {path}")
+
+
+def _quantiles(values: Any) -> list[float]:
+    import numpy as np
+
+    return [float(q) for q in np.quantile(values, [0.05, 0.5, 0.95])] if len(values) else [float("nan")] * 3
+
+
+def main() -> None:
+    """Entry point: faults of the input are printed, not thrown."""
+    from bayes_labor.data.faults import DataFaults
+
+    try:
+        app()
+    except DataFaults as faults:
+        Console(stderr=True).print(str(faults), highlight=False, markup=False)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

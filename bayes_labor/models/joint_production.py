@@ -1,0 +1,302 @@
+r"""The joint-production model as a plain ``pm.Model``.
+
+Sections 2-5 of the paper: output from task assignment, outside options in equilibrium, the Nash payroll, additive errors. The
+likelihood has one term per workplace; a point whose equilibrium cannot be solved has likelihood zero.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from bayes_labor.custom_ops import nash_payroll, outside_option, task_assignment, workplace_sum
+from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.workforce import Workforce
+from bayes_labor.models.settings import JointProductionSpec, SpecName
+from bayes_labor.theory.outside_option import Matching
+
+_CONSTANT_BYTES = 500_000  # PyTensor cannot cache code with larger constants
+_PENALISED_SIZE = 5  # workplaces larger than this are penalised for a negative surplus
+
+
+class Columns(NamedTuple):
+    """Standardised characteristics and which coefficient each belongs to."""
+
+    external: np.ndarray
+    """(N, P_e) what a worker takes along: centered, unit variance."""
+    internal: np.ndarray
+    """(N, P_i) internal terms in talent: unit variance, not centered, since a newcomer has zero of them."""
+    power: np.ndarray
+    """(N, P_p) internal terms in bargaining power: unit variance."""
+    external_terms: list[str]
+    internal_terms: list[str]
+    power_terms: list[str]
+    mean: np.ndarray
+    """(P_e,) means of the external terms."""
+    talent_sd: np.ndarray
+    """(P_e + P_i,)."""
+    power_sd: np.ndarray
+    """(P_p,)."""
+
+
+def columns_of(workforce: Workforce, spec: JointProductionSpec) -> Columns:
+    """Split and scale the design as a specification asks.
+
+    Raises DataFaults if the specification needs internal terms that the workforce lacks.
+    """
+    internal = np.zeros_like(workforce.internal) if spec.is_linear else workforce.internal
+    power = {
+        "linear_power": workforce.internal & workforce.linear,
+        "power": workforce.internal,
+        "flexible": workforce.internal,
+    }.get(spec.spec, np.zeros_like(internal))
+    if spec.spec in ("linear_power", "power", "flexible") and not power.any():
+        what = "linear internal terms" if spec.spec == "linear_power" else "internal terms"
+        remedy = "declare internal=['seniority'], or choose spec='equal_power' or 'linear'"
+        raise DataFaults([Fault(f"spec={spec.spec!r} needs {what}, the workforce has none", workforce.formula, remedy)])
+    in_talent = internal if spec.spec != "power" else np.zeros_like(internal)
+    mean, sd = workforce.design.mean(0), workforce.design.std(0)
+    terms = np.array(workforce.terms, dtype=object)
+    x = workforce.design
+    return Columns(
+        external=(x[:, ~internal] - mean[~internal]) / sd[~internal],
+        internal=x[:, in_talent] / sd[in_talent],
+        power=x[:, power] / sd[power],
+        external_terms=list(terms[~internal]),
+        internal_terms=list(terms[in_talent]),
+        power_terms=list(terms[power]),
+        mean=mean[~internal],
+        talent_sd=np.concatenate([sd[~internal], sd[in_talent]]),
+        power_sd=sd[power],
+    )
+
+
+def matching_of(workforce: Workforce, spec: JointProductionSpec) -> Matching:
+    """The hypothetical matches of a specification, drawn from its seed."""
+    if spec.matching == "sampled":
+        return Matching.sampled(workforce.offsets, spec.seed)
+    if spec.subsample is not None and spec.subsample > workforce.n_workplaces:
+        remedy = f"choose at most {workforce.n_workplaces}, or None for all"
+        raise DataFaults([Fault(f"subsample = {spec.subsample} exceeds the number of workplaces", "settings", remedy)])
+    return Matching.exact(workforce.offsets, spec.nodes, spec.subsample, spec.seed)
+
+
+def joint_production(
+    workforce: Workforce, spec: SpecName | JointProductionSpec = "power", *, priors: Any = None, **settings: Any
+) -> pm.Model:
+    """Build the model.
+
+    Parameters
+    ----------
+    workforce
+        Whole workplaces.
+    spec
+        Name of a specification, or a :class:`JointProductionSpec`.
+    priors
+        A :class:`bayes_labor.models.settings.JointProductionPriors` or a dict of its fields.
+    **settings
+        Other fields of :class:`JointProductionSpec`, if ``spec`` is a name.
+
+    Returns
+    -------
+    pm.Model
+        Free variables: ``beta_mean``, ``beta_spread``, ``beta_offset`` (or ``atanh_beta``), ``gamma_scaled``, ``psi_scaled``,
+        ``log_output``, ``d``, ``V_U``, ``sigma`` (and ``nu_shifted``). Deterministics in the units of the data: ``beta`` and ``A`` by
+        industry, ``gamma``, ``psi``, and the equilibrium's ``feasible_share``, ``surplus_share``, ``solver_iterations``,
+        ``solver_status``, ``V_coefficients`` and ``V_domain``. Data are ``pm.Data``: a refit on other wages needs no compilation.
+
+    Raises
+    ------
+    DataFaults
+        For settings out of range or not fitting the workforce.
+    """
+    spec = as_spec(spec, priors=priors, **settings)
+    columns, mean_wage = columns_of(workforce, spec), float(np.mean(np.abs(workforce.wage)))
+    matching = matching_of(workforce, spec)
+    with pm.Model(coords=_coords(workforce, columns)) as model:
+        data = _data(workforce, columns)
+        beta = _beta(workforce, spec)
+        talent, z, level = _talent(workforce, columns, spec)
+        scale = _scale(workforce, columns, spec, beta, level)
+        d, floor = _outsiders(spec, mean_wage)
+        softness = spec.softness * mean_wage if spec.feasibility == "smooth" else 0.0
+        equilibrium = outside_option(
+            talent, z, data["offsets"], beta, scale, d, floor,
+            industry=data["industry"], matching=matching, softness=softness, threads=spec.threads,
+        )  # fmt: skip
+        wage, surplus, _ = nash_payroll(equilibrium.value, equilibrium.output, _power(columns, data, spec), data["offsets"])
+        _report(equilibrium, surplus, wage)
+        _wages(workforce, spec, data, wage, surplus, equilibrium, mean_wage)
+    return model
+
+
+def as_spec(spec: SpecName | JointProductionSpec, **settings: Any) -> JointProductionSpec:
+    """A specification from its name and settings, or the given one."""
+    settings = {k: v for k, v in settings.items() if v is not None}
+    if isinstance(spec, JointProductionSpec):
+        if settings:
+            fault = Fault(f"settings {sorted(settings)} given beside a complete specification", "joint_production", "put them in it")
+            raise DataFaults([fault])
+        return spec
+    return JointProductionSpec(spec=spec, **settings)
+
+
+def _coords(workforce: Workforce, columns: Columns) -> dict[str, Any]:
+    coords = {
+        "industry": list(workforce.industries),
+        "workplace": workforce.workplaces.astype(str),
+        "worker": np.arange(workforce.n_workers),
+        "talent_term": [*columns.external_terms, *columns.internal_terms],
+    }
+    return coords | ({"power_term": columns.power_terms} if columns.power_terms else {})
+
+
+def _data(workforce: Workforce, columns: Columns) -> dict[str, Any]:
+    return {
+        "wage": pm.Data("observed_wage", workforce.wage, dims="worker"),
+        "external": pm.Data("x_external", columns.external),
+        "internal": pm.Data("x_internal", columns.internal) if columns.internal_terms else None,
+        "power": pm.Data("x_power", columns.power) if columns.power_terms else None,
+        "offsets": _layout("offsets", workforce.offsets),
+        "industry": _layout("workplace_industry", workforce.industry),
+    }
+
+
+def _layout(name: str, values: np.ndarray) -> Any:
+    """Who works where: a constant while it is small, since every shared array costs the sampler's compiler seconds."""
+    small = values.nbytes < _CONSTANT_BYTES
+    return pt.constant(values, name=name) if small else pm.Data(name, values)
+
+
+def _beta(workforce: Workforce, spec: JointProductionSpec) -> Any:
+    n, priors = len(workforce.industries), spec.priors
+    if spec.is_linear:
+        return pt.zeros(n)
+    if spec.pooled and n > 1:
+        mean = pm.Normal("beta_mean", 0.0, priors.beta_mean, initval=0.2)
+        spread = pm.HalfNormal("beta_spread", priors.beta_spread, initval=0.2)
+        atanh = mean + spread * pm.Normal("beta_offset", 0.0, 1.0, dims="industry", initval=np.zeros(n))
+    else:
+        scale = float(np.hypot(priors.beta_mean, priors.beta_spread))
+        atanh = pm.Normal("atanh_beta", 0.0, scale, dims="industry", initval=np.full(n, 0.2))
+    return pm.Deterministic("beta", pt.tanh(atanh), dims="industry")
+
+
+def _talent(workforce: Workforce, columns: Columns, spec: JointProductionSpec) -> tuple[Any, Any, Any]:
+    """(log talent, external index, log talent of a worker whose characteristics are all zero)."""
+    model = pm.modelcontext(None)
+    n_external = len(columns.external_terms)
+    start = _start(workforce, columns)
+    scaled = pm.Normal("gamma_scaled", 0.0, spec.priors.talent, dims="talent_term", initval=start)
+    gamma = pm.Deterministic("gamma", scaled / columns.talent_sd, dims="talent_term")
+    z = model["x_external"] @ scaled[:n_external]
+    talent = z + model["x_internal"] @ scaled[n_external:] if columns.internal_terms else z
+    return talent, z, -(columns.mean @ gamma[:n_external])
+
+
+def _start(workforce: Workforce, columns: Columns) -> np.ndarray:
+    """Talent coefficients of the log-wage regression on the external terms; zero for the internal ones."""
+    low = 0.05 * np.mean(np.abs(workforce.wage))
+    log_wage = np.log(np.maximum(workforce.wage, low))
+    fitted, *_ = np.linalg.lstsq(columns.external, log_wage - log_wage.mean(), rcond=None)
+    return np.concatenate([fitted, np.zeros(len(columns.internal_terms))])
+
+
+def reference_team(workforce: Workforce, columns: Columns, spec: JointProductionSpec) -> np.ndarray:
+    """(n, P_e) standardised external characteristics of the team whose output per worker is the parameter kappa."""
+    picks = np.random.default_rng(spec.seed).integers(0, workforce.n_workers, spec.reference_team)
+    return columns.external[np.sort(picks)]
+
+
+def _scale(workforce: Workforce, columns: Columns, spec: JointProductionSpec, beta: Any, level: Any) -> Any:
+    """A by industry in the units of the standardised columns; reports it for the columns as they are."""
+    n, model = len(workforce.industries), pm.modelcontext(None)
+    wages = np.abs(workforce.wage)
+    if spec.spec == "linear_national":
+        mean, dims, start = np.log(wages.mean()), None, np.log(wages.mean())
+    else:
+        industry = workforce.worker_industry
+        mean = np.log([wages[industry == k].mean() if np.any(industry == k) else wages.mean() for k in range(n)])
+        dims, start = "industry", mean
+    log_output = pm.Normal("log_output", mean, spec.priors.log_output, dims=dims, initval=start)
+    team = reference_team(workforce, columns, spec)
+    z = team @ model["gamma_scaled"][: len(columns.external_terms)]
+    offsets = np.arange(n + 1) * len(team)
+    output = task_assignment(pt.tile(z, n), offsets, beta, 1.0, industry=np.arange(n))[0]
+    scale = pt.exp(log_output) / pt.maximum(output, 1e-300)
+    exponent = pt.where(beta > 0, 1.0 + beta, 1.0 + beta + beta**2)
+    pm.Deterministic("A", scale * pt.exp(level * exponent), dims="industry")
+    return scale
+
+
+def _outsiders(spec: JointProductionSpec, mean_wage: float) -> tuple[Any, Any]:
+    if spec.is_linear:
+        return 1.0, 0.0
+    d = pm.Beta("d", *spec.priors.bargaining, initval=0.5)
+    return d, pm.Normal("V_U", 0.0, spec.priors.unemployment * mean_wage, initval=0.0)
+
+
+def _power(columns: Columns, data: dict[str, Any], spec: JointProductionSpec) -> Any:
+    if not columns.power_terms:
+        return pt.zeros_like(data["wage"])
+    n = len(columns.power_terms)
+    scaled = pm.Normal("psi_scaled", 0.0, spec.priors.power, dims="power_term", initval=np.zeros(n))
+    pm.Deterministic("psi", scaled / columns.power_sd, dims="power_term")
+    return data["power"] @ scaled
+
+
+def _report(equilibrium: Any, surplus: Any, wage: Any) -> None:
+    pm.Deterministic("feasible_share", equilibrium.feasible_share)
+    pm.Deterministic("surplus_share", surplus.sum() / pt.where(equilibrium.status > 0, 1.0, wage.sum()))
+    pm.Deterministic("solver_iterations", equilibrium.diagnostics[1])
+    pm.Deterministic("solver_status", equilibrium.status)
+    pm.Deterministic("V_coefficients", equilibrium.coefficients)
+    pm.Deterministic("V_domain", equilibrium.domain)
+
+
+def _wages(
+    workforce: Workforce, spec: JointProductionSpec, data: dict[str, Any], wage: Any, surplus: Any, equilibrium: Any, mean_wage: float
+) -> None:
+    sd = float(workforce.wage.std())
+    dims = "industry" if spec.noise_by_industry else None
+    sigma = pm.HalfNormal("sigma", spec.priors.noise * sd, dims=dims, initval=np.full(len(workforce.industries), sd) if dims else sd)
+    per_worker = sigma[workforce.worker_industry] if dims else sigma * pt.ones_like(wage)
+    sizes = pt.extra_ops.diff(data["offsets"])
+    short = pt.softplus(-surplus / (sizes * spec.softness * mean_wage)) * (sizes > _PENALISED_SIZE)
+    penalty = spec.penalty * short
+    if spec.errors == "student":
+        nu = pm.Deterministic("nu", 2.0 + pm.Gamma("nu_shifted", 2.0, spec.priors.tail, initval=10.0))
+    else:
+        nu = pt.constant(np.inf)
+    pm.CustomDist(
+        "wage", wage, per_worker, nu, penalty, equilibrium.status, data["offsets"],
+        logp=_log_density_student if spec.errors == "student" else _log_density_normal,
+        random=_draw_wages, signature="(n),(n),(),(f),(),(g)->(n)", observed=data["wage"], dims="worker",
+    )  # fmt: skip
+
+
+def _by_workplace(per_worker: Any, penalty: Any, status: Any, offsets: Any) -> Any:
+    """(F,) log densities of whole payrolls; zero density where the equilibrium was not solved."""
+    return pt.switch(pt.eq(status, 0.0), workplace_sum(per_worker, offsets) - penalty, -np.inf)
+
+
+def _log_density_normal(value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any) -> Any:
+    standard = (value - mean) / sigma
+    return _by_workplace(-0.5 * standard**2 - pt.log(sigma) - 0.5 * np.log(2.0 * np.pi), penalty, status, offsets)
+
+
+def _log_density_student(value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any) -> Any:
+    standard = (value - mean) / sigma
+    constant = pt.gammaln(0.5 * (nu + 1.0)) - pt.gammaln(0.5 * nu) - 0.5 * pt.log(nu * np.pi)
+    return _by_workplace(constant - pt.log(sigma) - 0.5 * (nu + 1.0) * pt.log1p(standard**2 / nu), penalty, status, offsets)
+
+
+def _draw_wages(
+    mean: np.ndarray, sigma: np.ndarray, nu: np.ndarray, penalty: np.ndarray, status: np.ndarray, offsets: np.ndarray,
+    rng: np.random.Generator | None = None, size: Any = None,
+) -> np.ndarray:  # fmt: skip
+    """Wages with errors; NaN where the equilibrium was not solved, so that such draws can be counted."""
+    rng = np.random.default_rng() if rng is None else rng
+    error = rng.standard_normal(mean.shape) if np.isinf(nu) else rng.standard_t(nu, mean.shape)
+    return mean + sigma * error if status == 0 else np.full(mean.shape, np.nan)

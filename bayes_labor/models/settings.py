@@ -1,0 +1,138 @@
+"""Settings and priors of the joint-production model as printable, checkable objects."""
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, field_validator, model_validator
+
+from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
+
+SpecName = Literal["linear_national", "linear", "equal_power", "linear_power", "power", "flexible"]
+SPECS: tuple[SpecName, ...] = ("linear_national", "linear", "equal_power", "linear_power", "power", "flexible")
+
+
+class _Settings(BaseModel):
+    """Frozen settings that refuse unknown names and report all faults of a call at once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise DataFaults([_as_fault(type(self), e) for e in error.errors()]) from None
+
+
+def _as_fault(model: type[BaseModel], error: Any) -> Fault:
+    name = ".".join(str(part) for part in error["loc"]) or model.__name__
+    if error["type"] == "extra_forbidden":
+        return Fault(f"there is no setting {name!r}", model.__name__, did_you_mean(name, model.model_fields))
+    if error["type"] == "literal_error":
+        known = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        return Fault(f"{name} = {error['input']!r} is not known", model.__name__, did_you_mean(str(error["input"]), known))
+    what = error["msg"].removeprefix("Value error, ")
+    given = "" if isinstance(error["input"], dict) else f" = {error['input']!r}"
+    return Fault(f"{name}{given}: {what[0].lower()}{what[1:]}", model.__name__, "see its documentation for the admissible range")
+
+
+class JointProductionPriors(_Settings):
+    """Priors, with scales relative to the data where a wage unit would otherwise matter. Print it to read it.
+
+    =====================  ===================================  ====================================================
+    field                  parameter                            prior
+    =====================  ===================================  ====================================================
+    ``beta_mean``          b, mean of atanh beta                Normal(0, ``beta_mean``)
+    ``beta_spread``        s, its spread over industries        HalfNormal(``beta_spread``)
+    ``talent``             gamma, standardised columns          Normal(0, ``talent``)
+    ``power``              psi, standardised columns            Normal(0, ``power``)
+    ``log_output``         kappa, log output of the team of     Normal(log mean wage of the industry, ``log_output``)
+                           reference per worker
+    ``bargaining``         d                                    Beta(*``bargaining``)
+    ``unemployment``       V_U                                  Normal(0, ``unemployment`` x mean wage)
+    ``noise``              sigma                                HalfNormal(``noise`` x sd of wages)
+    ``tail``               nu (Student-t errors)                Gamma(2, ``tail``), shifted by 2
+    =====================  ===================================  ====================================================
+    """
+
+    beta_mean: PositiveFloat = 0.3
+    beta_spread: PositiveFloat = 0.3
+    talent: PositiveFloat = 0.5
+    power: PositiveFloat = 1.0
+    log_output: PositiveFloat = 0.5
+    bargaining: tuple[PositiveFloat, PositiveFloat] = (2.0, 2.0)
+    unemployment: PositiveFloat = 0.5
+    noise: PositiveFloat = 1.0
+    tail: PositiveFloat = 0.1
+
+    def __str__(self) -> str:
+        a, b = self.bargaining
+        return "\n".join(
+            [
+                f"b (mean of atanh beta)        ~ Normal(0, {self.beta_mean:g})",
+                f"s (spread over industries)    ~ HalfNormal({self.beta_spread:g})",
+                f"gamma (standardised columns)  ~ Normal(0, {self.talent:g})",
+                f"psi (standardised columns)    ~ Normal(0, {self.power:g})",
+                f"kappa (log reference output)  ~ Normal(log mean wage of the industry, {self.log_output:g})",
+                f"d (bargaining power)          ~ Beta({a:g}, {b:g})",
+                f"V_U (unemployment)            ~ Normal(0, {self.unemployment:g} x mean wage)",
+                f"sigma (measurement error)     ~ HalfNormal({self.noise:g} x sd of wages)",
+                f"nu (Student-t errors only)    ~ 2 + Gamma(2, {self.tail:g})",
+            ]
+        )
+
+
+class JointProductionSpec(_Settings):
+    """Which joint-production model is meant; together with a workforce it determines the posterior.
+
+    ``spec`` is a column of the paper's Tables 5-7:
+
+    ===================  ============  =======================  ===================  ==========================
+    name                 beta          psi                      seniority in talent  d, V_U; internal terms
+    ===================  ============  =======================  ===================  ==========================
+    ``linear_national``  0             none                     yes                  1, 0; none, one scale A
+    ``linear``           0             none                     yes                  1, 0; none
+    ``equal_power``      by industry   0                        yes                  free; as declared
+    ``linear_power``     by industry   linear internal terms    yes                  free; as declared
+    ``power``            by industry   all internal terms       no                   free; as declared
+    ``flexible``         by industry   all internal terms       yes                  free; as declared
+    ===================  ============  =======================  ===================  ==========================
+    """
+
+    spec: SpecName = "power"
+    priors: JointProductionPriors = JointProductionPriors()
+    matching: Literal["exact", "sampled"] = "exact"
+    """How the mean over workplaces in V(z) is taken, see :class:`bayes_labor.theory.outside_option.Matching`."""
+    nodes: int = Field(default=8, ge=2, le=64)
+    """Chebyshev nodes of V(z), for exact matching."""
+    subsample: int | None = Field(default=None, ge=1)
+    """Workplaces averaged over at each node, stratified by size; default all."""
+    feasibility: Literal["smooth", "hard"] = "smooth"
+    softness: PositiveFloat = 0.01
+    """Scale of smooth feasibility weights, as a share of the mean wage."""
+    errors: Literal["normal", "student"] = "normal"
+    noise_by_industry: bool = False
+    pooled: bool = True
+    """Hierarchical beta; False gives every industry its own prior."""
+    penalty: float = Field(default=0.0, ge=0.0)
+    """D of the paper: penalty on workplaces of more than five workers with a negative surplus; 0 switches it off."""
+    reference_team: int = Field(default=12, ge=2, le=10_000)
+    """Workers, drawn once, whose output per worker is the parameter kappa."""
+    seed: int = Field(default=0, ge=0)
+    """Of the hypothetical matches and the team of reference."""
+    threads: int = Field(default=1, ge=1)
+    """Threads inside one evaluation; more than 1 only where chains leave cores idle."""
+
+    @field_validator("priors", mode="before")
+    @classmethod
+    def _priors(cls, value: Any) -> Any:
+        return JointProductionPriors(**value) if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.matching == "sampled" and self.subsample is not None:
+            raise ValueError("subsample goes with matching='exact'")
+        return self
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether beta is zero and outside options exhaust the worker's product."""
+        return self.spec.startswith("linear") and self.spec != "linear_power"

@@ -1,0 +1,83 @@
+"""Convergence gates: what must hold before anybody reads a number, and what to say when it does not."""
+
+from dataclasses import dataclass
+
+import arviz as az
+import numpy as np
+import xarray as xr
+
+PARAMETERS = ("beta", "psi", "d", "V_U", "gamma", "A", "sigma", "nu")
+"""Parameters in the units of the data, in the order of the paper's tables."""
+GATED = ("beta", "psi", "d")
+_R_HAT, _ESS, _E_BFMI = 1.01, 400.0, 0.3
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition, whether it holds, and advice where it does not."""
+
+    name: str
+    value: str
+    passed: bool
+    advice: str
+
+
+def gates(draws: xr.DataTree) -> list[Gate]:
+    """Check R-hat, effective sample sizes, divergences, energy, both sides of beta = 0 and the solver."""
+    posterior = draws["posterior"].to_dataset()
+    names = [v for v in GATED if v in posterior] or [v for v in PARAMETERS if v in posterior]
+    chosen = posterior[names]
+    found = [
+        _worst("R-hat", az.rhat(chosen), np.nanmax, lambda v: v < _R_HAT, f"below {_R_HAT}", "run longer: more tune and draws"),
+        _worst("bulk ESS", az.ess(chosen), np.nanmin, lambda v: v > _ESS, f"above {_ESS:.0f}", "run longer: more draws"),
+        _worst("tail ESS", az.ess(chosen, method="tail"), np.nanmin, lambda v: v > _ESS, f"above {_ESS:.0f}", "run longer: more draws"),
+    ]
+    stats = draws["sample_stats"].to_dataset()
+    divergent = int(stats["diverging"].sum())
+    total = stats["diverging"].size
+    found.append(
+        Gate(
+            "divergences",
+            f"{divergent} of {total}",
+            divergent <= 0.002 * total,
+            "raise target_accept, or look where in beta and V_U they happen: the equilibrium may be unsolvable there",
+        )
+    )
+    bfmi = float(np.min(_bfmi(stats["energy"].to_numpy())))
+    found.append(Gate("E-BFMI", f"{bfmi:.2f}, should exceed {_E_BFMI}", bfmi > _E_BFMI, "the tails are explored slowly: run longer"))
+    if "beta" in posterior:
+        found.append(_sides(posterior["beta"]))
+    if "solver_status" in posterior:
+        failed = int((posterior["solver_status"] > 0).sum())
+        found.append(Gate("solver failures among draws", str(failed), failed == 0, "tighten the priors named by `bayes-labor check`"))
+    return found
+
+
+def _worst(name: str, values: xr.Dataset, pick: object, ok: object, bound: str, advice: str) -> Gate:
+    worst = {str(v): float(pick(values[v].to_numpy())) for v in values.data_vars}  # type: ignore[operator]
+    extreme = pick(list(worst.values()))  # type: ignore[operator]
+    where = next((v for v, x in worst.items() if x == extreme), "")
+    shown = f"{extreme:.3f}" if name == "R-hat" else f"{extreme:.0f}"
+    return Gate(name, f"{shown} ({where}), should be {bound}", bool(ok(extreme)), advice)  # type: ignore[operator]
+
+
+def _bfmi(energy: np.ndarray) -> np.ndarray:
+    return np.square(np.diff(energy, axis=1)).mean(1) / energy.var(1)
+
+
+def _sides(beta: xr.DataArray) -> Gate:
+    """Whether chains agree on the share of draws with beta < 0, by industry: Q has a cusp at zero and beta may be bimodal."""
+    negative = (beta < 0).astype(float)
+    shares = negative.mean("draw")
+    overall = negative.mean(("chain", "draw"))
+    effective = az.ess((beta < 0).astype(float).to_dataset(name="negative"))["negative"].to_numpy()
+    error = np.sqrt(np.maximum(overall * (1 - overall), 1e-12) * beta.sizes["chain"] / np.maximum(np.nan_to_num(effective, nan=1e9), 1.0))
+    gap = np.abs(shares - overall).max("chain")
+    agree = bool(((gap < 4.0 * error + 0.02) | (gap < 0.1)).all())
+    text = ", ".join(f"{k} {float(v):.2f}" for k, v in zip(beta["industry"].to_numpy(), overall.to_numpy(), strict=True))
+    return Gate(
+        "both sides of beta = 0",
+        f"share of draws below zero: {text}",
+        agree,
+        "the chains disagree on the sign of beta: the posterior is bimodal, do not average over the modes; run longer chains",
+    )

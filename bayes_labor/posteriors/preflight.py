@@ -1,0 +1,130 @@
+"""What can be known before hours of sampling: gradients, prior draws whose equilibrium solves, memory, time."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor
+
+from bayes_labor.data.workforce import Workforce
+from bayes_labor.models.joint_production import joint_production
+from bayes_labor.models.settings import JointProductionSpec
+from bayes_labor.theory.status import Status
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """Findings of :func:`check`."""
+
+    parameters: int
+    log_density: float
+    gradient_error: float
+    """Largest relative difference to finite differences at the start."""
+    object_mode: list[str]
+    """Ops without a native kernel in the compiled graph."""
+    prior_outcomes: dict[str, float]
+    """Share of prior draws by outcome of the solver."""
+    prior_negative_wages: float
+    """Share of prior-predictive wages that are negative, among draws that solve."""
+    milliseconds: float
+    """Per evaluation of log density and gradient."""
+    megabytes: float
+    """Memory of the data."""
+
+    @property
+    def sampling_minutes(self) -> tuple[float, float]:
+        """Expected minutes for 4 chains of 2,000 iterations on 2 cores, with 15 to 63 leapfrog steps each."""
+        low, high = (4 * 2000 * steps * self.milliseconds / 2 / 60_000 for steps in (15, 63))
+        return low, high
+
+    @property
+    def sound(self) -> bool:
+        """Whether sampling may start."""
+        return (
+            np.isfinite(self.log_density)
+            and self.gradient_error < 1e-4
+            and not self.object_mode
+            and self.prior_outcomes.get("OK", 0.0) > 0.05
+        )
+
+
+def check(workforce: Workforce, spec: JointProductionSpec | None = None, *, draws: int = 200, seed: int = 0) -> Preflight:
+    """Run the preflight of a joint-production fit.
+
+    Raises
+    ------
+    DataFaults
+        If the specification does not fit the workforce.
+    """
+    spec = spec or JointProductionSpec()
+    model = joint_production(workforce, spec)
+    point = model.initial_point()
+    names = [v.name for v in model.value_vars]
+    value = model.logp()
+    gradient = pytensor.grad(value, model.value_vars)
+    function = pytensor.function(model.value_vars, [value, *gradient], mode="NUMBA", on_unused_input="ignore")
+    start = [np.asarray(point[n], dtype=np.float64) for n in names]
+    before = function(*start)
+    elapsed = _seconds(lambda: function(*start))
+    outcomes, negative = prior_outcomes(model, draws, seed)
+    return Preflight(
+        parameters=int(sum(np.size(v) for v in start)),
+        log_density=float(before[0]),
+        gradient_error=_gradient_error(function, start, before[1:]),
+        object_mode=_without_kernel(function),
+        prior_outcomes=outcomes,
+        prior_negative_wages=negative,
+        milliseconds=1e3 * elapsed,
+        megabytes=sum(v.get_value().nbytes for v in model.data_vars) / 2**20,
+    )
+
+
+def _seconds(call: Any, repeats: int = 5) -> float:
+    taken = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - start)
+    return float(np.median(taken))
+
+
+def _gradient_error(function: Any, start: list[np.ndarray], gradient: list[np.ndarray]) -> float:
+    rng, worst = np.random.default_rng(0), 0.0
+    for i, x in enumerate(start):
+        direction = rng.normal(size=x.shape)
+
+        def difference(h: float, i: int = i, direction: Any = direction) -> float:
+            moved = [[*start[:i], start[i] + s * h * direction, *start[i + 1 :]] for s in (1.0, -1.0)]
+            return float(function(*moved[0])[0] - function(*moved[1])[0]) / (2 * h)
+
+        want = (4 * difference(1e-5) - difference(2e-5)) / 3
+        got = float(np.sum(gradient[i] * direction))
+        worst = max(worst, abs(got - want) / (1.0 + abs(want)))
+    return worst
+
+
+def _without_kernel(function: Any) -> list[str]:
+    from bayes_labor.custom_ops.declaration import SolverOp
+    from pytensor.link.numba.dispatch.basic import numba_funcify
+
+    fallback = numba_funcify.dispatch(object)
+    ops = {node.op for node in function.maker.fgraph.apply_nodes if isinstance(node.op, SolverOp)}
+    return sorted(type(op).__name__ for op in ops if numba_funcify.dispatch(type(op)) is fallback)
+
+
+def prior_outcomes(model: pm.Model, draws: int = 200, seed: int = 0) -> tuple[dict[str, float], float]:
+    """(share of prior draws by outcome of the solver, share of negative wages among those that solve)."""
+    with model:
+        prior = pm.sample_prior_predictive(draws, random_seed=seed, var_names=["solver_status", "wage"])
+    status = prior["prior"]["solver_status"].to_numpy().astype(int).ravel()
+    shares = {s.name: float(np.mean(status == s)) for s in Status if np.any(status == s)}
+    wage = prior["prior_predictive"]["wage"].to_numpy().reshape(len(status), -1)[status == 0]
+    return shares, float(np.mean(wage < 0)) if wage.size else float("nan")
+
+
+def floor_bytes(workforce: Workforce) -> int:
+    """Bytes that one evaluation must move at least: the design twice (forward, backward) and eight vectors over workers."""
+    return 8 * workforce.n_workers * (2 * len(workforce.terms) + 8)
+

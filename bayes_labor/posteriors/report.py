@@ -1,0 +1,144 @@
+"""The page people read: one self-contained HTML file, with every table as CSV, JSON and LaTeX and every picture as SVG and PNG."""
+
+import io
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+import xarray as xr
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from bayes_labor.data.workforce import Workforce
+from bayes_labor.models.settings import JointProductionSpec
+from bayes_labor.posteriors.diagnostics import Gate, gates
+from bayes_labor.posteriors.equilibrium import equilibria
+from bayes_labor.posteriors.figures import all_figures
+from bayes_labor.posteriors.run_folder import RunFolder, describe_run
+from bayes_labor.posteriors.tables import printed, summarize, write_table
+from bayes_labor.theory.status import Status
+
+_HEADINGS = {
+    "beta_by_industry": "Do coworkers matter?",
+    "outside_option": "What workers could get elsewhere",
+    "surplus_shares": "Who gets the surplus",
+    "wages": "Fit",
+    "prior_posterior": "What the data added",
+}
+_COLUMNS = {
+    "prior_mean": "prior mean",
+    "prior_sd": "prior sd",
+    "mean": "mean",
+    "sd": "sd",
+    "hdi_low": "3%",
+    "hdi_high": "97%",
+    "contraction": "contraction",
+    "ess_bulk": "bulk ESS",
+    "ess_tail": "tail ESS",
+    "r_hat": "R-hat",
+}
+WEAK = 0.5
+"""Contraction below which a row is marked as mostly prior."""
+
+
+def report(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, run: str | Path, *, size: int = 100) -> Path:
+    """Write report.html, tables and figures of a fit into its run folder.
+
+    Parameters
+    ----------
+    draws
+        What :func:`bayes_labor.posteriors.sample` returned, or was read from a run folder.
+    workforce, spec
+        What the model was built from.
+    run
+        The run folder.
+    size
+        Posterior draws at which the equilibrium is solved again for the pictures.
+
+    Returns
+    -------
+    Path
+        Of the page.
+    """
+    folder = RunFolder(Path(run))
+    found, table = gates(draws), summarize(draws, workforce, spec)
+    solved = equilibria(draws, workforce, spec, size=size)
+    pictures = all_figures(draws, solved, workforce, spec)
+    record = folder.record() if folder.record_path.is_file() else {"outcome": dict(draws.attrs)}
+    record = describe_run(workforce, spec, record.get("sampler", {})) | record
+    write_table(table, folder.tables, "parameters", f"Posterior of the joint-production model, {workforce.name}")
+    folder.figures.mkdir(parents=True, exist_ok=True)
+    for name, (figure, _) in pictures.items():
+        figure.savefig(folder.figures / f"{name}.png", dpi=150)
+        figure.savefig(folder.figures / f"{name}.svg")
+    folder.report_path.write_text(_page(record, workforce, spec, found, table, solved, pictures), encoding="utf-8")
+    return folder.report_path
+
+
+def _page(
+    record: dict[str, Any],
+    workforce: Workforce,
+    spec: JointProductionSpec,
+    found: list[Gate],
+    table: pd.DataFrame,
+    solved: xr.Dataset,
+    pictures: dict[str, tuple[Figure, str]],
+) -> str:
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    template = environment.from_string(files("bayes_labor.posteriors").joinpath("templates/report.html").read_text("utf-8"))
+    outcome, weak = record.get("outcome", {}), table["contraction"] < WEAK
+    return template.render(
+        title=f"Joint production: {workforce.name}",
+        lead=f"Specification {spec.spec}: wages as outside options plus a share of the surplus that a team makes together.",
+        failed=[g for g in found if not g.passed],
+        gates=found,
+        facts=_facts(workforce, solved, outcome),
+        weak=_weak_names(table, weak),
+        columns=[_COLUMNS[c] for c in table.columns],
+        rows=_rows(table, weak),
+        figures=[{"heading": _HEADINGS[n], "svg": _inline(f, n), "caption": c} for n, (f, c) in pictures.items()],
+        solver=[(s.advice if s else "solved", outcome.get(f"solver_{s.name.lower()}", 0)) for s in Status],
+        data=record["data"],
+        priors=str(spec.priors),
+        sampler={"seed": "", "engine": "", "chains": "", "draws": "", "tune": ""} | record.get("sampler", {}),
+        versions=record["versions"],
+    )
+
+
+def _facts(workforce: Workforce, solved: xr.Dataset, outcome: dict[str, Any]) -> list[tuple[str, str]]:
+    surplus = solved["surplus"].sum("workplace") / solved["wage"].sum("worker")
+    feasible = (solved["surplus"] >= 0).mean()
+    facts = [
+        ("workers", f"{workforce.n_workers:,}"),
+        ("workplaces", f"{workforce.n_workplaces:,}"),
+        ("of pay is surplus", f"{100 * float(surplus.mean()):.0f}%"),
+        ("of workplaces cover their outside options", f"{100 * float(feasible):.1f}%"),
+    ]
+    if "sampling_seconds" in outcome:
+        facts.append(("sampling", f"{outcome['sampling_seconds']:.0f} s"))
+    return facts
+
+
+def _weak_names(table: pd.DataFrame, weak: pd.Series) -> list[str]:
+    return [f"{p} ({t})" if t else p for p, t in table.index[weak]]
+
+
+def _rows(table: pd.DataFrame, weak: pd.Series) -> list[dict[str, Any]]:
+    shown = printed(table)
+    rows: list[dict[str, Any]] = []
+    for (symbol, term), cells, mark in zip(table.index, shown.itertuples(index=False), weak, strict=True):
+        rows.append({"symbol": symbol, "term": term, "cells": list(cells), "weak": bool(mark)})
+    return rows
+
+
+def _inline(figure: Figure, name: str) -> Markup:
+    """SVG for the page: without the XML head, and with ids of its own."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", svg)
+    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{name.replace("_", " ")}" ', 1))

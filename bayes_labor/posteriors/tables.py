@@ -1,0 +1,126 @@
+"""What people read: the parameter table with prior and contraction, and its CSV, JSON and LaTeX."""
+
+from pathlib import Path
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_labor.data.workforce import Workforce
+from bayes_labor.models.joint_production import columns_of
+from bayes_labor.models.settings import JointProductionSpec
+from bayes_labor.posteriors.diagnostics import PARAMETERS
+
+_SYMBOL = {"beta": "β", "psi": "ψ", "d": "d", "V_U": "V_U", "gamma": "γ", "A": "A", "sigma": "σ", "nu": "ν"}
+CI_PROB = 0.94
+
+
+def summarize(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, seed: int = 0) -> pd.DataFrame:
+    """The parameter table: prior mean and sd, posterior mean, sd and 94% HDI, contraction, ESS and R-hat.
+
+    Contraction is 1 - (posterior sd / prior sd)^2: near 0 the data say nothing and the row shows the prior; near 1 the
+    row shows the data. It is NaN for A, whose prior depends on the other parameters and has no finite variance to speak of.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per parameter, indexed by (symbol, term).
+    """
+    posterior = draws["posterior"].to_dataset()
+    names = [v for v in PARAMETERS if v in posterior and v != "nu"] + (["nu"] if "nu" in posterior else [])
+    chosen = posterior[names]
+    statistics = {
+        "mean": chosen.mean(("chain", "draw")),
+        "sd": chosen.std(("chain", "draw"), ddof=1),
+        "ess_bulk": az.ess(chosen),
+        "ess_tail": az.ess(chosen, method="tail"),
+        "r_hat": az.rhat(chosen),
+    }
+    interval = az.hdi(chosen, prob=CI_PROB)
+    prior = prior_moments(workforce, spec, seed=seed)
+    rows = []
+    for name in names:
+        labels = [str(t) for dim in chosen[name].dims[2:] for t in chosen[name][dim].to_numpy()] or [""]
+        before = prior.get(name, (np.nan, np.nan))
+        bounds = np.atleast_2d(interval[name].to_numpy())
+        for i, label in enumerate(labels):
+            prior_mean, prior_sd = (float(np.atleast_1d(b)[min(i, np.size(b) - 1)]) for b in before)
+            row = {k: float(np.atleast_1d(v[name].to_numpy())[i]) for k, v in statistics.items()}
+            rows.append(
+                {"parameter": _SYMBOL[name], "term": label, "prior_mean": prior_mean, "prior_sd": prior_sd}
+                | {"mean": row["mean"], "sd": row["sd"], "hdi_low": bounds[i, 0], "hdi_high": bounds[i, 1]}
+                | {"contraction": 1.0 - (row["sd"] / prior_sd) ** 2}
+                | {k: row[k] for k in ("ess_bulk", "ess_tail", "r_hat")}
+            )
+    return pd.DataFrame(rows).set_index(["parameter", "term"])
+
+
+def prior_moments(
+    workforce: Workforce, spec: JointProductionSpec, *, draws: int = 20_000, seed: int = 0
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Prior mean and sd of each parameter in the units of the data; beta's by simulation of the hierarchy."""
+    p, columns, rng = spec.priors, columns_of(workforce, spec), np.random.default_rng(seed)
+    sd_wage, mean_wage = float(workforce.wage.std()), float(np.mean(np.abs(workforce.wage)))
+    zero = np.zeros(1)
+    atanh = rng.normal(0, p.beta_mean, draws) + np.abs(rng.normal(0, p.beta_spread, draws)) * rng.normal(size=draws)
+    if not spec.pooled or len(workforce.industries) == 1:
+        atanh = rng.normal(0, np.hypot(p.beta_mean, p.beta_spread), draws)
+    beta = np.tanh(atanh)
+    a, b = p.bargaining
+    half = np.sqrt(2.0 / np.pi)
+    moments = {
+        "beta": (zero, np.array([beta.std()])),
+        "psi": (np.zeros(len(columns.power_sd)), p.power / columns.power_sd),
+        "d": (np.array([a / (a + b)]), np.array([np.sqrt(a * b / (a + b + 1.0)) / (a + b)])),
+        "V_U": (zero, np.array([p.unemployment * mean_wage])),
+        "gamma": (np.zeros(len(columns.talent_sd)), p.talent / columns.talent_sd),
+        "sigma": (np.array([half * p.noise * sd_wage]), np.array([np.sqrt(1.0 - half**2) * p.noise * sd_wage])),
+        "nu": (np.array([2.0 + 2.0 / p.tail]), np.array([np.sqrt(2.0) / p.tail])),
+    }
+    return {k: v for k, v in moments.items() if len(v[1])}
+
+
+def write_table(table: pd.DataFrame, folder: Path, name: str, caption: str) -> None:
+    """CSV and JSON at full precision, LaTeX as printed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table.to_csv(folder / f"{name}.csv")
+    table.reset_index().to_json(folder / f"{name}.json", orient="records", indent=1, double_precision=15)
+    (folder / f"{name}.tex").write_text(to_latex(table, caption))
+
+
+def to_latex(table: pd.DataFrame, caption: str) -> str:
+    """A booktabs table."""
+    shown = printed(table).reset_index()
+    head = " & ".join(_escape(c) for c in shown.columns)
+    body = "\n".join(" & ".join(_escape(str(v)) for v in row) + r" \\" for row in shown.itertuples(index=False))
+    columns = "l" * table.index.nlevels + "r" * table.shape[1]
+    return (
+        f"\\begin{{table}}\n\\caption{{{_escape(caption)}}}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n"
+        f"{head} \\\\\n\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
+    )
+
+
+def printed(table: pd.DataFrame) -> pd.DataFrame:
+    """Numbers as read: three significant figures, ESS whole, R-hat to three decimals, nothing for NaN."""
+
+    def show(column: str, value: float) -> str:
+        if pd.isna(value):
+            return ""
+        if column.startswith("ess"):
+            return f"{value:.0f}"
+        if column in ("r_hat", "contraction"):
+            return f"{value:.3f}" if column == "r_hat" else f"{value:.2f}"
+        return f"{value:.3g}" if abs(value) < 1e4 else f"{value:.0f}"
+
+    return pd.DataFrame({c: [show(c, v) for v in table[c]] for c in table.columns}, index=table.index)
+
+
+def _escape(text: str) -> str:
+    greek = {"β": r"$\beta$", "ψ": r"$\psi$", "γ": r"$\gamma$", "σ": r"$\sigma$", "ν": r"$\nu$"}
+    text = text.replace("**", "^")
+    for character in "&%$#_{}":
+        text = text.replace(character, "\\" + character)
+    for letter, tex in greek.items():
+        text = text.replace(letter, tex)
+    return text.replace("^", r"\textasciicircum{}")
