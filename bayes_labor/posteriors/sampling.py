@@ -14,6 +14,7 @@ from pydantic import Field
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec, _Settings
+from bayes_labor.posteriors.modes import SMALLEST_SHARE, Mode, find_modes, log_density_of, shares
 from bayes_labor.posteriors.run_folder import RunFolder, describe_run
 from bayes_labor.theory.status import Status
 
@@ -29,7 +30,7 @@ class SamplerSettings(_Settings):
     """How to sample."""
 
     draws: int = Field(default=1000, ge=1)
-    tune: int = Field(default=1000, ge=0)
+    tune: int = Field(default=600, ge=0)
     chains: int = Field(default=4, ge=1)
     cores: int | None = Field(default=None, ge=1)
     seed: int = Field(default=20161102, ge=0)
@@ -94,66 +95,84 @@ def fit(workforce: Workforce, spec: JointProductionSpec | None = None, **setting
 
 
 def compile_model(model: pm.Model) -> Any:
-    """Compile for nutpie, with starting points that alternate between the two signs of beta."""
+    """Compile for nutpie; the result's ``with_data`` refits other data without compiling again."""
     import nutpie
 
-    compiled = nutpie.compile_pymc_model(model)
-    return dataclasses.replace(compiled, initial_point_func=_BothSides(model, compiled.initial_point_func))
+    return nutpie.compile_pymc_model(model)
 
 
-class _BothSides:
-    """Starting points of the chains: the model's own, with beta's sign alternating from chain to chain.
+def starting_points(model: pm.Model, compiled: Any, seed: int) -> list[np.ndarray]:
+    """Starts on both sides of beta = 0: the model's own point and its mirror image, near zero and far from it."""
+    own = np.array(compiled.initial_point_func(seed))
+    point = model.initial_point()
+    names = [v.name for v in model.value_vars]
+    ends = np.cumsum([np.size(point[n]) for n in names])
+    places = [slice(e - np.size(point[n]), e) for n, e in zip(names, ends, strict=True) if n in ("beta_mean", "atanh_beta")]
+    starts = [_replaced(own, names, point)]
+    for factor in (-1.0, -4.0, 3.0) if places else ():
+        mirrored = starts[0].copy()
+        for where in places:
+            mirrored[where] *= factor
+        starts.append(mirrored)
+    return starts
 
-    nutpie hands each chain a seed; the order in which the seeds of a run are first seen is the order of the chains once
-    :meth:`learn` has run them one after the other.
-    """
 
-    def __init__(self, model: pm.Model, start: Callable[[Any], np.ndarray]) -> None:
-        self._start, self._seen = start, []  # type: ignore[var-annotated]
-        point = model.initial_point()
-        names = [v.name for v in model.value_vars]
-        ends = np.cumsum([np.size(point[n]) for n in names])
-        self._flip = [
-            slice(end - np.size(point[n]), end) for n, end in zip(names, ends, strict=True) if n in ("beta_mean", "atanh_beta")
-        ]
+def _replaced(own: np.ndarray, names: list[str], point: dict[str, np.ndarray]) -> np.ndarray:
+    """The model's own starting point in nutpie's layout, without its jitter."""
+    values = np.concatenate([np.ravel(point[n]) for n in names])
+    return values if values.shape == own.shape else own
+
+
+class _FromModes:
+    """Starting points drawn around the modes: chain i starts in mode i modulo their number."""
+
+    def __init__(self, modes: list[Mode], seed: int) -> None:
+        self._modes, self._seed = modes, seed
+        self._seen: list[Any] = []
 
     def __call__(self, seed: Any) -> np.ndarray:
         if seed not in self._seen:
             self._seen.append(seed)
-        point = np.array(self._start(seed))
-        if self._seen.index(seed) % 2:
-            for where in self._flip:
-                point[where] *= -1.0
-        return point
+        chain = self._seen.index(seed)
+        mode = self._modes[chain % len(self._modes)]
+        return np.random.default_rng([self._seed, chain]).multivariate_normal(mode.point, mode.covariance, method="eigh")
 
     def learn(self, compiled: Any, settings: SamplerSettings) -> None:
-        """Fix which seed belongs to which chain."""
+        """Fix which of nutpie's seeds belongs to which chain, by running the chains one after the other for one draw."""
         import nutpie
 
         nutpie.sample(
-            compiled, draws=1, tune=1, chains=settings.chains, cores=1, seed=settings.seed, progress_bar=False, save_warmup=False
-        )
+            compiled, draws=1, tune=1, chains=settings.chains, cores=1, seed=settings.seed, progress_bar=False,
+            save_warmup=False, return_raw_trace=True,
+        )  # fmt: skip
 
 
-def draw(compiled: Any, settings: SamplerSettings, progress: bool = False) -> xr.DataTree:
-    """Draws of a compiled model, with statistics under the usual names."""
+def draw(model: pm.Model, compiled: Any, settings: SamplerSettings, progress: bool = False) -> xr.DataTree:
+    """Draws of a compiled model, its chains started from the modes that matter, statistics under the usual names."""
     import nutpie
 
-    compiled.initial_point_func.learn(compiled, settings)
+    modes = find_modes(log_density_of(compiled), starting_points(model, compiled, settings.seed))
+    weights = shares(modes) if modes else np.empty(0)
+    kept = [m for m, w in zip(modes, weights, strict=True) if w >= SMALLEST_SHARE]
+    if kept:
+        starts = _FromModes(kept, settings.seed)
+        compiled = dataclasses.replace(compiled, initial_point_func=starts)
+        starts.learn(compiled, settings)
     raw = nutpie.sample(
         compiled, draws=settings.draws, tune=settings.tune, chains=settings.chains, cores=settings.cores, seed=settings.seed,
         target_accept=settings.target_accept, adaptation=settings.adaptation, progress_bar=progress, save_warmup=False,
     )  # fmt: skip
     stats = raw["sample_stats"].to_dataset().rename({k: v for k, v in _NAMES.items() if k in raw["sample_stats"]})
-    posterior = raw["posterior"].to_dataset()
-    return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats[[k for k in _KEPT if k in stats]]})
+    tree = xr.DataTree.from_dict({"posterior": raw["posterior"].to_dataset(), "sample_stats": stats[[k for k in _KEPT if k in stats]]})
+    tree.attrs["mode_shares"] = [float(w) for w in weights]
+    return tree
 
 
 def _by_nutpie(model: pm.Model, settings: SamplerSettings, progress: bool) -> xr.DataTree:
     before = time.perf_counter()
     compiled = compile_model(model)
     ready = time.perf_counter()
-    tree = draw(compiled, settings, progress)
+    tree = draw(model, compiled, settings, progress)
     tree.attrs.update(compile_seconds=ready - before, sampling_seconds=time.perf_counter() - ready)
     return _with_data(tree, model)
 

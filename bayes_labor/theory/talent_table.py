@@ -83,7 +83,7 @@ def _fill_constants(c: np.ndarray, beta: float) -> int:
         r = beta / (1.0 - beta)
         c[SIGN], c[RATE], c[COEFFICIENT] = 1.0, r, r
         guess = 0.5 * math.log(2.0 * r) if r < 1.0 else math.log(1.41 + r / math.e)
-        width, top = max(0.7, min(8.0, 40.0 / r)), math.log(42.0 + 2.5 * r)
+        width, top = max(0.7, min(6.0, 40.0 / r)), math.log(42.0 + 2.5 * r)
         step = min(_MAX_STEP, 0.08 / r)
         c[EXCESS_WEIGHT], c[SHARE_WEIGHT], c[OUTSIDE] = 1.0, 2.0 * r + 1.0, 1.0 - beta
         c[LN_OMEGA_0], c[LN_OMEGA_1] = beta * math.log(r), beta
@@ -93,7 +93,7 @@ def _fill_constants(c: np.ndarray, beta: float) -> int:
         k = b / (1.0 - b)
         c[SIGN], c[RATE], c[COEFFICIENT] = -1.0, 1.0 - b, k
         guess = 0.5 * math.log(b)
-        width, top, step = 8.0, math.log(45.0), min(_MAX_STEP, 0.05 / (1.0 - math.log1p(-b)))
+        width, top, step = 6.0, math.log(45.0), min(_MAX_STEP, 0.05 / (1.0 - math.log1p(-b)))
         c[EXCESS_WEIGHT], c[SHARE_WEIGHT], c[OUTSIDE] = b, 1.0 + b * k, 1.0 - b
         c[LN_OMEGA_0], c[LN_OMEGA_1] = b * math.log(k), -b * (1.0 - b)
         c[DBETA_0], c[DBETA_1], c[DBETA_2], c[LN_PRICE] = -math.log(k), 1.0 - 2.0 * b, 1.0 - b, 1.0 - b
@@ -104,27 +104,38 @@ def _fill_constants(c: np.ndarray, beta: float) -> int:
 
 
 @kernel
-def _panel(low: float, step: float, rate: float, forward: bool) -> tuple[float, float]:
-    """Gauss-Legendre integral over one panel of e^{rate u} phi and u e^{rate u} phi, u the distance from the near edge."""
+def _panel_weights(step: float, rate: float, forward: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(e^{offset}, weight, distance from the near edge) of a panel's nodes, the same for every panel of a table."""
+    n = _NODES.shape[0]
+    growth, weight, distance = np.empty(n), np.empty(n), np.empty(n)
+    for i in range(n):
+        distance[i] = step * (_NODES[i] if forward else 1.0 - _NODES[i])
+        growth[i] = math.exp(step * _NODES[i])
+        weight[i] = step * _WEIGHTS[i] * growth[i] * growth[i] * math.exp(rate * distance[i])
+    return growth, weight, distance
+
+
+@kernel
+def _panel(corner: float, growth: np.ndarray, weight: np.ndarray, distance: np.ndarray) -> tuple[float, float]:
+    """Gauss-Legendre integral over one panel of e^{rate u} phi and u e^{rate u} phi; corner = e^t at its left edge."""
     first, second = 0.0, 0.0
-    for i in range(_NODES.shape[0]):
-        x = math.exp(low + step * _NODES[i])
-        u = step * (_NODES[i] if forward else 1.0 - _NODES[i])
-        w = step * _WEIGHTS[i] * x * x * math.exp(rate * u - x)
+    for i in range(growth.shape[0]):
+        w = weight[i] * math.exp(-corner * growth[i])
         first += w
-        second += u * w
-    return first, second
+        second += distance[i] * w
+    return corner * corner * first, corner * corner * second
 
 
 @kernel
 def _sweep(c: np.ndarray, share: np.ndarray, slope: np.ndarray) -> None:
     """The smoothings at every grid point: (G, E) from the right for beta > 0, (H, L) from the left for beta < 0."""
     n, step, rate = share.shape[0], 1.0 / c[INV_STEP], c[RATE]
-    grow = math.exp(rate * step)
-    if c[SIGN] > 0:
+    grow, positive = math.exp(rate * step), c[SIGN] > 0
+    growth, weight, distance = _panel_weights(step, rate, positive)
+    if positive:
         share[n - 1], slope[n - 1] = 0.0, 0.0
         for j in range(n - 2, -1, -1):
-            p, q = _panel(c[T_LOW] + j * step, step, rate, True)
+            p, q = _panel(math.exp(c[T_LOW] + j * step), growth, weight, distance)
             share[j] = grow * share[j + 1] + p
             slope[j] = grow * (slope[j + 1] + step * share[j + 1]) + q
         p, q = _power_series(rate + 2.0, math.exp(c[T_LOW]))
@@ -132,7 +143,7 @@ def _sweep(c: np.ndarray, share: np.ndarray, slope: np.ndarray) -> None:
     else:
         share[0], slope[0] = _power_series(2.0 - rate, math.exp(c[T_LOW]))
         for j in range(1, n):
-            p, q = _panel(c[T_LOW] + (j - 1) * step, step, rate, False)
+            p, q = _panel(math.exp(c[T_LOW] + (j - 1) * step), growth, weight, distance)
             share[j] = grow * share[j - 1] + p
             slope[j] = grow * (slope[j - 1] + step * share[j - 1]) + q
         c[EDGE_SHARE], c[EDGE_SLOPE] = share[n - 1], slope[n - 1]
@@ -151,17 +162,18 @@ def _hermite(out: np.ndarray, f: tuple, g: tuple, step: float) -> None:
 def _derivatives(c: np.ndarray, t: float, smooth: float, slope: float) -> tuple[tuple, tuple, tuple]:
     """(value, first, second derivative in t) of excess, share and slope at a grid point, from the two smoothings."""
     x = math.exp(t)
-    phi = x * x * math.exp(-x)
+    decay = math.exp(-x)
+    phi = x * x * decay
     dphi = (2.0 - x) * phi
     rate, s = c[RATE], c[SIGN]
     d = -s * (rate * smooth + phi)
     dd = -s * (rate * d + dphi)
     e = -s * (rate * slope + smooth)
     ee = -s * (rate * e + d)
-    upper = (1.0 + x) * math.exp(-x)  # Gamma(2, x)
+    upper = (1.0 + x) * decay  # Gamma(2, x)
     k = c[COEFFICIENT]
     if s > 0:
-        lower = -math.expm1(-x) - x * math.exp(-x) if x > 0.1 else _power_series(2.0, x)[0]  # gamma(2, x)
+        lower = 1.0 - upper if x > 0.1 else _power_series(2.0, x)[0]  # gamma(2, x)
         return (lower - k * smooth, phi - k * d, dphi - k * dd), (smooth, d, dd), (slope, e, ee)
     return (smooth - k * upper, d + k * phi, dd + k * dphi), (upper, -phi, -dphi), (slope, e, ee)
 

@@ -1,0 +1,99 @@
+"""Where the posterior has its modes, how much mass each holds, and where chains should therefore start.
+
+Output has a cusp at beta = 0 and the technology is nearly linear again as beta approaches -1, so the posterior may have a mode
+on each side that no sampler crosses. Each sign is climbed from the model's own starting point; Laplace's approximation
+weighs what is found. Chains start in every mode that holds at least :data:`SMALLEST_SHARE` of the mass, the others are
+named in the report.
+"""
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import optimize
+
+SMALLEST_SHARE = 0.01
+_SAME = 0.5  # two optima closer than this in posterior standard deviations, per root dimension, are one mode
+_STEP = 1e-4
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A local optimum of the log density in unconstrained coordinates."""
+
+    point: np.ndarray
+    log_density: float
+    covariance: np.ndarray
+    log_mass: float
+
+
+def log_density_of(compiled: Any) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+    """(log density, gradient) of a model compiled by nutpie, as a Python function of the unconstrained vector.
+
+    The function that nutpie calls is used as it is: nothing is compiled again. A point without density gives minus infinity.
+    """
+    function = compiled.compiled_logp_func.ctypes
+    pointer = ctypes.POINTER(ctypes.c_double)
+    data = compiled.user_data
+
+    def call(x: np.ndarray) -> tuple[float, np.ndarray]:
+        x = np.ascontiguousarray(x, dtype=np.float64)
+        gradient, value = np.zeros_like(x), np.zeros(1)
+        outcome = function(
+            x.size, x.ctypes.data_as(pointer), gradient.ctypes.data_as(pointer), value.ctypes.data_as(pointer), data.ctypes.data
+        )
+        return (float(value[0]), gradient) if outcome == 0 else (-np.inf, np.zeros_like(x))
+
+    return call
+
+
+def find_modes(log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], starts: list[np.ndarray]) -> list[Mode]:
+    """Distinct local optima reached from the starts, the heaviest first."""
+    modes: list[Mode] = []
+    for start in starts:
+        mode = _climb(log_density, start)
+        if mode is not None and not any(_same(mode, other) for other in modes):
+            modes.append(mode)
+    return sorted(modes, key=lambda m: -m.log_mass)
+
+
+def shares(modes: list[Mode]) -> np.ndarray:
+    """Share of the posterior mass of each mode, by Laplace's approximation."""
+    mass = np.array([m.log_mass for m in modes])
+    weight = np.exp(mass - mass.max())
+    return weight / weight.sum()
+
+
+def _climb(log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], start: np.ndarray) -> Mode | None:
+    def negative(x: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = log_density(x)
+        return (-value, -gradient) if np.isfinite(value) else (1e12, np.zeros_like(x))
+
+    if not np.isfinite(log_density(start)[0]):
+        return None
+    found = optimize.minimize(negative, start, jac=True, method="L-BFGS-B", options={"maxiter": 2000, "maxfun": 4000})
+    curvature = _hessian(log_density, found.x)
+    values, vectors = np.linalg.eigh(-curvature)
+    # Where the density is flat or the optimum sits on a kink, a unit scale (the coordinates are standardised) bounds the width.
+    values = np.clip(values, 1.0, None)
+    covariance = (vectors / values) @ vectors.T
+    log_mass = -found.fun + 0.5 * len(values) * np.log(2 * np.pi) - 0.5 * np.log(values).sum()
+    return Mode(found.x, float(-found.fun), covariance, float(log_mass))
+
+
+def _hessian(log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray) -> np.ndarray:
+    rows = []
+    for i in range(len(x)):
+        step = np.zeros_like(x)
+        step[i] = _STEP
+        rows.append((log_density(x + step)[1] - log_density(x - step)[1]) / (2 * _STEP))
+    hessian = np.array(rows)
+    return 0.5 * (hessian + hessian.T)
+
+
+def _same(a: Mode, b: Mode) -> bool:
+    gap = a.point - b.point
+    distance = gap @ np.linalg.solve(0.5 * (a.covariance + b.covariance), gap)
+    return bool(distance < _SAME * len(gap) or np.abs(gap).max() < 0.05)
