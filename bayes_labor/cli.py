@@ -50,7 +50,9 @@ def demo(run: Run = Path("runs/demo")) -> None:
     from bayes_labor.models import JointProductionSpec
 
     console.print("Baseball payrolls 2014-2016: team-seasons are workplaces, seniority stays behind when a player leaves.")
-    _fit_and_report(baseball(), JointProductionSpec(matching="sampled"), run, overwrite=True, settings={})
+    # A player without a contract earns about nothing: V_U within a few tenths of the mean salary of zero.
+    spec = JointProductionSpec(matching="sampled", priors={"unemployment": 0.2})
+    _fit_and_report(baseball(), spec, run, overwrite=True, settings={})
 
 
 @app.command()
@@ -145,7 +147,7 @@ def fit(
     errors: Errors = "normal",
     settings: Settings = None,
     draws: int = 1000,
-    tune: int = 600,
+    tune: int = 500,
     chains: int = 4,
     seed: int = 20161102,
     engine: str = "nutpie",

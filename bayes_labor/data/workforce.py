@@ -1,6 +1,7 @@
 """The matched table: one row per worker of whole workplaces, with what each worker takes along and what stays behind."""
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -310,7 +311,9 @@ def _design(frame: pd.DataFrame, formula: str, internal: Sequence[str]) -> tuple
     if faults:
         return None, faults
     try:
-        matrix = formulaic.model_matrix(right, frame, na_action="ignore", context={})
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is not finite is reported below, column by column
+            matrix = formulaic.model_matrix(right, frame, na_action="ignore", context={})
     except Exception as error:  # formulaic passes on whatever the user's expression raises
         return None, [Fault(f"the formula cannot be evaluated: {_one_line(error)}", repr(formula), "try it on a few rows first")]
     kept = matrix.drop(columns=[c for c in matrix.columns if c == "Intercept"]).astype(np.float64)

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import time
+import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -71,7 +72,9 @@ class RunFolder:
 
     def save(self, draws: xr.DataTree, record: dict[str, Any]) -> None:
         """Write the draws, then the record: a folder with a record is complete."""
-        draws.to_zarr(self.draws_path, mode="w")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # zarr's note on consolidated metadata
+            draws.to_zarr(self.draws_path, mode="w", consolidated=False)
         self.write_record(record)
 
     def write_record(self, record: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ class SamplerSettings(_Settings):
     """How to sample."""
 
     draws: int = Field(default=1000, ge=1)
-    tune: int = Field(default=600, ge=0)
+    tune: int = Field(default=500, ge=0)
     chains: int = Field(default=4, ge=1)
     cores: int | None = Field(default=None, ge=1)
     seed: int = Field(default=20161102, ge=0)
@@ -142,7 +142,7 @@ class _FromModes:
         import nutpie
 
         nutpie.sample(
-            compiled, draws=1, tune=1, chains=settings.chains, cores=1, seed=settings.seed, progress_bar=False,
+            compiled, draws=8, tune=1, chains=settings.chains, cores=1, seed=settings.seed, progress_bar=False,
             save_warmup=False, return_raw_trace=True,
         )  # fmt: skip
 

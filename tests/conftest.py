@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bayes_labor.data import Workforce, baseball
+from bayes_labor.data.norway import norway
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip("reference values are not beside the repository")
+    return SHARED
+
+
+def make_table(workplaces: int = 30, seed: int = 0) -> pd.DataFrame:
+    """A small clean table."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(2, 9, workplaces)
+    n = int(sizes.sum())
+    experience, seniority = rng.uniform(0, 30, n), rng.uniform(0, 15, n)
+    log_wage = 2.5 + 0.02 * experience + 0.01 * seniority + 0.3 * rng.normal(size=n)
+    return pd.DataFrame(
+        {
+            "worker": np.arange(n),
+            "workplace": np.repeat(np.arange(workplaces), sizes),
+            "industry": np.repeat(np.where(np.arange(workplaces) % 2, "trade", "services"), sizes),
+            "wage": np.exp(log_wage),
+            "experience": experience,
+            "female": rng.integers(0, 2, n).astype(float),
+            "seniority": seniority,
+        }
+    )
+
+
+FORMULA = "experience + female + seniority + {seniority**2/100}"
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    return make_table()
+
+
+@pytest.fixture(scope="session")
+def small() -> Workforce:
+    return Workforce.from_frame(make_table(), FORMULA, ["seniority"], worker="worker", name="small")
+
+
+@pytest.fixture(scope="session")
+def players() -> Workforce:
+    return baseball()
+
+
+@pytest.fixture(scope="session")
+def sample_of_norway() -> Workforce:
+    return norway(workplaces=60, seed=1)
