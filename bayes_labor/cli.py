@@ -147,7 +147,7 @@ def fit(
     errors: Errors = "normal",
     settings: Settings = None,
     draws: int = 1000,
-    tune: int = 500,
+    tune: int = 400,
     chains: int = 4,
     seed: int = 20161102,
     engine: str = "nutpie",

@@ -89,7 +89,7 @@ class RunFolder:
 
     def draws(self) -> xr.DataTree:
         """The draws, in memory."""
-        tree = xr.open_datatree(str(self.draws_path), engine="zarr")
+        tree = xr.open_datatree(str(self.draws_path), engine="zarr", consolidated=False)
         return tree.load()
 
 

@@ -23,6 +23,7 @@ _NAMES = {  # nutpie's names of statistics -> the ones ArviZ and PyMC use
     "mean_tree_accept": "acceptance_rate",
     "logp": "lp",
 }
+_SPREAD = 0.3  # of the starts around a mode, in posterior sds: wider ones fall into modes that hold no mass
 _KEPT = ("diverging", "energy", "n_steps", "step_size", "tree_depth", "acceptance_rate", "lp", "maxdepth_reached")
 
 
@@ -30,11 +31,11 @@ class SamplerSettings(_Settings):
     """How to sample."""
 
     draws: int = Field(default=1000, ge=1)
-    tune: int = Field(default=500, ge=0)
+    tune: int = Field(default=400, ge=0)
     chains: int = Field(default=4, ge=1)
     cores: int | None = Field(default=None, ge=1)
     seed: int = Field(default=20161102, ge=0)
-    target_accept: float = Field(default=0.9, gt=0.5, lt=1.0)
+    target_accept: float = Field(default=0.93, gt=0.5, lt=1.0)
     adaptation: Literal["diag", "low_rank"] = "low_rank"
     engine: Literal["nutpie", "pymc", "numpyro"] = "nutpie"
 
@@ -135,7 +136,9 @@ class _FromModes:
             self._seen.append(seed)
         chain = self._seen.index(seed)
         mode = self._modes[chain % len(self._modes)]
-        return np.random.default_rng([self._seed, chain]).multivariate_normal(mode.point, mode.covariance, method="eigh")
+        return np.random.default_rng([self._seed, chain]).multivariate_normal(
+            mode.point, _SPREAD**2 * mode.covariance, method="eigh"
+        )
 
     def learn(self, compiled: Any, settings: SamplerSettings) -> None:
         """Fix which of nutpie's seeds belongs to which chain, by running the chains one after the other for one draw."""
@@ -165,7 +168,15 @@ def draw(model: pm.Model, compiled: Any, settings: SamplerSettings, progress: bo
     stats = raw["sample_stats"].to_dataset().rename({k: v for k, v in _NAMES.items() if k in raw["sample_stats"]})
     tree = xr.DataTree.from_dict({"posterior": raw["posterior"].to_dataset(), "sample_stats": stats[[k for k in _KEPT if k in stats]]})
     tree.attrs["mode_shares"] = [float(w) for w in weights]
+    tree.attrs["divergence_causes"] = _causes(raw["sample_stats"])
     return tree
+
+
+def _causes(stats: Any) -> dict[str, int]:
+    """Divergent transitions by what stopped them: a point without equilibrium, or an error of energy along the path."""
+    messages = [str(m) for m in stats["divergence_message"].to_numpy().ravel() if isinstance(m, str) and m]
+    unsolved = sum("logp" in m.lower() for m in messages)
+    return {"no equilibrium there": unsolved, "energy error": len(messages) - unsolved}
 
 
 def _by_nutpie(model: pm.Model, settings: SamplerSettings, progress: bool) -> xr.DataTree:

@@ -1,0 +1,132 @@
+"""The joint-production model: its density against an independent one, its special cases, and what PyMC users expect of it."""
+
+import numpy as np
+import pymc as pm
+import pytensor
+import pytest
+from scipy import optimize, stats
+
+from bayes_labor.data import Workforce
+from bayes_labor.models import SPECS, JointProductionPriors, JointProductionSpec, joint_production
+from bayes_labor.models.joint_production import columns_of, matching_of
+from bayes_labor.theory import solve_outside_option, solve_payroll
+from tests.conftest import FORMULA, make_table
+
+MODE = "FAST_COMPILE"
+
+
+def evaluate(model: pm.Model, names: list[str], point: dict) -> list[np.ndarray]:
+    with model:
+        outputs = model.replace_rvs_by_values([model[n] for n in names])
+        return pytensor.function(model.value_vars, outputs, mode=MODE, on_unused_input="ignore")(**point)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_every_specification_has_a_finite_density_and_gradient(small: Workforce, spec: str) -> None:
+    model = joint_production(small, spec)
+    point = model.initial_point()
+    function = model.compile_fn([model.logp(), model.dlogp()], mode=MODE)
+    value, gradient = function(point)
+    assert np.isfinite(value) and np.all(np.isfinite(gradient)) and np.any(gradient != 0)
+    free = {v.name for v in model.free_RVs}
+    assert ("d" in free) == (not spec.startswith("linear") or spec == "linear_power")
+    assert ("psi_scaled" in free) == (spec in ("linear_power", "power", "flexible"))
+    assert ("psi" not in model) or len(model.coords["power_term"]) == (1 if spec == "linear_power" else 2)
+    assert ("seniority" in model.coords["talent_term"]) == (spec != "power")
+
+
+@pytest.mark.parametrize(("errors", "by_industry"), [("normal", False), ("normal", True), ("student", False)])
+def test_density_equals_an_independent_one(small: Workforce, errors: str, by_industry: bool) -> None:
+    spec = JointProductionSpec(spec="flexible", errors=errors, noise_by_industry=by_industry, penalty=2.0)
+    model = joint_production(small, spec)
+    point = model.initial_point()
+    rng = np.random.default_rng(0)
+    point = {k: v + 0.1 * rng.normal(size=np.shape(v)) for k, v in point.items()}
+    terms = model.compile_logp(vars=[model["wage"]], sum=False, mode=MODE)(point)[0]
+    names = ["gamma", "psi", "beta", "A", "d", "V_U", "sigma", *(["nu"] if errors == "student" else [])]
+    got = dict(zip(names, evaluate(model, names, point), strict=True))
+    columns = columns_of(small, spec)
+    internal = small.internal
+    z = small.design[:, ~internal] @ got["gamma"][: np.sum(~internal)]
+    theta = z + small.design[:, internal] @ got["gamma"][np.sum(~internal) :]
+    mean_wage = small.wage.mean()
+    s = solve_outside_option(
+        theta, z, small.offsets, got["beta"], got["A"], float(got["d"]), float(got["V_U"]),
+        industry=small.industry, matching=matching_of(small, spec), softness=0.01 * mean_wage,
+    )  # fmt: skip
+    pay = solve_payroll(s.value, s.output, small.design[:, internal] @ got["psi"], small.offsets)
+    sigma = got["sigma"][small.worker_industry] if by_industry else got["sigma"]
+    if errors == "normal":
+        density = stats.norm.logpdf(small.wage, pay.wage, sigma)
+    else:
+        density = stats.t.logpdf(small.wage, float(got["nu"]), pay.wage, sigma)
+    penalty = 2.0 * np.logaddexp(0, -pay.surplus / (small.sizes * 0.01 * mean_wage)) * (small.sizes > 5)
+    np.testing.assert_allclose(terms, np.add.reduceat(density, small.offsets[:-1]) - penalty, rtol=1e-8)
+    assert columns.internal_terms == ["seniority", "seniority ** 2 / 100"]
+
+
+@pytest.mark.parametrize("spec", ["linear_national", "linear"])
+def test_linear_is_the_mincer_equation(spec: str) -> None:
+    """W = A exp(x gamma), estimated by nonlinear least squares, to the interpolation error of V."""
+    table = make_table(40, seed=4).assign(industry="all")
+    w = Workforce.from_frame(table, "experience + female + seniority", ["seniority"])
+    x = np.column_stack([np.ones(w.n_workers), w.design])
+    start = np.linalg.lstsq(x, np.log(w.wage), rcond=None)[0]
+    fit = optimize.least_squares(lambda c: w.wage - np.exp(x @ c), start, xtol=1e-15, ftol=1e-15, gtol=1e-15)
+    model = joint_production(w, JointProductionSpec(spec=spec, matching="exact"))
+    columns = columns_of(w, JointProductionSpec(spec=spec))
+    point = model.initial_point()
+    point["gamma_scaled"] = fit.x[1:] * columns.talent_sd
+    reference, scale = evaluate(model, ["log_output", "A"], point)
+    level = fit.x[0] - np.log(scale).ravel()[0]
+    point["log_output"] = np.asarray(reference + level).reshape(np.shape(point["log_output"]))
+    predicted = evaluate_mean(model, point)
+    np.testing.assert_allclose(predicted, np.exp(x @ fit.x), rtol=1e-6)
+    gradient = likelihood_gradient(model, point)
+    typical = np.sqrt(np.sum(np.square(w.wage[:, None] * (columns.external))))
+    assert np.all(np.abs(gradient) < 1e-4 * typical)
+
+
+def evaluate_mean(model: pm.Model, point: dict) -> np.ndarray:
+    """Predicted wages: the first parameter of the observed variable."""
+    with model:
+        mean = model.replace_rvs_by_values([model["wage"].owner.op.dist_params(model["wage"].owner)[0]])
+        return pytensor.function(model.value_vars, mean, mode=MODE, on_unused_input="ignore")(**point)[0]
+
+
+def likelihood_gradient(model: pm.Model, point: dict) -> np.ndarray:
+    value = [v for v in model.value_vars if v.name in ("gamma_scaled", "log_output")]
+    gradient = pytensor.grad(model.logp(vars=[model["wage"]]), value)
+    parts = pytensor.function(model.value_vars, gradient, mode=MODE, on_unused_input="ignore")(**point)
+    return np.concatenate([np.ravel(p) for p in parts])
+
+
+def test_prior_predictive_and_pointwise_log_likelihood(small: Workforce) -> None:
+    spec = JointProductionSpec(matching="sampled", priors=JointProductionPriors(talent=0.2))
+    with joint_production(small, spec):
+        tree = pm.sample_prior_predictive(20, random_seed=1)
+        assert tree["prior_predictive"]["wage"].shape == (1, 20, small.n_workers)
+        solved = tree["prior"]["solver_status"].to_numpy().ravel() == 0
+        assert np.isfinite(tree["prior_predictive"]["wage"].to_numpy()[0][solved]).all() and solved.mean() > 0.5
+        tree["posterior"] = tree["prior"]
+        logp = pm.compute_log_likelihood(tree, progressbar=False)["log_likelihood"]["wage"]
+    assert logp.shape == (1, 20, small.n_workplaces)
+
+
+def test_a_point_without_equilibrium_has_no_density(small: Workforce) -> None:
+    model = joint_production(small, JointProductionSpec(matching="sampled"))
+    point = model.initial_point() | {"V_U": np.array(1e7)}
+    assert model.compile_logp(mode=MODE)(point) == -np.inf
+
+
+def test_priors_print_and_round_trip() -> None:
+    spec = JointProductionSpec(priors={"noise": 2.0}, spec="flexible")
+    assert JointProductionSpec.model_validate_json(spec.model_dump_json()) == spec
+    assert "HalfNormal(2 x sd of wages)" in str(spec.priors)
+
+
+def test_another_internal_column_needs_no_code() -> None:
+    w = Workforce.from_frame(make_table(), FORMULA + " + female:seniority", ["seniority", "female"])
+    model = joint_production(w, "power")
+    assert list(model.coords["talent_term"]) == ["experience"]
+    assert len(model.coords["power_term"]) == 4
