@@ -31,7 +31,10 @@ app = typer.Typer(
 console = Console()
 
 Source = Annotated[
-    str, typer.Argument(help="`baseball`, `norway`, or a .parquet or .csv file with columns workplace, industry, wage and covariates.")
+    str,
+    typer.Argument(
+        help="`baseball`, `norway`, or a .parquet or .csv file with columns workplace, industry, wage and covariates."
+    ),
 ]
 Formula = Annotated[str, typer.Option(help="Characteristics of talent, e.g. 'experience + {experience**2/100} + seniority'.")]
 Internal = Annotated[list[str] | None, typer.Option(help="Variable lost when the worker leaves; repeat for several.")]
@@ -47,21 +50,27 @@ Run = Annotated[Path, typer.Option(help="Run folder.")]
 def demo(run: Run = Path("runs/demo")) -> None:
     """Fit the joint-production model to baseball payrolls 2014-2016 and write its report: the main job, on real data."""
     from bayes_labor.data import baseball
-    from bayes_labor.models import JointProductionSpec
+    from bayes_labor.models import JointProductionPriors, JointProductionSpec
 
     console.print("Baseball payrolls 2014-2016: team-seasons are workplaces, seniority stays behind when a player leaves.")
     # A player without a contract earns about nothing: V_U within a few tenths of the mean salary of zero.
-    spec = JointProductionSpec(matching="sampled", priors={"unemployment": 0.2})
+    spec = JointProductionSpec(matching="sampled", priors=JointProductionPriors(unemployment=0.2))
     _fit_and_report(baseball(), spec, run, overwrite=True, settings={})
 
 
 @app.command()
 def data(
-    source: Source, formula: Formula = "", internal: Internal = None, worker: Worker = "", write: Annotated[Path | None, typer.Option()] = None
+    source: Source,
+    formula: Formula = "",
+    internal: Internal = None,
+    worker: Worker = "",
+    write: Annotated[Path | None, typer.Option()] = None,
 ) -> None:
     """Validate a table and describe it; all faults are listed at once. --write saves a built-in sample as Parquet or CSV."""
     workforce = _load(source, formula, internal, worker)
-    table = Table(title=f"{workforce.n_workers:,} workers, {workforce.n_workplaces:,} workplaces, {len(workforce.industries)} industries")
+    table = Table(
+        title=f"{workforce.n_workers:,} workers, {workforce.n_workplaces:,} workplaces, {len(workforce.industries)} industries"
+    )
     for column in ("term", "mean", "sd", "min", "max", "internal"):
         table.add_column(column, justify="left" if column == "term" else "right")
     for name, row in workforce.describe().iterrows():
@@ -171,12 +180,16 @@ def report(run: Run, source: Source, formula: Formula = "", internal: Internal =
     record, workforce = folder.record(), _load(source, formula, internal, worker)
     if record["data"]["fingerprint"] != workforce.fingerprint:
         what = f"the run was fitted to other data ({record['data']['name']}, {record['data']['fingerprint']})"
-        raise DataFaults([Fault(what, f"{source}: {workforce.fingerprint}", "give the table, formula and internal terms of the fit")])
+        raise DataFaults(
+            [Fault(what, f"{source}: {workforce.fingerprint}", "give the table, formula and internal terms of the fit")]
+        )
     page = write(folder.draws(), workforce, JointProductionSpec(**record["specification"]), run)
     console.print(f"report: {page}")
 
 
-def _fit_and_report(workforce: "Workforce", spec: "JointProductionSpec", run: Path, *, overwrite: bool, settings: dict[str, Any]) -> None:
+def _fit_and_report(
+    workforce: "Workforce", spec: "JointProductionSpec", run: Path, *, overwrite: bool, settings: dict[str, Any]
+) -> None:
     from bayes_labor.posteriors import fit as sample
     from bayes_labor.posteriors import gates, summarize
     from bayes_labor.posteriors import report as write
@@ -188,11 +201,15 @@ def _fit_and_report(workforce: "Workforce", spec: "JointProductionSpec", run: Pa
     seconds = draws.attrs["sampling_seconds"]
     console.print(f"compiled in {draws.attrs['compile_seconds']:.0f} s, sampled in {seconds:.0f} s; writing the report ...")
     page = write(draws, workforce, spec, run)
-    shown = printed(summarize(draws, workforce, spec))[["mean", "sd", "hdi_low", "hdi_high", "contraction", "ess_bulk", "r_hat"]]
+    shown = printed(summarize(draws, workforce, spec))[
+        ["mean", "sd", "hdi_low", "hdi_high", "contraction", "ess_bulk", "r_hat"]
+    ]
     console.print(shown.to_string(), highlight=False)
     found = gates(draws)
     for gate in found:
-        console.print(f"{'passed' if gate.passed else 'FAILED'}  {gate.name}: {gate.value}" + ("" if gate.passed else f" - {gate.advice}"))
+        console.print(
+            f"{'passed' if gate.passed else 'FAILED'}  {gate.name}: {gate.value}" + ("" if gate.passed else f" - {gate.advice}")
+        )
     console.print(f"report: {page}  ({time.perf_counter() - start:.0f} s in all)")
     if not all(g.passed for g in found):
         raise typer.Exit(1)
@@ -202,7 +219,7 @@ def _load(source: str, formula: str, internal: list[str] | None, worker: str) ->
     from bayes_labor.data import DataFaults, Fault, Workforce, baseball, norway, read_table
 
     if source == "baseball":
-        return baseball(**({"formula": formula} if formula else {}))
+        return baseball(formula=formula) if formula else baseball()
     if source == "norway":
         return norway()
     table = read_table(source)
@@ -226,10 +243,9 @@ def _spec(spec: str, matching: str, errors: str, settings: Path | None) -> "Join
 
 
 def _write_sample(source: str, path: Path) -> None:
-    from bayes_labor.data import DataFaults, Fault, baseball_table
-    from bayes_labor.data.norway import norway_table
+    from bayes_labor.data import DataFaults, Fault, baseball_table, norway_table
 
-    makers = {"baseball": baseball_table, "norway": norway_table}
+    makers: dict[str, Any] = {"baseball": baseball_table, "norway": norway_table}
     if source not in makers or path.suffix not in (".parquet", ".csv"):
         raise DataFaults([Fault("only built-in samples can be written", str(path), "baseball or norway, to .parquet or .csv")])
     table = makers[source]()

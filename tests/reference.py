@@ -67,7 +67,10 @@ def outside_option(
     center, width = 0.5 * (z.min() + z.max()), 0.5 * (z.max() - z.min())
     at = center + width * np.cos(np.pi * (np.arange(nodes) + 0.5) / nodes)
     joined = np.array(
-        [[(len(t) + 1) * assignment(np.append(t, a), beta[k], scale[k])[0] for a in at] for t, k in zip(teams, industry, strict=True)]
+        [
+            [(len(t) + 1) * assignment(np.append(t, a), beta[k], scale[k])[0] for a in at]
+            for t, k in zip(teams, industry, strict=True)
+        ]
     )
     gain = np.maximum(joined - revenue[:, None] - vu, 0)
     feasible = np.ones(n, dtype=bool)

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from bayes_labor.theory import Status, managing_probability, solve_assignment
 from tests import reference
 
-BETAS = st.one_of(
-    st.floats(-0.98, 0.95), st.sampled_from([1e-10, -1e-10, 1e-8, -1e-8, 1e-4, -1e-4, 0.0, 0.98, -0.99])
-)
+BETAS = st.one_of(st.floats(-0.98, 0.95), st.sampled_from([1e-10, -1e-10, 1e-8, -1e-8, 1e-4, -1e-4, 0.0, 0.98, -0.99]))
 TEAMS = st.lists(st.floats(-3, 3), min_size=1, max_size=12).map(np.array)
 
 

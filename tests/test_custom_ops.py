@@ -3,9 +3,9 @@
 from functools import cache
 
 import numpy as np
-import pytest
 import pytensor
 import pytensor.tensor as pt
+import pytest
 
 from bayes_labor.custom_ops import nash_payroll, outside_option, task_assignment, workplace_sum
 from bayes_labor.custom_ops.assignment import TaskAssignment
@@ -96,9 +96,20 @@ def test_threads_do_not_change_a_digit() -> None:
     theta = pt.vector("theta")
     for make in (
         lambda threads: task_assignment(theta, OFFSETS, BETA, SCALE, industry=INDUSTRY, threads=threads)[0],
-        lambda threads: outside_option(
-            theta, Z, OFFSETS, BETA, SCALE, 0.7, -1.5, industry=INDUSTRY, matching=Matching.sampled(OFFSETS), threads=threads
-        ).value,
+        lambda threads: (
+            outside_option(
+                theta,
+                Z,
+                OFFSETS,
+                BETA,
+                SCALE,
+                0.7,
+                -1.5,
+                industry=INDUSTRY,
+                matching=Matching.sampled(OFFSETS),
+                threads=threads,
+            ).value
+        ),
     ):
         outputs = [out for t in (1, 2) for v in [make(t)] for out in (v, pytensor.grad(v.sum(), theta))]
         one, g_one, two, g_two = pytensor.function([theta], outputs, mode="NUMBA")(THETA)
@@ -117,7 +128,9 @@ def test_op_equals_theory() -> None:
 @cache
 def _solver(mode: str):
     theta, beta, scale, vu = pt.tensor(shape=(N,), dtype="float64"), pt.vector(), pt.vector(), pt.scalar()
-    s = outside_option(theta, Z, OFFSETS, beta, scale, 0.7, vu, industry=INDUSTRY, matching=Matching.exact(OFFSETS), softness=0.2)
+    s = outside_option(
+        theta, Z, OFFSETS, beta, scale, 0.7, vu, industry=INDUSTRY, matching=Matching.exact(OFFSETS), softness=0.2
+    )
     gradient = pytensor.grad(s.value.sum() + s.output.sum(), [theta, beta, scale, vu])
     return pytensor.function([theta, beta, scale, vu], [s.status, s.value, s.output, *gradient], mode=mode)
 

@@ -26,7 +26,11 @@ def test_another_term_and_another_internal_column_need_no_code() -> None:
     t = make_table()
     more = Workforce.from_frame(t, FORMULA + " + experience:female + seniority:female", ["seniority", "experience"])
     found = dict(zip(more.terms, more.internal, strict=True))
-    assert found["experience"] and found["experience:female"] and found["female:seniority" if "female:seniority" in found else "seniority:female"]
+    assert (
+        found["experience"]
+        and found["experience:female"]
+        and found["female:seniority" if "female:seniority" in found else "seniority:female"]
+    )
     assert not found["female"]
 
 
@@ -55,7 +59,9 @@ def test_baseball_is_the_reference_table(shared) -> None:
     reference = pd.read_parquet(shared / "data/baseball_payroll/player_team_season_1985_2016.parquet")
     ours = baseball_table((1985, 2016))
     assert len(ours) > 26_000 and not ours["worker"].duplicated().any()
-    both = ours.merge(reference, left_on=["season", "team", "player"], right_on=["year", "team_id", "player_id"], suffixes=("", "_ref"))
+    both = ours.merge(
+        reference, left_on=["season", "team", "player"], right_on=["year", "team_id", "player_id"], suffixes=("", "_ref")
+    )
     assert len(both) == len(ours)
     assert (both["experience"] == both["experience_ref"]).all()
     assert (both["seniority"] == both["seniority_consecutive"]).all()
@@ -138,9 +144,16 @@ def test_norway_table_3(register: pd.DataFrame) -> None:
 
 
 def test_norway_table_4(register: pd.DataFrame) -> None:
-    """Own value against coworkers' mean. The wage's 0.45 is out of reach of iid errors of sd 9.95: the model gives about half."""
+    """Own value against coworkers' mean. The wage's 0.45 is out of reach of iid errors of sd 9.95: half of it."""
     groups = register.groupby("workplace")
-    published = {"education_9": 0.19, "education_14_16": 0.43, "experience": 0.40, "seniority": 0.54, "full_time": 0.49, "female": 0.54}
+    published = {
+        "education_9": 0.19,
+        "education_14_16": 0.43,
+        "experience": 0.40,
+        "seniority": 0.54,
+        "full_time": 0.49,
+        "female": 0.54,
+    }
 
     def correlation(v: str) -> float:
         n, total = groups[v].transform("size"), groups[v].transform("sum")

@@ -43,7 +43,10 @@ def model(name: str, **settings):
 
 TABLES = {
     "no rows": (build(lambda t: t.iloc[:0]), "the table has no rows"),
-    "no wage column": (build(lambda t: t.rename(columns={"wage": "wages"})), "no column 'wage' for the wage.*did you mean 'wages'"),
+    "no wage column": (
+        build(lambda t: t.rename(columns={"wage": "wages"})),
+        "no column 'wage' for the wage.*did you mean 'wages'",
+    ),
     "no workplace column": (build(lambda t: t.drop(columns="workplace")), "no column 'workplace' for the workplace"),
     "column twice": (build(lambda t: pd.concat([t, t[["wage"]]], axis=1)), "a column name occurs twice.*wage"),
     "wage missing": (build(put("wage", np.nan)), "wage is missing.*rows 3"),
@@ -60,7 +63,10 @@ TABLES = {
     "two industries": (build(put("industry", "fishing")), "a workplace has several industries"),
     "unknown industry": (build(industries=["trade", "service"]), "unknown industry 'services'.*did you mean 'service'"),
     "formula unreadable": (build(formula="experience + ("), "the formula cannot be read"),
-    "formula not evaluated": (build(formula="experience + seniority + {experience.nothing()}"), "the formula cannot be evaluated"),
+    "formula not evaluated": (
+        build(formula="experience + seniority + {experience.nothing()}"),
+        "the formula cannot be evaluated",
+    ),
     "unknown covariate": (build(formula="experiense + seniority"), "names 'experiense'.*did you mean 'experience'"),
     "empty formula": (build(formula="1", internal=()), "the formula has no terms"),
     "covariate missing": (build(put("experience", np.nan)), "experience is missing.*rows 3"),
@@ -92,7 +98,10 @@ SETTINGS = {
     "subsample too large": (model("power", subsample=10_000), "subsample = 10000 exceeds"),
     "no internal terms": (model("power", internal=[], formula="experience"), "needs internal terms"),
     "no linear internal": (model("linear_power", formula="experience + {seniority**2}"), "needs linear internal terms"),
-    "settings twice": (lambda: joint_production(Workforce.from_frame(make_table(), FORMULA), JointProductionSpec(), nodes=4), "beside a complete"),
+    "settings twice": (
+        lambda: joint_production(Workforce.from_frame(make_table(), FORMULA), JointProductionSpec(), nodes=4),
+        "beside a complete",
+    ),
     "no draws": (lambda: SamplerSettings(draws=0), "draws = 0"),
     "unknown engine": (lambda: SamplerSettings(engine="stan"), "engine = 'stan' is not known"),
     "no run": (lambda: RunFolder.open("nowhere"), "there is no finished run here"),

@@ -31,7 +31,9 @@ def test_equals_plain_reference_with_hard_feasibility() -> None:
 def test_smooth_weights_tend_to_hard_ones() -> None:
     hard = solve_outside_option(THETA, Z, OFFSETS, BETA, SCALE, 0.95, 3.0, industry=INDUSTRY).value
     gaps = [
-        np.abs(solve_outside_option(THETA, Z, OFFSETS, BETA, SCALE, 0.95, 3.0, industry=INDUSTRY, softness=s).value - hard).max()
+        np.abs(
+            solve_outside_option(THETA, Z, OFFSETS, BETA, SCALE, 0.95, 3.0, industry=INDUSTRY, softness=s).value - hard
+        ).max()
         for s in (0.5, 0.05, 0.0005)
     ]
     assert gaps[2] < 0.02 * hard.mean() and gaps[2] <= gaps[0] + 1e-12

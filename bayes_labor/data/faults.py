@@ -18,7 +18,7 @@ class Fault:
         return f"{self.what}\n      where:  {self.where}\n      remedy: {self.remedy}"
 
 
-class DataFaults(ValueError):  # noqa: N818 - named after what it holds
+class DataFaults(ValueError):
     """All faults of an input together; ``faults`` lists them."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:

@@ -128,6 +128,7 @@ def norway(workplaces: int = FULL_SIZE, seed: int = 0) -> Workforce:
     ------
     DataFaults
         If ``workplaces`` is too small.
+
     """
     return Workforce.from_frame(
         norway_table(workplaces, seed), FORMULA, ["seniority"], worker="worker", industries=INDUSTRIES,
@@ -168,9 +169,9 @@ def _workplaces(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarra
             industry.append(np.full(m, k))
             low.append(np.full(m, a))
             high.append(np.full(m, b))
-    industry, sizes, low, high = (np.concatenate(v) for v in (industry, sizes, low, high))
-    sizes = _add_up(sizes, low, high, round(FULL_WORKERS * n / FULL_SIZE), rng)
-    return industry, sizes
+    total = round(FULL_WORKERS * n / FULL_SIZE)
+    fitted = _add_up(np.concatenate(sizes), np.concatenate(low), np.concatenate(high), total, rng)
+    return np.concatenate(industry), fitted
 
 
 def _add_up(sizes: np.ndarray, low: np.ndarray, high: np.ndarray, total: int, rng: np.random.Generator) -> np.ndarray:
@@ -202,7 +203,12 @@ def _workers(industry: np.ndarray, sizes: np.ndarray, rng: np.random.Generator) 
     f = _FULL_TIME_ON_SENIORITY
     full_time = f * v + np.sqrt(1 - f * f) * latent("full_time") - 0.5 * (female - MEANS[k, 0])
     level = _education(latent("education"), k)
-    frame = {"female": female, "experience": experience, "seniority": seniority, "full_time": full_time > _threshold(full_time, k)}
+    frame = {
+        "female": female,
+        "experience": experience,
+        "seniority": seniority,
+        "full_time": full_time > _threshold(full_time, k),
+    }
     for i, name in enumerate(("education_9", "education_10_11", "education_12_13", "education_14_16", "education_17"), 1):
         frame[name] = level == i
     frame["high_education"] = level >= 4
@@ -264,7 +270,10 @@ def draw_wages(
     table: pd.DataFrame, industry: np.ndarray, offsets: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """(wages with errors (N,), A by industry (K,)) of workers of the given characteristics, at :data:`TRUTH`."""
-    index = {"experience ** 2 / 100": table["experience"] ** 2 / 100, "experience:female": table["experience"] * table["female"]}
+    index = {
+        "experience ** 2 / 100": table["experience"] ** 2 / 100,
+        "experience:female": table["experience"] * table["female"],
+    }
     sen2 = table["seniority"] ** 2 / 100
     index |= {
         "seniority ** 2 / 100": sen2,
@@ -274,8 +283,10 @@ def draw_wages(
         "seniority:high_education": table["seniority"] * table["high_education"],
     }
     columns = index | {c: table[c] for c in table}
-    z = sum(coefficient * columns[name].to_numpy() for name, coefficient in TRUTH.gamma.items())
-    power = sum(coefficient * columns[name].to_numpy() for name, coefficient in TRUTH.psi.items())
+    z, power = (
+        np.sum([c * columns[name].to_numpy() for name, c in coefficients.items()], axis=0)
+        for coefficients in (TRUTH.gamma, TRUTH.psi)
+    )
     scale = _scale(z, industry, offsets)
     matching = Matching.sampled(offsets)
     s = solve_outside_option(

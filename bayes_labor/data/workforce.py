@@ -79,8 +79,8 @@ class Workforce:
             Names of the columns. ``worker`` is optional; with it, nobody may appear twice.
         industries
             The industries there may be; default: those found.
-        wage_unit
-            Words for tables and axes.
+        wage_unit, name
+            Words for tables, axes and titles.
         simulated
             Data drawn from the model with additive errors: wages that are not positive are then admitted.
 
@@ -88,6 +88,7 @@ class Workforce:
         ------
         DataFaults
             With every fault found, each naming columns, rows or workplaces, and the remedy.
+
         """
         columns = {"workplace": workplace, "industry": industry, "wage": wage} | ({"worker": worker} if worker else {})
         faults = _missing_columns(frame, columns)
@@ -111,7 +112,7 @@ class Workforce:
         matrix: pd.DataFrame,
         formula: str,
         internal: Sequence[str],
-        columns: dict[str, str | None],
+        columns: dict[str, str],
         industries: Sequence[str] | None,
         wage_unit: str,
         name: str,
@@ -195,7 +196,7 @@ def read_table(path: str | Path, kind: str | None = None) -> pd.DataFrame:
     """Read a Parquet or CSV file by its ending; one clear error if it is missing or is not what its name says."""
     path = Path(path)
     kind = kind or path.suffix.lower()
-    readers = {".parquet": pd.read_parquet, ".csv": pd.read_csv}
+    readers: dict[str, Any] = {".parquet": pd.read_parquet, ".csv": pd.read_csv}
     if kind not in readers:
         raise DataFaults([Fault(f"cannot read files ending in {kind!r}", str(path), "convert it to .parquet or .csv")])
     if not path.is_file():
@@ -215,14 +216,18 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _missing_columns(frame: pd.DataFrame, columns: dict[str, str | None]) -> list[Fault]:
+def _missing_columns(frame: pd.DataFrame, columns: dict[str, str]) -> list[Fault]:
     if frame.empty:
         return [Fault("the table has no rows", "the table", "check the file and any filter before this step")]
     if frame.columns.has_duplicates:
         twice = frame.columns[frame.columns.duplicated()].unique()
         return [Fault("a column name occurs twice", first_few(twice), "rename or drop one of them")]
     return [
-        Fault(f"there is no column {name!r} for the {role}", "columns of the table", f"{role}=...: {did_you_mean(str(name), frame)}")
+        Fault(
+            f"there is no column {name!r} for the {role}",
+            "columns of the table",
+            f"{role}=...: {did_you_mean(str(name), frame)}",
+        )
         for role, name in columns.items()
         if name not in frame.columns
     ]
@@ -243,7 +248,7 @@ def _wage_faults(frame: pd.DataFrame, wage: str, simulated: bool) -> list[Fault]
     return [Fault(f"{wage} {what}", f"rows {first_few(rows)}", remedy) for rows, what, remedy in checks if len(rows)]
 
 
-def _id_faults(frame: pd.DataFrame, columns: dict[str, str | None]) -> list[Fault]:
+def _id_faults(frame: pd.DataFrame, columns: dict[str, str]) -> list[Fault]:
     faults, workplace = [], columns["workplace"]
     for role in ("workplace", "worker"):
         if role in columns and frame[columns[role]].isna().any():
@@ -266,9 +271,7 @@ def _id_faults(frame: pd.DataFrame, columns: dict[str, str | None]) -> list[Faul
     return faults
 
 
-def _industry_faults(
-    frame: pd.DataFrame, workplace: str, industry: str, industries: Sequence[str] | None
-) -> list[Fault]:
+def _industry_faults(frame: pd.DataFrame, workplace: str, industry: str, industries: Sequence[str] | None) -> list[Fault]:
     faults = []
     missing = frame.index[frame[industry].isna()]
     if len(missing):
@@ -285,7 +288,9 @@ def _industry_faults(
     return faults
 
 
-def modal_industry(frame: pd.DataFrame, workplace: str = "workplace", industry: str = "industry", none: str = "no code") -> pd.Series:
+def modal_industry(
+    frame: pd.DataFrame, workplace: str = "workplace", industry: str = "industry", none: str = "no code"
+) -> pd.Series:
     """Industry of each row's workplace: the mode over its workers; no code at all or a tied mode gives ``none``."""
     counts = frame.groupby([workplace, industry], observed=True).size()
     top = counts[counts == counts.groupby(level=0).transform("max")].reset_index()
@@ -299,7 +304,9 @@ def _design(frame: pd.DataFrame, formula: str, internal: Sequence[str]) -> tuple
         right = getattr(parsed, "rhs", parsed)
         needed = [str(v) for v in right.required_variables]
     except (FormulaicError, SyntaxError) as error:
-        return None, [Fault(f"the formula cannot be read: {_one_line(error)}", repr(formula), "see the formula grammar in the docs")]
+        return None, [
+            Fault(f"the formula cannot be read: {_one_line(error)}", repr(formula), "see the formula grammar in the docs")
+        ]
     faults = [
         Fault(f"the formula names {v!r}, which is not a column", repr(formula), did_you_mean(v, frame.columns))
         for v in needed
@@ -315,7 +322,9 @@ def _design(frame: pd.DataFrame, formula: str, internal: Sequence[str]) -> tuple
             warnings.simplefilter("ignore")  # what is not finite is reported below, column by column
             matrix = formulaic.model_matrix(right, frame, na_action="ignore", context={})
     except Exception as error:  # formulaic passes on whatever the user's expression raises
-        return None, [Fault(f"the formula cannot be evaluated: {_one_line(error)}", repr(formula), "try it on a few rows first")]
+        return None, [
+            Fault(f"the formula cannot be evaluated: {_one_line(error)}", repr(formula), "try it on a few rows first")
+        ]
     kept = matrix.drop(columns=[c for c in matrix.columns if c == "Intercept"]).astype(np.float64)
     kept.attrs["model_spec"] = matrix.model_spec
     return kept, _column_faults(kept, formula, internal)
@@ -341,7 +350,9 @@ def _covariate_faults(frame: pd.DataFrame, variables: Sequence[str]) -> list[Fau
         column = frame[v]
         if column.isna().any():
             rows = frame.index[column.isna()]
-            faults.append(Fault(f"{v} is missing", f"rows {first_few(rows)}", "fill it, code it as a category, or drop the workplaces"))
+            faults.append(
+                Fault(f"{v} is missing", f"rows {first_few(rows)}", "fill it, code it as a category, or drop the workplaces")
+            )
         if pd.api.types.is_numeric_dtype(column) and np.isinf(column.to_numpy(np.float64, na_value=0.0)).any():
             rows = frame.index[np.isinf(column.to_numpy(np.float64, na_value=0.0))]
             faults.append(Fault(f"{v} is infinite", f"rows {first_few(rows)}", "correct it or drop the workplaces"))

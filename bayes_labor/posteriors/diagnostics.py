@@ -72,7 +72,7 @@ def _sides(beta: xr.DataArray) -> Gate:
     overall = negative.mean(("chain", "draw"))
     effective = az.ess((beta < 0).astype(float).to_dataset(name="negative"))["negative"].to_numpy()
     error = np.sqrt(np.maximum(overall * (1 - overall), 1e-12) * beta.sizes["chain"] / np.maximum(np.nan_to_num(effective, nan=1e9), 1.0))
-    gap = np.abs(shares - overall).max("chain")
+    gap = abs(shares - overall).max("chain")
     agree = bool(((gap < 4.0 * error + 0.02) | (gap < 0.1)).all())
     text = ", ".join(f"{k} {float(v):.2f}" for k, v in zip(beta["industry"].to_numpy(), overall.to_numpy(), strict=True))
     return Gate(

@@ -112,7 +112,7 @@ def ln_omega(table, k, ln_cutoff):
 
 @kernel
 def beta_slope(table, k, ln_cutoff, share, slope):
-    """d ln Q / d beta, from the team's sums."""
+    """D ln Q / d beta, from the team's sums."""
     c = table.constants[k]
     return c[DBETA_0] + c[DBETA_1] * ln_cutoff + c[DBETA_2] * slope / share
 
@@ -198,9 +198,7 @@ def _solve_all(log_talent, offsets, industry, beta, scale, blocks):
     edges = row_blocks(offsets, blocks)
     results = (output, cutoff, price, marginal, dbeta, status)
     for i in numba.prange(blocks):
-        _solve_block(
-            edges[i], edges[i + 1], table, log_talent, offsets, industry, beta, scale, weight, marginal, results
-        )
+        _solve_block(edges[i], edges[i + 1], table, log_talent, offsets, industry, beta, scale, weight, marginal, results)
     return results
 
 
@@ -249,6 +247,7 @@ def solve_assignment(
     References
     ----------
     Ferrall, Salvanes and Sorensen, "Wages and Seniority When Coworkers Matter", section 2.2 and appendix.
+
     """
     log_talent = check_vector("log_talent", log_talent)
     offsets = as_offsets(offsets, log_talent.shape[0])

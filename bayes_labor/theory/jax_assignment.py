@@ -133,9 +133,7 @@ def _table(beta: Any) -> JaxTable:
         weights=pick(jnp.stack([jnp.ones(()), 2.0 * r + 1.0]), jnp.stack([b, 1.0 + b * k])),
         outside=1.0 - jnp.abs(beta),
         ln_omega=pick(jnp.stack([beta * jnp.log(r), beta]), jnp.stack([b * jnp.log(k), -b * (1.0 - b)])),
-        dbeta=pick(
-            jnp.stack([jnp.log(r), jnp.ones(()), r + 1.0]), jnp.stack([-jnp.log(k), 1.0 - 2.0 * b, 1.0 - b])
-        ),
+        dbeta=pick(jnp.stack([jnp.log(r), jnp.ones(()), r + 1.0]), jnp.stack([-jnp.log(k), 1.0 - 2.0 * b, 1.0 - b])),
         ln_price=pick(0.0, 1.0 - b),
         edge=edge,
         equal=jnp.zeros(()),

@@ -195,6 +195,7 @@ def domain_of(z):
 
 @kernel
 def chebyshev_node(j, nodes):
+    """The j-th Chebyshev node in (-1, 1)."""
     return math.cos(math.pi * (j + 0.5) / nodes)
 
 
@@ -310,6 +311,7 @@ def feasibility_weights(p, totals, moments, b):
 
 @kernel
 def gain(p, worth):
+    """max(VMP - V_U, 0)."""
     return max(worth - p.floor, 0.0)
 
 
@@ -325,6 +327,7 @@ def interpolation(nodes):
 
 @kernel
 def gram_matrix(phi, weight):
+    """Weighted Gram matrix (C, C) of the basis at the matched workers (sampled)."""
     size = phi.shape[1]
     gram = np.zeros((size, size))
     for e in range(phi.shape[0]):
@@ -377,7 +380,7 @@ def update_coefficients(p, worth, phi, weight, nodes):
 
 @kernel
 def map_jacobian(p, moments, sensitivity, slope):
-    """d map / d coefficients (C, C)."""
+    """D map / d coefficients (C, C)."""
     size = moments.shape[1]
     jacobian = np.zeros((size, size))
     for e in range(slope.shape[0]):
@@ -464,15 +467,11 @@ def _solve(p, nodes, blocks):
         return results
     edges = row_blocks(p[2], blocks)
     for i in numba.prange(blocks):
-        _forward_block(
-            edges[i], edges[i + 1], table, p, weight, marginal, totals, cutoffs, status, moments, domain
-        )
+        _forward_block(edges[i], edges[i + 1], table, p, weight, marginal, totals, cutoffs, status, moments, domain)
     if span_of(status)[1] == 0:
         for i in numba.prange(blocks):
             first, last = i * n_matches // blocks, (i + 1) * n_matches // blocks
-            _match_block(
-                first, last, table, p, weight, marginal, totals, cutoffs, status, domain, nodes, plus, worth
-            )
+            _match_block(first, last, table, p, weight, marginal, totals, cutoffs, status, domain, nodes, plus, worth)
     for f in range(n_workplaces):
         diagnostics[2] = max(diagnostics[2], float(status[f]))
     if diagnostics[2] == 0 and _equilibrium(p, totals, moments, worth, domain, nodes, output, b, diagnostics):
@@ -533,6 +532,7 @@ def solve_outside_option(
     References
     ----------
     Ferrall, Salvanes and Sorensen, "Wages and Seniority When Coworkers Matter", equations (7) and (11).
+
     """
     log_talent = check_vector("log_talent", log_talent)
     external_index = check_vector("external_index", external_index, log_talent.shape[0])

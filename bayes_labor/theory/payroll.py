@@ -107,6 +107,7 @@ def solve_payroll(value: np.ndarray, output: np.ndarray, power_index: np.ndarray
     References
     ----------
     Ferrall, Salvanes and Sorensen, equations (8)-(10), with the sign of psi that their text describes.
+
     """
     value = check_vector("value", value)
     offsets = as_offsets(offsets, value.shape[0])

@@ -55,7 +55,7 @@ def per_workplace(
     """Rows (K,) of beta and scale and the row (F,) of each workplace, so that equal exponents share one table."""
     if industry is not None:
         rows = np.asarray(industry)
-        beta = check_vector("beta", beta)
+        beta = check_vector("beta", np.asarray(beta))
         scale = check_vector("scale", np.broadcast_to(np.asarray(scale, dtype=np.result_type(scale)), beta.shape))
         if rows.dtype.kind not in "iu" or rows.shape != (n_workplaces,):
             raise ValueError(f"industry must be {n_workplaces} integers, one per workplace, got {rows.dtype} {rows.shape}")

@@ -25,9 +25,7 @@ _ADVICE = {
         "A talent, a scale or a parameter is not finite: tighten the prior of the talent coefficients "
         "or look for extreme covariates."
     ),
-    Status.BETA_RANGE: (
-        "The interaction exponent lies outside the solver's range (-1, 0.99]: tighten the prior of beta."
-    ),
+    Status.BETA_RANGE: ("The interaction exponent lies outside the solver's range (-1, 0.99]: tighten the prior of beta."),
     Status.NOT_CONVERGED: (
         "The iteration did not settle: with hard feasibility weights it can cycle, use feasibility='smooth'."
     ),

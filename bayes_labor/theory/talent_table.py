@@ -62,6 +62,7 @@ EDGE_SHARE, EDGE_SLOPE, COEFFICIENT = 14, 15, 16  # values continued outside the
 LN_PRICE = 17  # ln shadow price = ln omega + ln OUTSIDE + LN_PRICE ln(cut-off)
 N_CONSTANTS = 18
 
+
 @kernel
 def _power_series(rate: float, x: float) -> tuple[float, float]:
     """x^2 sum (-x)^k / (k! (rate+k)) and the same with (rate+k)^2: the part of the smoothing below x."""
@@ -98,7 +99,7 @@ def _fill_constants(c: np.ndarray, beta: float) -> int:
         c[LN_OMEGA_0], c[LN_OMEGA_1] = b * math.log(k), -b * (1.0 - b)
         c[DBETA_0], c[DBETA_1], c[DBETA_2], c[LN_PRICE] = -math.log(k), 1.0 - 2.0 * b, 1.0 - b, 1.0 - b
     low = max(-20.0, guess - width)
-    cells = int(math.ceil((top - low) / step))
+    cells = int(math.ceil((top - low) / step))  # noqa: RUF046 - numba's ceil is a float
     c[T_LOW], c[T_HIGH], c[INV_STEP] = low, low + cells * step, 1.0 / step
     return cells
 
@@ -270,9 +271,7 @@ def sum_excess(table, k, ln_cutoff, log_talent, weight, span):
     """Talent-weighted excess supply and its first two derivatives in ln(cut-off); span = (min, max) of log_talent."""
     if inside(table, k, ln_cutoff - span[1], ln_cutoff - span[0]):
         c = table.constants[k]
-        return sum_excess_inside(
-            table.excess, table.start[k], ln_cutoff - c[T_LOW], c[INV_STEP], log_talent, weight
-        )
+        return sum_excess_inside(table.excess, table.start[k], ln_cutoff - c[T_LOW], c[INV_STEP], log_talent, weight)
     value, slope, curvature = 0.0, 0.0, 0.0
     for i in range(log_talent.shape[0]):
         v, s, d = worker_excess(table, k, ln_cutoff - log_talent[i])
@@ -367,8 +366,7 @@ def build_table(beta: np.ndarray) -> Table:
     table = Table(excess, output, start, constants, status)
     for k in range(n):
         if start[k + 1] > start[k]:
-            cells = slice(start[k], start[k + 1])
-            _fill_table(constants[k], excess[cells], output[cells])
+            _fill_table(constants[k], excess[start[k] : start[k + 1]], output[start[k] : start[k + 1]])
             constants[k, T_EQUAL] = _equal_workers(table, k)
     return table
 
