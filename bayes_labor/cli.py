@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=(
         "Bayesian estimation of structural labor-market models on matched data.\n\n"
-        "Start with `bayes-labor demo`. With your own table: `data` shows what is wrong with it, `check` whether the model can be "
+        "Start with `bayes-labor demo`. With your own table: `data` shows what is wrong with it, `check` whether it can be "
         "sampled, `prior` what the priors imply, `fit` samples, `report` writes the page."
     ),
 )
@@ -126,14 +126,12 @@ def prior(
     draws: int = 200,
 ) -> None:
     """What the priors imply: wages, share of prior draws that solve, share of feasible workplaces, surplus, beta."""
-    import pymc as pm
-
     from bayes_labor.models import joint_production
+    from bayes_labor.posteriors import prior_draws
 
     workforce, chosen = _load(source, formula, internal, worker), _spec(spec, matching, "normal", settings)
     console.print(str(chosen.priors), highlight=False)
-    with joint_production(workforce, chosen):
-        tree = pm.sample_prior_predictive(draws, random_seed=0)
+    tree = prior_draws(joint_production(workforce, chosen), draws, seed=0)
     names = [n for n in ("beta", "feasible_share", "surplus_share") if n in tree["prior"]]
     solved = tree["prior"]["solver_status"].to_numpy().ravel() == 0
     console.print(f"{solved.mean():.0%} of {draws} prior draws have an equilibrium; of those, 5%, 50%, 95% quantiles:")

@@ -9,6 +9,7 @@ from scipy import optimize, stats
 from bayes_labor.data import Workforce
 from bayes_labor.models import SPECS, JointProductionPriors, JointProductionSpec, joint_production
 from bayes_labor.models.joint_production import columns_of, matching_of
+from bayes_labor.posteriors import prior_draws
 from bayes_labor.theory import solve_outside_option, solve_payroll
 from tests.conftest import FORMULA, make_table
 
@@ -103,13 +104,14 @@ def likelihood_gradient(model: pm.Model, point: dict) -> np.ndarray:
 
 def test_prior_predictive_and_pointwise_log_likelihood(small: Workforce) -> None:
     spec = JointProductionSpec(matching="sampled", priors=JointProductionPriors(talent=0.2))
-    with joint_production(small, spec):
-        tree = pm.sample_prior_predictive(20, random_seed=1)
+    with joint_production(small, spec) as model:
+        tree = prior_draws(model, 20, seed=1)
         assert tree["prior_predictive"]["wage"].shape == (1, 20, small.n_workers)
         solved = tree["prior"]["solver_status"].to_numpy().ravel() == 0
         assert np.isfinite(tree["prior_predictive"]["wage"].to_numpy()[0][solved]).all() and solved.mean() > 0.5
         tree["posterior"] = tree["prior"]
-        logp = pm.compute_log_likelihood(tree, progressbar=False)["log_likelihood"]["wage"]
+        extended = pm.compute_log_likelihood(tree, progressbar=False, compile_kwargs={"mode": MODE})
+        logp = extended["log_likelihood"]["wage"]
     assert logp.shape == (1, 20, small.n_workplaces)
 
 

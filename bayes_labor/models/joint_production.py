@@ -265,6 +265,7 @@ def _wages(
     sizes = pt.extra_ops.diff(data["offsets"])
     short = pt.softplus(-surplus / (sizes * spec.softness * mean_wage)) * (sizes > _PENALISED_SIZE)
     penalty = spec.penalty * short
+    pm.Deterministic("infeasibility_penalty", penalty.sum())
     if spec.errors == "student":
         nu = pm.Deterministic("nu", 2.0 + pm.Gamma("nu_shifted", 2.0, spec.priors.tail, initval=10.0))
     else:

@@ -112,8 +112,10 @@ class JointProductionSpec(_Settings):
     noise_by_industry: bool = False
     pooled: bool = True
     """Hierarchical beta; False gives every industry its own prior."""
-    penalty: float = Field(default=0.0, ge=0.0)
-    """D of the paper: penalty on workplaces of more than five workers with a negative surplus; 0 switches it off."""
+    penalty: float = Field(default=1.0, ge=0.0)
+    """D of the paper: penalty on workplaces of more than five workers with a negative surplus; 0 switches it off.
+
+    Without it small samples wander to where most workplaces could not pay what their workers would get elsewhere."""
     reference_team: int = Field(default=12, ge=2, le=10_000)
     """Workers, drawn once, whose output per worker is the parameter kappa."""
     seed: int = Field(default=0, ge=0)

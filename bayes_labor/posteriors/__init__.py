@@ -2,7 +2,7 @@
 
 from bayes_labor.posteriors.diagnostics import Gate, gates
 from bayes_labor.posteriors.equilibrium import equilibria
-from bayes_labor.posteriors.preflight import Preflight, check
+from bayes_labor.posteriors.preflight import Preflight, check, prior_draws
 from bayes_labor.posteriors.report import report
 from bayes_labor.posteriors.run_folder import RunFolder
 from bayes_labor.posteriors.sampling import SamplerSettings, compile_model, draw, fit, sample
@@ -19,6 +19,7 @@ __all__ = [
     "equilibria",
     "fit",
     "gates",
+    "prior_draws",
     "report",
     "sample",
     "summarize",

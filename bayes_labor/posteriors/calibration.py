@@ -16,7 +16,10 @@ from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import PARAMETERS
+from bayes_labor.posteriors.preflight import prior_draws
 from bayes_labor.posteriors.sampling import SamplerSettings, compile_model, draw
+
+_BATCHES = 200
 
 
 def calibrate(
@@ -76,11 +79,15 @@ def _simulate(model: pm.Model, simulations: int, seed: int) -> tuple[list[dict[s
     truths: list[dict[str, np.ndarray]] = []
     wages: list[np.ndarray] = []
     names = [n for n in PARAMETERS if n in model.named_vars]
-    while len(truths) < simulations:
-        with model:
-            tree = pm.sample_prior_predictive(simulations, random_seed=seed + 7919 * len(truths), var_names=[*names, "wage"])
+    rng = np.random.default_rng([seed, 1])
+    for batch in range(_BATCHES):
+        tree = prior_draws(model, simulations, seed + 7919 * batch, [*names, "infeasibility_penalty", "wage"])
         drawn = tree["prior_predictive"]["wage"].to_numpy()[0]
-        for i in np.flatnonzero(np.isfinite(drawn).all(1))[: simulations - len(truths)]:
+        # The penalty on infeasible workplaces does not depend on the data: it is part of the prior, met here by rejection.
+        kept = rng.uniform(size=len(drawn)) < np.exp(-tree["prior"]["infeasibility_penalty"].to_numpy()[0])
+        for i in np.flatnonzero(kept & np.isfinite(drawn).all(1))[: simulations - len(truths)]:
             truths.append({n: tree["prior"][n].to_numpy()[0, i] for n in names})
             wages.append(drawn[i])
-    return truths, wages
+        if len(truths) == simulations:
+            return truths, wages
+    raise RuntimeError(f"only {len(truths)} of {simulations * _BATCHES} prior draws have a feasible equilibrium: tighten the priors")

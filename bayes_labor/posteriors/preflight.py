@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor
+import xarray as xr
 
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
@@ -114,10 +115,15 @@ def _without_kernel(function: Any) -> list[str]:
     return sorted(type(op).__name__ for op in ops if numba_funcify.dispatch(type(op)) is fallback)
 
 
+def prior_draws(model: pm.Model, draws: int, seed: int, names: list[str] | None = None) -> xr.DataTree:
+    """Prior and prior-predictive draws. Wages are drawn in Python, so the Python linker runs the graph without a warning."""
+    with model:
+        return pm.sample_prior_predictive(draws, random_seed=seed, var_names=names, compile_kwargs={"mode": "FAST_COMPILE"})
+
+
 def prior_outcomes(model: pm.Model, draws: int = 200, seed: int = 0) -> tuple[dict[str, float], float]:
     """(share of prior draws by outcome of the solver, share of negative wages among those that solve)."""
-    with model:
-        prior = pm.sample_prior_predictive(draws, random_seed=seed, var_names=["solver_status", "wage"])
+    prior = prior_draws(model, draws, seed, ["solver_status", "wage"])
     status = prior["prior"]["solver_status"].to_numpy().astype(int).ravel()
     shares = {s.name: float(np.mean(status == s)) for s in Status if np.any(status == s)}
     wage = prior["prior_predictive"]["wage"].to_numpy().reshape(len(status), -1)[status == 0]
