@@ -48,9 +48,9 @@ def summarize(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpe
             prior_mean, prior_sd = (float(np.atleast_1d(b)[min(i, np.size(b) - 1)]) for b in before)
             row = {k: float(np.atleast_1d(v[name].to_numpy())[i]) for k, v in statistics.items()}
             rows.append(
-                {"parameter": _SYMBOL[name], "term": label, "prior_mean": prior_mean, "prior_sd": prior_sd}
+                {"parameter": _SYMBOL[name], "term": label}
                 | {"mean": row["mean"], "sd": row["sd"], "hdi_low": bounds[i, 0], "hdi_high": bounds[i, 1]}
-                | {"contraction": 1.0 - (row["sd"] / prior_sd) ** 2}
+                | {"contraction": 1.0 - (row["sd"] / prior_sd) ** 2, "prior_mean": prior_mean, "prior_sd": prior_sd}
                 | {k: row[k] for k in ("ess_bulk", "ess_tail", "r_hat")}
             )
     return pd.DataFrame(rows).set_index(["parameter", "term"])
