@@ -19,6 +19,7 @@ from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.posteriors import compile_model
 from bayes_labor.posteriors.modes import log_density_of
 from bayes_labor.posteriors.preflight import floor_bytes
+from bayes_labor.posteriors.sampling import starting_points
 from bayes_labor.theory import solve_assignment
 
 
@@ -70,8 +71,7 @@ def log_density(workforce: Any, threads: int) -> dict[str, float]:
     compiled = compile_model(model)
     seconds = time.perf_counter() - start
     call = log_density_of(compiled)
-    point = model.initial_point()
-    x = np.concatenate([np.ravel(point[v.name]) for v in model.value_vars])
+    (x, *_) = starting_points(model)
     value, gradient = call(x)
     assert np.isfinite(value) and np.all(np.isfinite(gradient))
     bandwidth, floor = memory_bandwidth(), floor_bytes(workforce)

@@ -9,6 +9,7 @@ from scipy import optimize, stats
 from bayes_labor.data import Workforce
 from bayes_labor.models import SPECS, JointProductionPriors, JointProductionSpec, joint_production
 from bayes_labor.models.joint_production import columns_of, matching_of
+from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors import prior_draws
 from bayes_labor.theory import solve_outside_option, solve_payroll
 from tests.conftest import FORMULA, make_table
@@ -25,7 +26,7 @@ def evaluate(model: pm.Model, names: list[str], point: dict) -> list[np.ndarray]
 @pytest.mark.parametrize("spec", SPECS)
 def test_every_specification_has_a_finite_density_and_gradient(small: Workforce, spec: str) -> None:
     model = joint_production(small, spec)
-    point = model.initial_point()
+    point = starting_point(model)
     function = model.compile_fn([model.logp(), model.dlogp()], mode=MODE)
     value, gradient = function(point)
     assert np.isfinite(value) and np.all(np.isfinite(gradient)) and np.any(gradient != 0)
@@ -40,7 +41,7 @@ def test_every_specification_has_a_finite_density_and_gradient(small: Workforce,
 def test_density_equals_an_independent_one(small: Workforce, errors: str, by_industry: bool) -> None:
     spec = JointProductionSpec(spec="flexible", errors=errors, noise_by_industry=by_industry, penalty=2.0)
     model = joint_production(small, spec)
-    point = model.initial_point()
+    point = starting_point(model)
     rng = np.random.default_rng(0)
     point = {k: v + 0.1 * rng.normal(size=np.shape(v)) for k, v in point.items()}
     terms = model.compile_logp(vars=[model["wage"]], sum=False, mode=MODE)(point)[0]
@@ -76,7 +77,7 @@ def test_linear_is_the_mincer_equation(spec: str) -> None:
     fit = optimize.least_squares(lambda c: w.wage - np.exp(x @ c), start, xtol=1e-15, ftol=1e-15, gtol=1e-15)
     model = joint_production(w, JointProductionSpec(spec=spec, matching="exact"))
     columns = columns_of(w, JointProductionSpec(spec=spec))
-    point = model.initial_point()
+    point = starting_point(model)
     point["gamma_scaled"] = fit.x[1:] * columns.talent_sd
     reference, scale = evaluate(model, ["log_output", "A"], point)
     level = fit.x[0] - np.log(scale).ravel()[0]
@@ -117,7 +118,7 @@ def test_prior_predictive_and_pointwise_log_likelihood(small: Workforce) -> None
 
 def test_a_point_without_equilibrium_has_no_density(small: Workforce) -> None:
     model = joint_production(small, JointProductionSpec(matching="sampled"))
-    point = model.initial_point() | {"V_U": np.array(1e7)}
+    point = starting_point(model) | {"V_U": np.array(1e7)}
     assert model.compile_logp(mode=MODE)(point) == -np.inf
 
 

@@ -14,6 +14,7 @@ from bayes_labor.custom_ops import nash_payroll, outside_option, task_assignment
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import JointProductionSpec, SpecName
+from bayes_labor.models.starting import start_at
 from bayes_labor.theory.outside_option import Matching
 
 _CONSTANT_BYTES = 500_000  # PyTensor cannot cache code with larger constants
@@ -174,12 +175,14 @@ def _beta(workforce: Workforce, spec: JointProductionSpec) -> Any:
     if spec.is_linear:
         return pt.zeros(n)
     if spec.pooled and n > 1:
-        mean = pm.Normal("beta_mean", 0.0, priors.beta_mean, initval=0.2)
-        spread = pm.HalfNormal("beta_spread", priors.beta_spread, initval=0.2)
-        atanh = mean + spread * pm.Normal("beta_offset", 0.0, 1.0, dims="industry", initval=np.zeros(n))
+        start_at(beta_mean=0.2, beta_spread=0.2, beta_offset=np.zeros(n))
+        mean = pm.Normal("beta_mean", 0.0, priors.beta_mean)
+        spread = pm.HalfNormal("beta_spread", priors.beta_spread)
+        atanh = mean + spread * pm.Normal("beta_offset", 0.0, 1.0, dims="industry")
     else:
         scale = float(np.hypot(priors.beta_mean, priors.beta_spread))
-        atanh = pm.Normal("atanh_beta", 0.0, scale, dims="industry", initval=np.full(n, 0.2))
+        start_at(atanh_beta=np.full(n, 0.2))
+        atanh = pm.Normal("atanh_beta", 0.0, scale, dims="industry")
     return pm.Deterministic("beta", pt.tanh(atanh), dims="industry")
 
 
@@ -187,8 +190,8 @@ def _talent(workforce: Workforce, columns: Columns, spec: JointProductionSpec) -
     """(log talent, external index, log talent of a worker whose characteristics are all zero)."""
     model = pm.modelcontext(None)
     n_external = len(columns.external_terms)
-    start = _start(workforce, columns)
-    scaled = pm.Normal("gamma_scaled", 0.0, spec.priors.talent, dims="talent_term", initval=start)
+    start_at(gamma_scaled=_start(workforce, columns))
+    scaled = pm.Normal("gamma_scaled", 0.0, spec.priors.talent, dims="talent_term")
     gamma = pm.Deterministic("gamma", scaled / columns.talent_sd, dims="talent_term")
     z = model["x_external"] @ scaled[:n_external]
     talent = z + model["x_internal"] @ scaled[n_external:] if columns.internal_terms else z
@@ -214,12 +217,13 @@ def _scale(workforce: Workforce, columns: Columns, spec: JointProductionSpec, be
     n, model = len(workforce.industries), pm.modelcontext(None)
     wages = np.abs(workforce.wage)
     if spec.spec == "linear_national":
-        mean, dims, start = np.log(wages.mean()), None, np.log(wages.mean())
+        mean, dims = np.log(wages.mean()), None
     else:
         industry = workforce.worker_industry
         mean = np.log([wages[industry == k].mean() if np.any(industry == k) else wages.mean() for k in range(n)])
-        dims, start = "industry", mean
-    log_output = pm.Normal("log_output", mean, spec.priors.log_output, dims=dims, initval=start)
+        dims = "industry"
+    start_at(log_output=mean)
+    log_output = pm.Normal("log_output", mean, spec.priors.log_output, dims=dims)
     team = reference_team(workforce, columns, spec)
     z = team @ model["gamma_scaled"][: len(columns.external_terms)]
     offsets = np.arange(n + 1) * len(team)
@@ -233,15 +237,17 @@ def _scale(workforce: Workforce, columns: Columns, spec: JointProductionSpec, be
 def _outsiders(spec: JointProductionSpec, mean_wage: float) -> tuple[Any, Any]:
     if spec.is_linear:
         return 1.0, 0.0
-    d = pm.Beta("d", *spec.priors.bargaining, initval=0.5)
-    return d, pm.Normal("V_U", 0.0, spec.priors.unemployment * mean_wage, initval=0.0)
+    start_at(d=0.5, V_U=0.0)
+    d = pm.Beta("d", *spec.priors.bargaining)
+    return d, pm.Normal("V_U", 0.0, spec.priors.unemployment * mean_wage)
 
 
 def _power(columns: Columns, data: dict[str, Any], spec: JointProductionSpec) -> Any:
     if not columns.power_terms:
         return pt.zeros_like(data["wage"])
     n = len(columns.power_terms)
-    scaled = pm.Normal("psi_scaled", 0.0, spec.priors.power, dims="power_term", initval=np.zeros(n))
+    start_at(psi_scaled=np.zeros(n))
+    scaled = pm.Normal("psi_scaled", 0.0, spec.priors.power, dims="power_term")
     pm.Deterministic("psi", scaled / columns.power_sd, dims="power_term")
     return data["power"] @ scaled
 
@@ -260,14 +266,16 @@ def _wages(
 ) -> None:
     sd = float(workforce.wage.std())
     dims = "industry" if spec.noise_by_industry else None
-    sigma = pm.HalfNormal("sigma", spec.priors.noise * sd, dims=dims, initval=np.full(len(workforce.industries), sd) if dims else sd)
+    start_at(sigma=np.full(len(workforce.industries), sd) if dims else sd)
+    sigma = pm.HalfNormal("sigma", spec.priors.noise * sd, dims=dims)
     per_worker = sigma[workforce.worker_industry] if dims else sigma * pt.ones_like(wage)
     sizes = pt.extra_ops.diff(data["offsets"])
     short = pt.softplus(-surplus / (sizes * spec.softness * mean_wage)) * (sizes > _PENALISED_SIZE)
     penalty = spec.penalty * short
     pm.Deterministic("infeasibility_penalty", penalty.sum())
     if spec.errors == "student":
-        nu = pm.Deterministic("nu", 2.0 + pm.Gamma("nu_shifted", 2.0, spec.priors.tail, initval=10.0))
+        start_at(nu_shifted=10.0)
+        nu = pm.Deterministic("nu", 2.0 + pm.Gamma("nu_shifted", 2.0, spec.priors.tail))
     else:
         nu = pt.constant(np.inf)
     pm.CustomDist(

@@ -12,6 +12,7 @@ import xarray as xr
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec
+from bayes_labor.models.starting import starting_point
 from bayes_labor.theory.status import Status
 
 
@@ -61,7 +62,7 @@ def check(workforce: Workforce, spec: JointProductionSpec | None = None, *, draw
     """
     spec = spec or JointProductionSpec()
     model = joint_production(workforce, spec)
-    point = model.initial_point()
+    point = starting_point(model)
     names = [v.name for v in model.value_vars]
     value = model.logp()
     gradient = pytensor.grad(value, model.value_vars)

@@ -14,6 +14,7 @@ from pydantic import Field
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec, _Settings
+from bayes_labor.models.starting import starting_point, starting_values
 from bayes_labor.posteriors.modes import SMALLEST_SHARE, Mode, find_modes, log_density_of, shares
 from bayes_labor.posteriors.run_folder import RunFolder, describe_run
 from bayes_labor.theory.status import Status
@@ -102,26 +103,21 @@ def compile_model(model: pm.Model) -> Any:
     return nutpie.compile_pymc_model(model)
 
 
-def starting_points(model: pm.Model, compiled: Any, seed: int) -> list[np.ndarray]:
+def starting_points(model: pm.Model) -> list[np.ndarray]:
     """Starts on both sides of beta = 0: the model's own point and its mirror image, near zero and far from it."""
-    own = np.array(compiled.initial_point_func(seed))
-    point = model.initial_point()
+    point = starting_point(model)
     names = [v.name for v in model.value_vars]
     ends = np.cumsum([np.size(point[n]) for n in names])
-    places = [slice(e - np.size(point[n]), e) for n, e in zip(names, ends, strict=True) if n in ("beta_mean", "atanh_beta")]
-    starts = [_replaced(own, names, point)]
+    places = [
+        slice(e - np.size(point[n]), e) for n, e in zip(names, ends, strict=True) if n in ("beta_mean", "atanh_beta")
+    ]
+    starts = [np.concatenate([np.ravel(point[n]) for n in names])]
     for factor in (-1.0, -4.0, 3.0) if places else ():
         mirrored = starts[0].copy()
         for where in places:
             mirrored[where] *= factor
         starts.append(mirrored)
     return starts
-
-
-def _replaced(own: np.ndarray, names: list[str], point: dict[str, np.ndarray]) -> np.ndarray:
-    """The model's own starting point in nutpie's layout, without its jitter."""
-    values = np.concatenate([np.ravel(point[n]) for n in names])
-    return values if values.shape == own.shape else own
 
 
 class _FromModes:
@@ -154,7 +150,7 @@ def draw(model: pm.Model, compiled: Any, settings: SamplerSettings, progress: bo
     """Draws of a compiled model, its chains started from the modes that matter, statistics under the usual names."""
     import nutpie
 
-    modes = find_modes(log_density_of(compiled), starting_points(model, compiled, settings.seed))
+    modes = find_modes(log_density_of(compiled), starting_points(model))
     weights = shares(modes) if modes else np.empty(0)
     kept = [m for m, w in zip(modes, weights, strict=True) if w >= SMALLEST_SHARE]
     if kept:
@@ -192,7 +188,7 @@ def _by_pymc(model: pm.Model, settings: SamplerSettings, progress: bool) -> xr.D
     """PyMC's own sampler, or NumPyro on the JAX graph."""
     before = time.perf_counter()
     with model:
-        start = model.initial_point()
+        start = starting_values(model)
         signs = [1.0 if c % 2 == 0 else -1.0 for c in range(settings.chains)]
         points = [{k: v * s if k in ("beta_mean", "atanh_beta") else v for k, v in start.items()} for s in signs]
         tree = pm.sample(
