@@ -42,8 +42,10 @@ def test_smooth_weights_tend_to_hard_ones() -> None:
 def test_nodes_and_sampled_cubic_agree_with_many_nodes() -> None:
     fine = solve(matching=Matching.exact(OFFSETS, nodes=20)).value
     np.testing.assert_allclose(solve().value, fine, rtol=1e-7)
-    matching = Matching.sampled(np.arange(0, N + 1, 1)[OFFSETS], seed=1)
-    assert np.corrcoef(solve(matching=matching).value, fine)[0, 1] > 0.99
+    # One draw per workplace is noisy with twelve of them: the average over many draws of the matches is not.
+    drawn = np.mean([solve(matching=Matching.sampled(OFFSETS, seed=s)).value for s in range(400)], axis=0)
+    middle = np.abs(Z) < 1.5 * Z.std()
+    np.testing.assert_allclose(drawn[middle], fine[middle], rtol=0.1)
 
 
 def test_value_is_unemployment_when_outsiders_have_no_power() -> None:
