@@ -115,7 +115,7 @@ def test_norway_table_1(register: pd.DataFrame) -> None:
 
 
 def test_norway_table_2(register: pd.DataFrame) -> None:
-    """Means within 4% of the published sd, sds within 16% (the wage's sd is bounded by the model's own fit)."""
+    """Means within 6% of the published sd, sds within 20% (the wage's sd is bounded by the model's own fit)."""
     d = register.assign(
         e2=register["experience"] ** 2 / 100, s2=register["seniority"] ** 2 / 100,
         ef=register["experience"] * register["female"], sft=register["seniority"] * register["full_time"],

@@ -345,7 +345,7 @@ def _equal_workers(table: Table, k: int) -> float:
 
 @kernel
 def build_table(beta: np.ndarray) -> Table:
-    """Tables for the interaction exponents ``beta`` (K,), about 30 microseconds each.
+    """Tables for the interaction exponents ``beta`` (K,), less than a tenth of a millisecond each.
 
     An exponent outside (-1, 0.99] or not finite gets an empty table and a status other than ``Status.OK``; beta = 0 needs
     no table.
