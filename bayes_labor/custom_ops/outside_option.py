@@ -12,6 +12,7 @@ from bayes_labor.custom_ops.declaration import Field, SolverOp, integers
 from bayes_labor.custom_ops.numba_binding import register_numba
 from bayes_labor.theory import outside_option as theory
 from bayes_labor.theory import outside_option_gradient as gradient
+from bayes_labor.theory.matching import Matching
 from bayes_labor.theory.ragged import check_threads
 
 _FIELDS = (
@@ -37,6 +38,7 @@ _RESULTS = (
     Field("cutoffs", ("F",), smooth=False),
     Field("newcomer_cutoffs", ("E", "J"), smooth=False),
     Field("marginal_product", ("E", "J"), smooth=False),
+    Field("basis_sums", ("F", "C"), smooth=False),
 )
 
 
@@ -79,12 +81,12 @@ class OutsideOptionPullback(_AtNodes):
         @numba.njit
         def outside_option_pullback(
             talent, z, offsets, industry, beta, scale, d, vu, workplace, worker, weight, softness,
-            value, output, coefficients, domain, diagnostics, cutoffs, plus, worth, g_value, g_output,
+            value, output, coefficients, domain, diagnostics, cutoffs, plus, worth, moments, g_value, g_output,
         ):  # fmt: skip
             problem = (
                 talent, z, offsets, industry, beta, scale, d.item(), vu.item(), workplace, worker, weight, softness.item(),
             )  # fmt: skip
-            forward = (value, output, coefficients, domain, diagnostics, cutoffs, plus, worth)
+            forward = (value, output, coefficients, domain, diagnostics, cutoffs, plus, worth, moments)
             g = pullback(problem, forward, g_value, g_output, nodes, blocks)
             return g[0], g[1], g[2], g[3], np.array(g[4]), np.array(g[5])
 
@@ -128,6 +130,7 @@ class SymbolicOutsideOption(NamedTuple):
     cutoffs: Variable
     newcomer_cutoffs: Variable
     marginal_product: Variable
+    basis_sums: Variable
 
     @property
     def feasible_share(self) -> Variable:
@@ -150,7 +153,7 @@ def outside_option(
     unemployment_value: Any,
     *,
     industry: Any,
-    matching: theory.Matching,
+    matching: Matching,
     softness: Any = 0.0,
     threads: int = 1,
 ) -> SymbolicOutsideOption:

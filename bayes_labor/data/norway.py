@@ -14,7 +14,8 @@ from scipy import special
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.theory.assignment import solve_assignment
-from bayes_labor.theory.outside_option import Matching, solve_outside_option
+from bayes_labor.theory.matching import Matching
+from bayes_labor.theory.outside_option import solve_outside_option
 from bayes_labor.theory.payroll import solve_payroll
 
 INDUSTRIES = (

@@ -15,7 +15,7 @@ from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import JointProductionSpec, SpecName
 from bayes_labor.models.starting import start_at
-from bayes_labor.theory.outside_option import Matching
+from bayes_labor.theory.matching import Matching
 
 _CONSTANT_BYTES = 500_000  # PyTensor cannot cache code with larger constants
 _PENALISED_SIZE = 5  # workplaces larger than this are penalised for a negative surplus

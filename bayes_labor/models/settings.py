@@ -100,7 +100,7 @@ class JointProductionSpec(_Settings):
     spec: SpecName = "power"
     priors: JointProductionPriors = JointProductionPriors()
     matching: Literal["exact", "sampled"] = "exact"
-    """How the mean over workplaces in V(z) is taken, see :class:`bayes_labor.theory.outside_option.Matching`."""
+    """How the mean over workplaces in V(z) is taken, see :class:`bayes_labor.theory.matching.Matching`."""
     nodes: int = Field(default=8, ge=2, le=64)
     """Chebyshev nodes of V(z), for exact matching."""
     subsample: int | None = Field(default=None, ge=1)

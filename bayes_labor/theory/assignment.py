@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from bayes_labor.theory.compilation import compiled, kernel
-from bayes_labor.theory.linear import span_of, total_of
+from bayes_labor.theory.compilation import compiled, leaf
+from bayes_labor.theory.linear import span_of
 from bayes_labor.theory.ragged import (
     as_offsets,
     check_threads,
@@ -31,6 +31,7 @@ from bayes_labor.theory.ragged import (
 )
 from bayes_labor.theory.status import Status
 from bayes_labor.theory.talent_table import (
+    CURVATURE,
     DBETA_0,
     DBETA_1,
     DBETA_2,
@@ -71,65 +72,67 @@ class Assignment(NamedTuple):
     """(F,) int64, see :class:`bayes_labor.theory.status.Status`."""
 
 
-@kernel
+@leaf
 def find_cutoff(table, k, log_talent, weight, span, newcomer, start):
     """Safeguarded Halley iteration for ln(cut-off) of a team plus one newcomer = (log talent, weight; weight 0: nobody).
 
-    The root lies between ln x*(beta) + min and + max of the log talents. Returns (ln cut-off, converged).
+    ``start`` = (x, value, slope, curvature): where to begin, and the team's own excess supply there. Returns (whether it
+    converged, the same four at the root), so that the next newcomer's search begins with one step that costs nothing. The
+    root lies between ln x*(beta) + min and + max of the log talents.
     """
-    equal = table.constants[k, T_EQUAL]
-    low, high = equal + span[0], equal + span[1]
+    x, own, own_slope, own_curvature = start
+    low, high = table.constants[k, T_EQUAL] + span[0], table.constants[k, T_EQUAL] + span[1]
     if newcomer[1] > 0.0:
-        low, high = min(low, equal + newcomer[0]), max(high, equal + newcomer[0])
-    if high - low < 1e-13 * abs(equal):
-        return 0.5 * (low + high), True
-    x = min(max(start, low), high)
+        t = table.constants[k, T_EQUAL] + newcomer[0]
+        low, high = min(low, t), max(high, t)
     for _ in range(_MAX_ITERATIONS):
-        value, slope, curvature = sum_excess(table, k, x, log_talent, weight, span)
+        value, slope, curvature = own, own_slope, own_curvature
         if newcomer[1] > 0.0:
-            v, s, d = worker_excess(table, k, x - newcomer[0])
+            v, s, c = worker_excess(table, k, x - newcomer[0])
             value += newcomer[1] * v
             slope += newcomer[1] * s
-            curvature += newcomer[1] * d
+            curvature += newcomer[1] * c
+        step = -2.0 * value * slope / (2.0 * slope * slope - value * curvature)
+        if abs(step) < _TOLERANCE:
+            own += step * (own_slope + 0.5 * step * own_curvature)
+            return True, (x + step, own, own_slope + step * own_curvature, own_curvature)
         if value > 0.0:
             high = x
         else:
             low = x
-        new = x - 2.0 * value * slope / (2.0 * slope * slope - value * curvature)
-        if not (low <= new <= high):
-            new = 0.5 * (low + high)
-        step, x = abs(new - x), new
-        if step < _TOLERANCE:
-            return x, True
-    return x, False
+        x = x + step if low <= x + step <= high else 0.5 * (low + high)
+        own, own_slope, own_curvature = sum_excess(table, k, x, log_talent, weight, span)
+    return False, (x, own, own_slope, own_curvature)
 
 
-@kernel
+@leaf
 def ln_omega(table, k, ln_cutoff):
     """ln(omega / A) of industry k."""
     return table.constants[k, LN_OMEGA_0] + table.constants[k, LN_OMEGA_1] * ln_cutoff
 
 
-@kernel
+@leaf
 def beta_slope(table, k, ln_cutoff, share, slope):
     """D ln Q / d beta, from the team's sums."""
     c = table.constants[k]
     return c[DBETA_0] + c[DBETA_1] * ln_cutoff + c[DBETA_2] * slope / share
 
 
-@kernel
-def talent_weights(log_talent, weight):
-    """Fill weight with talents relative to the best worker's; return (min, max, mean by talent) of log talent."""
-    low, high = span_of(log_talent)
-    total, moment = 0.0, 0.0
+@leaf
+def fill_weights(log_talent, weight, top):
+    """Fill weight with talents relative to the best worker's; return (mean, variance) by talent of log talent below it."""
+    total, first, second = 0.0, 0.0, 0.0
     for i in range(log_talent.shape[0]):
-        weight[i] = math.exp(log_talent[i] - high)
+        gap = log_talent[i] - top
+        weight[i] = math.exp(gap)
         total += weight[i]
-        moment += weight[i] * log_talent[i]
-    return low, high, moment / total
+        first += weight[i] * gap
+        second += weight[i] * gap * gap
+    mean = first / total
+    return mean, second / total - mean * mean
 
 
-@kernel
+@leaf
 def all_finite(values):
     """Whether no entry is infinite or NaN."""
     total = 0.0
@@ -138,37 +141,53 @@ def all_finite(values):
     return total == 0.0
 
 
-@kernel
+@leaf
+def solve_cutoff(table, k, beta, scale, log_talent, weight):
+    """Cut-off of one workplace; fills ``weight`` (talents relative to the best).
+
+    Returns (status, span of log talents, the root as :func:`find_cutoff` gives it). At beta = 0 it is minus infinity.
+    """
+    nowhere = (-np.inf, 0.0, 0.0, 0.0)
+    span = span_of(log_talent)
+    if table.status[k] != 0:
+        return table.status[k], span, nowhere
+    if not (all_finite(log_talent) and 0.0 < scale < np.inf):
+        return Status.NON_FINITE.value, span, nowhere
+    mean, variance = fill_weights(log_talent, weight, span[1])
+    if beta == 0.0:
+        return Status.OK.value, span, nowhere
+    # The root for talents that differ little, to second order.
+    x = table.constants[k, T_EQUAL] + min(max(span[1] + mean - table.constants[k, CURVATURE] * variance, span[0]), span[1])
+    own, slope, curvature = sum_excess(table, k, x, log_talent, weight, span)
+    converged, root = find_cutoff(table, k, log_talent, weight, span, (0.0, 0.0), (x, own, slope, curvature))
+    return Status.OK.value if converged else Status.NOT_CONVERGED.value, span, root
+
+
+@leaf
+def ln_worth(table, k, scale, span, ln_cutoff):
+    """ln(omega) of an industry's technology at a cut-off, times the best worker's talent."""
+    return math.log(scale) + span[1] + (ln_omega(table, k, ln_cutoff) if ln_cutoff > -np.inf else 0.0)
+
+
+@leaf
 def solve_team(table, k, beta, scale, log_talent, weight, marginal):
     """Solve one workplace; fill ``weight`` (talents relative to the best) and ``marginal``.
 
     Returns (status, ln cut-off, N Q, d ln Q / d beta, factor), where d(N Q)/d theta_n = factor marginal[n]. At beta = 0 the
     log cut-off is minus infinity.
     """
-    if table.status[k] != 0:
-        return table.status[k], -np.inf, 0.0, 0.0, 0.0
-    if not (all_finite(log_talent) and 0.0 < scale < np.inf):
-        return Status.NON_FINITE.value, -np.inf, 0.0, 0.0, 0.0
-    low, high, center = talent_weights(log_talent, weight)
-    if beta == 0.0:
-        for i in range(weight.shape[0]):
-            marginal[i] = weight[i]
-        x, share, slope, ln_scale, outside = -np.inf, total_of(weight), 0.0, math.log(scale), 1.0
-    else:
-        start = table.constants[k, T_EQUAL] + center
-        x, converged = find_cutoff(table, k, log_talent, weight, (low, high), (low, 0.0), start)
-        if not converged:
-            return Status.NOT_CONVERGED.value, -np.inf, 0.0, 0.0, 0.0
-        share, moment = sum_output(table, k, x, log_talent, weight, (low, high), marginal)
-        slope, outside = beta_slope(table, k, x, share, moment), table.constants[k, OUTSIDE]
-        ln_scale = math.log(scale) + ln_omega(table, k, x)
-    factor = math.exp(ln_scale + high)
+    status, span, (x, _, _, _) = solve_cutoff(table, k, beta, scale, log_talent, weight)
+    if status > 0:
+        return status, -np.inf, 0.0, 0.0, 0.0
+    share, moment = sum_output(table, k, x, log_talent, weight, span, marginal)
+    slope, outside = (beta_slope(table, k, x, share, moment), table.constants[k, OUTSIDE]) if beta != 0.0 else (0.0, 1.0)
+    factor = math.exp(ln_worth(table, k, scale, span, x))
     if not (0.0 < factor * share < np.inf and abs(slope) < np.inf):
         return Status.OVERFLOW.value, -np.inf, 0.0, 0.0, 0.0
     return Status.OK.value, x, factor * share, slope, factor * outside
 
 
-@kernel
+@leaf
 def _solve_block(first, last, table, log_talent, offsets, industry, beta, scale, weight, marginal, results):
     """Solve workplaces first..last into ``results``, an Assignment."""
     table = Table(*table)

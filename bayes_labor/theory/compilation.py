@@ -43,6 +43,13 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled(function)
 
 
-def fast_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator: a serial kernel whose sums may be reordered and multiplications fused, so that they vectorise."""
-    return compiled(function, fastmath={"contract", "reassoc", "nsz"})
+# numba counts references to every array of every tuple at every call, with atomic operations: more than the arithmetic of a
+# workplace costs. A kernel that allocates nothing borrows its arrays and needs no counts.
+def leaf(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: a serial kernel that allocates and returns no arrays."""
+    return compiled(function, _nrt=False)
+
+
+def fast_leaf(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: a leaf whose sums may be reordered and multiplications fused, so that they vectorise."""
+    return compiled(function, _nrt=False, fastmath={"contract", "reassoc", "nsz"})

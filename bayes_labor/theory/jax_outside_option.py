@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from bayes_labor.theory.chebyshev import HALF_WIDTH_FLOOR
 from bayes_labor.theory.jax_assignment import Teams, team_totals, teams_of
-from bayes_labor.theory.outside_option import CUBIC, HALF_WIDTH_FLOOR
+from bayes_labor.theory.outside_option import CUBIC
 from bayes_labor.theory.status import Status
 
 _MAX_ITERATIONS = 100
@@ -111,7 +112,7 @@ def solve_outside_option_jax(
     value, output = jnp.where(ok, basis @ b, 0.0), jnp.where(ok, total / size, 0.0)
     feasible = jnp.mean(total * (1.0 + _ROUNDING) >= moments @ b)
     diagnostics = jnp.stack([jnp.where(ok, feasible, 0.0), iterations, code.astype(float)])
-    return value, output, jnp.where(ok, b, 0.0), jnp.stack([center, width]), diagnostics, cutoff, plus, worth
+    return value, output, jnp.where(ok, b, 0.0), jnp.stack([center, width]), diagnostics, cutoff, plus, worth, moments
 
 
 def _weights(b: Any, state: _State, matches: _Matches, size: Any) -> Any:

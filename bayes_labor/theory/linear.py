@@ -5,7 +5,7 @@ numba's own ``np.linalg.solve`` and ``@`` are right too, but compile for seconds
 
 import numpy as np
 
-from bayes_labor.theory.compilation import kernel
+from bayes_labor.theory.compilation import kernel, leaf
 
 
 @kernel
@@ -55,7 +55,7 @@ def times(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
     return out
 
 
-@kernel
+@leaf
 def dot(a: np.ndarray, b: np.ndarray) -> float:
     """Inner product."""
     total = 0.0
@@ -64,7 +64,7 @@ def dot(a: np.ndarray, b: np.ndarray) -> float:
     return total
 
 
-@kernel
+@leaf
 def span_of(values: np.ndarray) -> tuple[float, float]:
     """(smallest, largest) of a vector."""
     low, high = values[0], values[0]
@@ -73,7 +73,7 @@ def span_of(values: np.ndarray) -> tuple[float, float]:
     return low, high
 
 
-@kernel
+@leaf
 def total_of(values: np.ndarray) -> float:
     """Sum of a vector."""
     total = 0.0

@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 
-from bayes_labor.theory.compilation import kernel
+from bayes_labor.theory.compilation import kernel, leaf
 
 
 @kernel
@@ -15,6 +15,15 @@ def row_blocks(offsets: np.ndarray, blocks: int) -> np.ndarray:
         edges[b] = np.searchsorted(offsets, b * n_workers // blocks)
     edges[0], edges[blocks] = 0, offsets.shape[0] - 1
     return edges
+
+
+@leaf
+def largest_row(offsets: np.ndarray, first: int, last: int) -> int:
+    """Largest number of workers among workplaces first..last."""
+    largest = 0
+    for f in range(first, last):
+        largest = max(largest, offsets[f + 1] - offsets[f])
+    return largest
 
 
 def check_threads(threads: int) -> int:

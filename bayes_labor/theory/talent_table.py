@@ -34,7 +34,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bayes_labor.theory.compilation import fast_kernel, kernel
+from bayes_labor.theory.compilation import fast_leaf, kernel, leaf
+from bayes_labor.theory.linear import total_of
 from bayes_labor.theory.status import Status
 
 BETA_MAX = 0.99
@@ -60,10 +61,11 @@ LN_OMEGA_0, LN_OMEGA_1 = 9, 10  # ln omega = ln A + LN_OMEGA_0 + LN_OMEGA_1 ln(c
 DBETA_0, DBETA_1, DBETA_2 = 11, 12, 13  # d ln Q / d beta = DBETA_0 + DBETA_1 ln(cut-off) + DBETA_2 slope/share
 EDGE_SHARE, EDGE_SLOPE, COEFFICIENT = 14, 15, 16  # values continued outside the table; r or b/(1-b)
 LN_PRICE = 17  # ln shadow price = ln omega + ln OUTSIDE + LN_PRICE ln(cut-off)
-N_CONSTANTS = 18
+CURVATURE = 18  # second over twice the first derivative of excess at T_EQUAL
+N_CONSTANTS = 19
 
 
-@kernel
+@leaf
 def _power_series(rate: float, x: float) -> tuple[float, float]:
     """x^2 sum (-x)^k / (k! (rate+k)) and the same with (rate+k)^2: the part of the smoothing below x."""
     term, first, second, k = x * x, 0.0, 0.0, 0
@@ -77,7 +79,7 @@ def _power_series(rate: float, x: float) -> tuple[float, float]:
             return first, second
 
 
-@kernel
+@leaf
 def _fill_constants(c: np.ndarray, beta: float) -> int:
     """Fill one industry's row of constants; return the number of table cells it needs."""
     if beta > 0:
@@ -116,7 +118,7 @@ def _panel_weights(step: float, rate: float, forward: bool) -> tuple[np.ndarray,
     return growth, weight, distance
 
 
-@kernel
+@leaf
 def _panel(corner: float, growth: np.ndarray, weight: np.ndarray, distance: np.ndarray) -> tuple[float, float]:
     """Gauss-Legendre integral over one panel of e^{rate u} phi and u e^{rate u} phi; corner = e^t at its left edge."""
     first, second = 0.0, 0.0
@@ -150,7 +152,7 @@ def _sweep(c: np.ndarray, share: np.ndarray, slope: np.ndarray) -> None:
         c[EDGE_SHARE], c[EDGE_SLOPE] = share[n - 1], slope[n - 1]
 
 
-@kernel
+@leaf
 def _hermite(out: np.ndarray, f: tuple, g: tuple, step: float) -> None:
     """Coefficients of the quintic through value, slope and curvature at both ends of a cell."""
     c0, c1, c2 = f[0], step * f[1], 0.5 * step * step * f[2]
@@ -159,7 +161,7 @@ def _hermite(out: np.ndarray, f: tuple, g: tuple, step: float) -> None:
     out[3], out[4], out[5] = 10.0 * d0 - 4.0 * d1 + d2, -15.0 * d0 + 7.0 * d1 - 2.0 * d2, 6.0 * d0 - 3.0 * d1 + d2
 
 
-@kernel
+@leaf
 def _derivatives(c: np.ndarray, t: float, smooth: float, slope: float) -> tuple[tuple, tuple, tuple]:
     """(value, first, second derivative in t) of excess, share and slope at a grid point, from the two smoothings."""
     x = math.exp(t)
@@ -193,7 +195,7 @@ def _fill_table(c: np.ndarray, excess: np.ndarray, output: np.ndarray) -> None:
         left = right
 
 
-@kernel
+@leaf
 def _smoothings_outside(c: np.ndarray, t: float) -> tuple[float, float]:
     """(G, E) or (H, L) at a t outside the table, by continuing the edge value and the power series."""
     rate = c[RATE]
@@ -211,7 +213,7 @@ def _smoothings_outside(c: np.ndarray, t: float) -> tuple[float, float]:
     return grow * c[EDGE_SHARE], grow * (c[EDGE_SLOPE] + u * c[EDGE_SHARE])
 
 
-@kernel
+@leaf
 def worker_outside(table: Table, k: int, t: float) -> tuple[tuple, tuple, tuple]:
     """(value, first, second derivative in t) of excess, share and slope at any t, by the closed forms of the table's edge.
 
@@ -222,7 +224,7 @@ def worker_outside(table: Table, k: int, t: float) -> tuple[tuple, tuple, tuple]
     return _derivatives(c, t, smooth, slope)
 
 
-@kernel
+@leaf
 def inside(table: Table, k: int, t_low: float, t_high: float) -> bool:
     """Whether the whole interval lies inside industry k's table."""
     c = table.constants[k]
@@ -231,7 +233,7 @@ def inside(table: Table, k: int, t_low: float, t_high: float) -> bool:
 
 # The two loops below take most of the time of a fit. Unsigned indices spare numba's test for negative ones, and arrays are
 # sliced so that the bounds are known: together twice as fast as the plain spelling.
-@fast_kernel
+@fast_leaf
 def sum_excess_inside(excess, base, origin, inv_step, log_talent, weight):
     """Weighted sum of excess and of its first two derivatives, every worker inside the table; origin = ln a - T_LOW."""
     value, slope, curvature = 0.0, 0.0, 0.0
@@ -247,7 +249,7 @@ def sum_excess_inside(excess, base, origin, inv_step, log_talent, weight):
     return value, slope * inv_step, curvature * inv_step * inv_step
 
 
-@fast_kernel
+@fast_leaf
 def sum_output_inside(excess, output, base, origin, inv_step, log_talent, weight, w0, w1, marginal):
     """Weighted sums of share and slope, every worker inside the table; marginal = weight (w0 excess + w1 share)."""
     share, slope = 0.0, 0.0
@@ -266,7 +268,21 @@ def sum_output_inside(excess, output, base, origin, inv_step, log_talent, weight
     return share, slope
 
 
-@kernel
+@fast_leaf
+def sum_share_inside(output, base, origin, inv_step, log_talent, weight):
+    """Weighted sum of share alone, every worker inside the table."""
+    share = 0.0
+    for i in range(log_talent.shape[0]):
+        position = (origin - log_talent[i]) * inv_step
+        j = np.uint64(position)
+        u = position - np.float64(j)
+        j += np.uint64(base)
+        f0, f1, f2, f3, f4, f5 = output[j, 0], output[j, 1], output[j, 2], output[j, 3], output[j, 4], output[j, 5]
+        share += weight[i] * (f0 + u * (f1 + u * (f2 + u * (f3 + u * (f4 + u * f5)))))
+    return share
+
+
+@leaf
 def sum_excess(table, k, ln_cutoff, log_talent, weight, span):
     """Talent-weighted excess supply and its first two derivatives in ln(cut-off); span = (min, max) of log_talent."""
     if inside(table, k, ln_cutoff - span[1], ln_cutoff - span[0]):
@@ -281,15 +297,23 @@ def sum_excess(table, k, ln_cutoff, log_talent, weight, span):
     return value, slope, curvature
 
 
-@kernel
+@leaf
 def sum_output(table, k, ln_cutoff, log_talent, weight, span, marginal):
-    """(sum weight share, sum weight slope); fills marginal with N dQ/dtheta_n over OUTSIDE omega."""
+    """(sum weight share, sum weight slope); fills marginal with N dQ/dtheta_n over OUTSIDE omega.
+
+    A log cut-off of minus infinity is the linear technology: output is the sum of talents.
+    """
     c = table.constants[k]
     w0, w1 = c[EXCESS_WEIGHT], c[SHARE_WEIGHT]
+    share, slope = 0.0, 0.0
+    if ln_cutoff == -np.inf:
+        for i in range(log_talent.shape[0]):
+            marginal[i] = weight[i]
+            share += weight[i]
+        return share, slope
     if inside(table, k, ln_cutoff - span[1], ln_cutoff - span[0]):
         origin, step, base = ln_cutoff - c[T_LOW], c[INV_STEP], table.start[k]
         return sum_output_inside(table.excess, table.output, base, origin, step, log_talent, weight, w0, w1, marginal)
-    share, slope = 0.0, 0.0
     for i in range(log_talent.shape[0]):
         h, f, e = worker_output(table, k, ln_cutoff - log_talent[i])
         share += weight[i] * f
@@ -298,29 +322,68 @@ def sum_output(table, k, ln_cutoff, log_talent, weight, span, marginal):
     return share, slope
 
 
-@kernel
+@leaf
+def sum_share(table, k, ln_cutoff, log_talent, weight, span):
+    """First result of :func:`sum_output`, for when no gradient is wanted."""
+    if ln_cutoff == -np.inf:
+        return total_of(weight)
+    if inside(table, k, ln_cutoff - span[1], ln_cutoff - span[0]):
+        c = table.constants[k]
+        return sum_share_inside(table.output, table.start[k], ln_cutoff - c[T_LOW], c[INV_STEP], log_talent, weight)
+    share = 0.0
+    for i in range(log_talent.shape[0]):
+        share += weight[i] * worker_share(table, k, ln_cutoff - log_talent[i])
+    return share
+
+
+@leaf
+def _cell(table, k, t):
+    """(row of industry k's table, position inside its cell) of a t inside."""
+    c = table.constants[k]
+    position = (t - c[T_LOW]) * c[INV_STEP]
+    j = int(position)
+    return table.start[k] + j, position - j
+
+
+@leaf
 def worker_excess(table, k, t):
     """One worker's excess and its first two derivatives, anywhere on the line."""
-    if inside(table, k, t, t):
-        c, zero, one = table.constants[k], np.zeros(1), np.ones(1)
-        return sum_excess_inside(table.excess, table.start[k], t - c[T_LOW], c[INV_STEP], zero, one)
-    return worker_outside(table, k, t)[0]
+    if not inside(table, k, t, t):
+        return worker_outside(table, k, t)[0]
+    (j, u), step, a = _cell(table, k, t), table.constants[k, INV_STEP], table.excess
+    a1, a2, a3, a4, a5 = a[j, 1], a[j, 2], a[j, 3], a[j, 4], a[j, 5]
+    value = a[j, 0] + u * (a1 + u * (a2 + u * (a3 + u * (a4 + u * a5))))
+    slope = a1 + u * (2.0 * a2 + u * (3.0 * a3 + u * (4.0 * a4 + u * 5.0 * a5)))
+    return value, slope * step, (2.0 * a2 + u * (6.0 * a3 + u * (12.0 * a4 + u * 20.0 * a5))) * step * step
 
 
-@kernel
+@leaf
+def _quintic(a, j, first, u):
+    """Polynomial whose six coefficients start at a[j, first]."""
+    f0, f1, f2, f3, f4, f5 = a[j, first], a[j, first + 1], a[j, first + 2], a[j, first + 3], a[j, first + 4], a[j, first + 5]
+    return f0 + u * (f1 + u * (f2 + u * (f3 + u * (f4 + u * f5))))
+
+
+@leaf
+def worker_share(table, k, t):
+    """One worker's share, anywhere on the line."""
+    if not inside(table, k, t, t):
+        return worker_outside(table, k, t)[1][0]
+    j, u = _cell(table, k, t)
+    return _quintic(table.output, j, 0, u)
+
+
+@leaf
 def worker_output(table, k, t):
     """One worker's (excess, share, slope), anywhere on the line."""
-    if inside(table, k, t, t):
-        c, zero, one, marginal = table.constants[k], np.zeros(1), np.ones(1), np.empty(1)
-        share, slope = sum_output_inside(
-            table.excess, table.output, table.start[k], t - c[T_LOW], c[INV_STEP], zero, one, 1.0, 0.0, marginal
-        )
-        return marginal[0], share, slope
-    excess, share, slope = worker_outside(table, k, t)
-    return excess[0], share[0], slope[0]
+    if not inside(table, k, t, t):
+        excess, share, slope = worker_outside(table, k, t)
+        return excess[0], share[0], slope[0]
+    j, u = _cell(table, k, t)
+    return _quintic(table.excess, j, 0, u), _quintic(table.output, j, 0, u), _quintic(table.output, j, 6, u)
 
 
-@kernel
+@leaf
 def _equal_workers(table: Table, k: int) -> float:
     """ln(cut-off / talent) of a workplace of equal workers: the zero of the excess supply, which depends on beta alone."""
     low, high = table.constants[k, T_LOW], table.constants[k, T_HIGH]
@@ -368,6 +431,8 @@ def build_table(beta: np.ndarray) -> Table:
         if start[k + 1] > start[k]:
             _fill_table(constants[k], excess[start[k] : start[k + 1]], output[start[k] : start[k + 1]])
             constants[k, T_EQUAL] = _equal_workers(table, k)
+            _, slope, curvature = worker_excess(table, k, constants[k, T_EQUAL])
+            constants[k, CURVATURE] = 0.5 * curvature / slope
     return table
 
 
