@@ -10,7 +10,7 @@ from pytensor.graph.basic import Variable
 
 from bayes_labor.custom_ops.declaration import Field, SolverOp, integers
 from bayes_labor.custom_ops.numba_binding import register_numba
-from bayes_labor.theory.assignment import solve_all, solve_all_parallel
+from bayes_labor.theory.assignment import solve_all
 from bayes_labor.theory.ragged import check_threads
 
 _LAYOUT = (integers("offsets", "F+1"), integers("industry", "F"))
@@ -72,13 +72,11 @@ class TaskAssignment(SolverOp):
 
     def kernel(self) -> Any:
         """See :class:`SolverOp`."""
-        solve, blocks = solve_all if self.threads == 1 else solve_all_parallel, self.threads
+        return solve_all(self.threads)
 
-        @numba.njit
-        def task_assignment(log_talent, beta, scale, offsets, industry):
-            return solve(log_talent, offsets, industry, beta, scale, blocks)
-
-        return task_assignment
+    def settings(self) -> tuple[int, ...]:
+        """See :class:`SolverOp`."""
+        return (self.threads,)
 
     def pull(self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Variable]) -> list[Variable]:
         """See :class:`SolverOp`."""

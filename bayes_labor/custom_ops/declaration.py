@@ -6,9 +6,8 @@ every declared Op through the same battery.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,9 +43,13 @@ class SolverOp(Op):
     fields: ClassVar[tuple[Field, ...]]
     results: ClassVar[tuple[Field, ...]]
 
-    def kernel(self) -> Callable[..., tuple[np.ndarray, ...]]:
-        """The compiled solver, called with the inputs (0-d arrays for scalars), returning the outputs."""
+    def kernel(self) -> Any:
+        """The compiled solver. It takes the fields in their order, scalars as numbers, then ``settings``; returns the results."""
         raise NotImplementedError
+
+    def settings(self) -> tuple[int, ...]:
+        """What the kernel takes besides the fields, fixed when the graph is built."""
+        return ()
 
     def pull(self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Variable]) -> list[Variable]:
         """Symbolic cotangents of the smooth inputs from those of the smooth outputs."""
@@ -79,7 +82,8 @@ class SolverOp(Op):
 
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any) -> None:
         """Python and C linkers."""
-        values = kernel_of(self)(*(np.asarray(v) for v in inputs))
+        arguments = (v if f.dims else np.asarray(v).item() for f, v in zip(self.fields, inputs, strict=True))
+        values = self.kernel()(*map(_contiguous, arguments), *self.settings())
         for storage, value in zip(output_storage, values if isinstance(values, tuple) else (values,), strict=True):
             storage[0] = np.asarray(value)
 
@@ -107,10 +111,8 @@ class SolverOp(Op):
         return sizes
 
 
-@cache
-def kernel_of(op: SolverOp) -> Callable[..., Any]:
-    """The Op's kernel, compiled once for all Ops of the same type and properties."""
-    return op.kernel()
+def _contiguous(value: Any) -> Any:
+    return np.ascontiguousarray(value) if isinstance(value, np.ndarray) else value
 
 
 def _length(op: SolverOp, dim: str, sizes: dict[str, Any]) -> Any:

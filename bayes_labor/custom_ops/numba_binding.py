@@ -1,18 +1,32 @@
 """Binding of the Ops to PyTensor's Numba linker, forward and backward.
 
-PyTensor caches compiled graphs on disk by the Op's type and properties alone; the hash of the solvers' sources is added so
-that an edited kernel is never served from that cache.
+numba builds the code of a function it calls into the caller, and again into the caller's caller: the solvers would be
+optimised anew in every graph that holds them, for a minute or two. They are called by the address of their machine code
+instead, which the solvers' own cache on disk keeps.
+
+PyTensor caches compiled graphs on disk by the Op's type and properties alone; the hash of the sources is added so that an
+edited kernel is never served from that cache, and no graph from there asks for a symbol that is gone: that would end the
+process. The symbols are put in place when the Op is translated, before a graph is loaded.
 """
 
+import hashlib
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import llvmlite.binding
+import numba
+import numpy as np
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from bayes_labor.custom_ops.declaration import SolverOp, kernel_of
+from bayes_labor.custom_ops.declaration import Field, SolverOp
 from bayes_labor.theory.compilation import SOURCE_HASH
 
-CACHE_VERSION = int(SOURCE_HASH[:8], 16)
+_BINDING = b"".join(p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py")))
+CACHE_VERSION = int(hashlib.sha256(SOURCE_HASH.encode() + _BINDING).hexdigest()[:8], 16)
 
 
 def register_numba(op: type[SolverOp]) -> type[SolverOp]:
@@ -20,7 +34,55 @@ def register_numba(op: type[SolverOp]) -> type[SolverOp]:
 
     @register_funcify_default_op_cache_key(op)
     def _funcify(op: SolverOp, node: Any, **_: Any) -> tuple[Callable[..., Any], int]:
-        return kernel_of(op), CACHE_VERSION
+        return native(op), CACHE_VERSION
 
     return op
 
+
+@cache
+def native(op: SolverOp) -> Callable[..., Any]:
+    """The Op as a numba function of arrays, compiled once for all Ops of the same type and properties."""
+    argument_types = (*(_type_of(f) for f in op.fields), *(types.int64 for _ in op.settings()))
+    names = [f"x{i}" for i in range(len(op.fields))]
+    passed = [f"ascontiguousarray({x})" if f.dims else f"{x}.item()" for x, f in zip(names, op.fields, strict=True)]
+    out = [f"r{i}" for i in range(len(op.results))]
+    returned = [r if f.dims else f"array({r})" for r, f in zip(out, op.results, strict=True)]
+    call = f"solver({', '.join([*passed, *map(repr, op.settings())])})"
+    body = f"    {', '.join(out)} = {call}\n    return {', '.join(returned)}"
+    scope: dict[str, Any] = {
+        "solver": by_address(op.kernel(), argument_types),
+        "ascontiguousarray": np.ascontiguousarray,
+        "array": np.array,
+    }
+    name = type(op).__name__.lower()
+    exec(f"def {name}({', '.join(names)}):\n{body}", scope)
+    return numba.njit(scope[name])
+
+
+def _type_of(field: Field) -> types.Type:
+    scalar = {"float64": types.float64, "int64": types.int64}[field.dtype]
+    return types.Array(scalar, len(field.dims), "C") if field.dims else scalar
+
+
+def by_address(kernel: Any, argument_types: tuple[types.Type, ...]) -> Any:
+    """A function for other numba functions to call: ``kernel``, compiled for ``argument_types``, by its address."""
+    kernel.compile(argument_types)
+    code = kernel.overloads[argument_types]
+    result = code.signature.return_type
+    symbol = f"{kernel.py_func.__module__}.{kernel.py_func.__qualname__}.{SOURCE_HASH}"
+    llvmlite.binding.add_symbol(symbol, code.library.get_pointer_to_function(code.fndesc.llvm_func_name))
+
+    @intrinsic
+    def call(typing_context: Any, *arguments: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, packed: Any) -> Any:
+            function_type = context.call_conv.get_function_type(result, argument_types)
+            function = cgutils.get_or_insert_function(builder.module, function_type, symbol)
+            values = cgutils.unpack_tuple(builder, packed[0])
+            status, returned = context.call_conv.call_function(builder, function, result, argument_types, values)
+            with cgutils.if_unlikely(builder, status.is_error):
+                context.call_conv.return_status_propagate(builder, status)
+            return returned
+
+        return result(types.StarArgTuple.from_types(arguments)), generate
+
+    return call

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numba
-import numpy as np
 import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 
@@ -50,6 +48,10 @@ class _AtNodes(SolverOp):
     def __init__(self, nodes: int, threads: int = 1) -> None:
         self.nodes, self.threads = nodes, check_threads(threads)
 
+    def settings(self) -> tuple[int, ...]:
+        """See :class:`SolverOp`."""
+        return self.nodes, self.threads
+
     def size(self, name: str) -> int:
         """C coefficients and J newcomers per match follow from the number of nodes."""
         return {"C": self.nodes or theory.CUBIC, "J": self.nodes or 1}[name]
@@ -75,22 +77,7 @@ class OutsideOptionPullback(_AtNodes):
 
     def kernel(self) -> Any:
         """See :class:`SolverOp`."""
-        nodes, blocks = self.nodes, self.threads
-        pullback = gradient.pullback if blocks == 1 else gradient.pullback_parallel
-
-        @numba.njit
-        def outside_option_pullback(
-            talent, z, offsets, industry, beta, scale, d, vu, workplace, worker, weight, softness,
-            value, output, coefficients, domain, diagnostics, cutoffs, plus, worth, moments, g_value, g_output,
-        ):  # fmt: skip
-            problem = (
-                talent, z, offsets, industry, beta, scale, d.item(), vu.item(), workplace, worker, weight, softness.item(),
-            )  # fmt: skip
-            forward = (value, output, coefficients, domain, diagnostics, cutoffs, plus, worth, moments)
-            g = pullback(problem, forward, g_value, g_output, nodes, blocks)
-            return g[0], g[1], g[2], g[3], np.array(g[4]), np.array(g[5])
-
-        return outside_option_pullback
+        return gradient.pullback(self.threads)
 
 
 @register_numba
@@ -102,17 +89,7 @@ class OutsideOption(_AtNodes):
 
     def kernel(self) -> Any:
         """See :class:`SolverOp`."""
-        nodes, blocks = self.nodes, self.threads
-        solve = theory.solve if blocks == 1 else theory.solve_parallel
-
-        @numba.njit
-        def outside_option(talent, z, offsets, industry, beta, scale, d, vu, workplace, worker, weight, softness):
-            problem = (
-                talent, z, offsets, industry, beta, scale, d.item(), vu.item(), workplace, worker, weight, softness.item(),
-            )  # fmt: skip
-            return solve(problem, nodes, blocks)
-
-        return outside_option
+        return theory.solve(self.threads)
 
     def pull(self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Variable]) -> list[Variable]:
         """See :class:`SolverOp`."""

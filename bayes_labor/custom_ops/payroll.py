@@ -8,10 +8,24 @@ from pytensor.graph.basic import Variable
 from bayes_labor.custom_ops.declaration import Field, SolverOp, integers
 from bayes_labor.custom_ops.numba_binding import register_numba
 from bayes_labor.theory import payroll as theory
+from bayes_labor.theory.ragged import check_threads
+
+
+class _Threaded(SolverOp):
+    """What forward and backward Op share: the number of threads."""
+
+    __props__ = ("threads",)
+
+    def __init__(self, threads: int = 1) -> None:
+        self.threads = check_threads(threads)
+
+    def settings(self) -> tuple[int, ...]:
+        """See :class:`SolverOp`."""
+        return (self.threads,)
 
 
 @register_numba
-class PayrollPullback(SolverOp):
+class PayrollPullback(_Threaded):
     """Cotangents of (value, output, power_index) from those of (wage, surplus, share)."""
 
     fields = (
@@ -30,11 +44,11 @@ class PayrollPullback(SolverOp):
 
     def kernel(self) -> Any:
         """See :class:`SolverOp`."""
-        return theory.pay_pullback
+        return theory.pay_pullback(self.threads)
 
 
 @register_numba
-class Payroll(SolverOp):
+class Payroll(_Threaded):
     """Binding of :func:`bayes_labor.theory.payroll.solve_payroll`."""
 
     fields = (Field("value", ("N",)), Field("output", ("F",)), Field("power_index", ("N",)), integers("offsets", "F+1"))
@@ -42,11 +56,11 @@ class Payroll(SolverOp):
 
     def kernel(self) -> Any:
         """See :class:`SolverOp`."""
-        return theory.pay
+        return theory.pay(self.threads)
 
     def pull(self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Variable]) -> list[Variable]:
         """See :class:`SolverOp`."""
-        return list(PayrollPullback()(outputs[1], outputs[2], inputs[3], *cotangents))
+        return list(PayrollPullback(self.threads)(outputs[1], outputs[2], inputs[3], *cotangents))
 
 
 @register_numba
@@ -81,9 +95,11 @@ class SpreadToWorkers(SolverOp):
         return [WorkplaceSum()(cotangents[0], inputs[1])]
 
 
-def nash_payroll(value: Any, output: Any, power_index: Any, offsets: Any) -> tuple[Variable, Variable, Variable]:
+def nash_payroll(
+    value: Any, output: Any, power_index: Any, offsets: Any, threads: int = 1
+) -> tuple[Variable, Variable, Variable]:
     """Symbolic (wage, surplus, share) of :func:`bayes_labor.theory.payroll.solve_payroll`."""
-    wage, surplus, share = Payroll()(value, output, power_index, offsets)
+    wage, surplus, share = Payroll(threads)(value, output, power_index, offsets)
     return wage, surplus, share
 
 

@@ -126,7 +126,7 @@ def joint_production(
             talent, z, data["offsets"], beta, scale, d, floor,
             industry=data["industry"], matching=matching, softness=softness, threads=spec.threads,
         )  # fmt: skip
-        wage, surplus, _ = nash_payroll(equilibrium.value, equilibrium.output, _power(columns, data, spec), data["offsets"])
+        wage, surplus, _ = nash_payroll(equilibrium.value, equilibrium.output, _power(columns, data, spec), data["offsets"], spec.threads)
         _report(equilibrium, surplus, wage)
         _wages(workforce, spec, data, wage, surplus, equilibrium, mean_wage)
     return model

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from bayes_labor.theory.compilation import compiled, leaf
+from bayes_labor.theory.compilation import by_threads, leaf
 from bayes_labor.theory.linear import span_of
 from bayes_labor.theory.ragged import (
     as_offsets,
@@ -31,6 +31,7 @@ from bayes_labor.theory.ragged import (
 )
 from bayes_labor.theory.status import Status
 from bayes_labor.theory.talent_table import (
+    BETA_LINEAR,
     CURVATURE,
     DBETA_0,
     DBETA_1,
@@ -92,7 +93,8 @@ def find_cutoff(table, k, log_talent, weight, span, newcomer, start):
             value += newcomer[1] * v
             slope += newcomer[1] * s
             curvature += newcomer[1] * c
-        step = -2.0 * value * slope / (2.0 * slope * slope - value * curvature)
+        newton = value / slope  # ratios: for |beta| far below the smallest that matters, products underflow
+        step = -newton / (1.0 - 0.5 * newton * (curvature / slope))
         if abs(step) < _TOLERANCE:
             own += step * (own_slope + 0.5 * step * own_curvature)
             return True, (x + step, own, own_slope + step * own_curvature, own_curvature)
@@ -154,7 +156,7 @@ def solve_cutoff(table, k, beta, scale, log_talent, weight):
     if not (all_finite(log_talent) and 0.0 < scale < np.inf):
         return Status.NON_FINITE.value, span, nowhere
     mean, variance = fill_weights(log_talent, weight, span[1])
-    if beta == 0.0:
+    if abs(beta) < BETA_LINEAR:
         return Status.OK.value, span, nowhere
     # The root for talents that differ little, to second order.
     x = table.constants[k, T_EQUAL] + min(max(span[1] + mean - table.constants[k, CURVATURE] * variance, span[0]), span[1])
@@ -180,7 +182,7 @@ def solve_team(table, k, beta, scale, log_talent, weight, marginal):
     if status > 0:
         return status, -np.inf, 0.0, 0.0, 0.0
     share, moment = sum_output(table, k, x, log_talent, weight, span, marginal)
-    slope, outside = (beta_slope(table, k, x, share, moment), table.constants[k, OUTSIDE]) if beta != 0.0 else (0.0, 1.0)
+    slope, outside = (beta_slope(table, k, x, share, moment), table.constants[k, OUTSIDE]) if x > -np.inf else (0.0, 1.0)
     factor = math.exp(ln_worth(table, k, scale, span, x))
     if not (0.0 < factor * share < np.inf and abs(slope) < np.inf):
         return Status.OVERFLOW.value, -np.inf, 0.0, 0.0, 0.0
@@ -207,7 +209,7 @@ def _solve_block(first, last, table, log_talent, offsets, industry, beta, scale,
             marginal[n] = factor * per_worker * marginal[n] if status[f] == 0 else 0.0
 
 
-def _solve_all(log_talent, offsets, industry, beta, scale, blocks):
+def _solve_all(log_talent, beta, scale, offsets, industry, blocks):
     n_workplaces, n_workers = offsets.shape[0] - 1, log_talent.shape[0]
     # Plain tuples: numba's parallel loops cannot carry a named one.
     table = tuple_of(build_table(beta))
@@ -221,8 +223,7 @@ def _solve_all(log_talent, offsets, industry, beta, scale, blocks):
     return results
 
 
-solve_all = compiled(_solve_all)
-solve_all_parallel = compiled(_solve_all, parallel=True)
+solve_all = by_threads(_solve_all)
 
 
 def solve_assignment(
@@ -271,5 +272,5 @@ def solve_assignment(
     log_talent = check_vector("log_talent", log_talent)
     offsets = as_offsets(offsets, log_talent.shape[0])
     beta, scale, industry = per_workplace(beta, scale, industry, offsets.shape[0] - 1)
-    solve = solve_all if threads == 1 else solve_all_parallel
-    return Assignment(*solve(log_talent, offsets, industry, beta, scale, check_threads(threads)))
+    blocks = check_threads(threads)
+    return Assignment(*solve_all(blocks)(log_talent, beta, scale, offsets, industry, blocks))

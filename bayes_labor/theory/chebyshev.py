@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from bayes_labor.theory.compilation import kernel, leaf
+from bayes_labor.theory.compilation import leaf
 
 HALF_WIDTH_FLOOR = 1e-3  # of the range of z in log units; at zero spread V is a constant and the nodes would coincide
 
@@ -25,16 +25,6 @@ def domain_of(z: np.ndarray) -> tuple[float, float, int, int]:
 def node(j: int, nodes: int) -> float:
     """The j-th Chebyshev node in (-1, 1)."""
     return math.cos(math.pi * (j + 0.5) / nodes)
-
-
-@kernel
-def interpolation(nodes: int) -> np.ndarray:
-    """(C, J) matrix from values at the nodes to coefficients."""
-    matrix = np.empty((nodes, nodes))
-    for c in range(nodes):
-        for j in range(nodes):
-            matrix[c, j] = (2.0 if c else 1.0) / nodes * math.cos(math.pi * c * (j + 0.5) / nodes)
-    return matrix
 
 
 @leaf

@@ -38,6 +38,16 @@ def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
         numba.config.CACHE_DIR = before
 
 
+def by_threads(function: Callable[..., Any]) -> Callable[[int], Callable[..., Any]]:
+    """Serial and parallel twin of a kernel, picked by the number of threads.
+
+    The serial one is not merely the parallel one with a single thread: numba's default thread pool does not allow that several
+    chains, each in a thread of its own, start parallel kernels at once.
+    """
+    serial, parallel = compiled(function), compiled(function, parallel=True)
+    return lambda threads: serial if threads == 1 else parallel
+
+
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator: a serial kernel with exact float semantics."""
     return compiled(function)
@@ -47,9 +57,9 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 # workplace costs. A kernel that allocates nothing borrows its arrays and needs no counts.
 def leaf(function: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator: a serial kernel that allocates and returns no arrays."""
-    return compiled(function, _nrt=False)
+    return compiled(function, _nrt=False, forceinline=True)
 
 
-def fast_leaf(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator: a leaf whose sums may be reordered and multiplications fused, so that they vectorise."""
-    return compiled(function, _nrt=False, fastmath={"contract", "reassoc", "nsz"})
+def fused_leaf(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: a leaf whose multiplications and additions may be fused; sums keep their order, whatever calls it."""
+    return compiled(function, _nrt=False, fastmath={"contract"})

@@ -23,7 +23,7 @@ import numpy as np
 
 from bayes_labor.theory.assignment import all_finite, beta_slope, find_cutoff, ln_worth, solve_cutoff
 from bayes_labor.theory.chebyshev import add_basis, domain_of, fill_basis, node, series
-from bayes_labor.theory.compilation import compiled, kernel, leaf
+from bayes_labor.theory.compilation import by_threads, kernel, leaf
 from bayes_labor.theory.linear import dot, span_of
 from bayes_labor.theory.matching import Matching
 from bayes_labor.theory.ragged import as_offsets, check_threads, check_vector, largest_row, per_workplace, row_blocks
@@ -40,7 +40,7 @@ from bayes_labor.theory.talent_table import (
     worker_output,
     worker_share,
 )
-from bayes_labor.theory.value_map import Matches, find_fixed_point, is_feasible
+from bayes_labor.theory.value_map import Matches, basis_at_nodes, find_root, is_feasible
 
 CUBIC = 4  # coefficients of the paper's regression of v on powers of z
 
@@ -169,7 +169,7 @@ def _solve_workplace(table, p, f, e, domain, nodes, weight, found):
         add_basis((p.external_index[n] - domain[0]) / domain[1], 1.0, moments[f])
     for j in range(plus.shape[1] if e >= 0 else 0):
         z = newcomer_index(p, domain, nodes, e, j)
-        if p.beta[k] != 0.0:
+        if root[0] > -np.inf:
             converged, root = find_cutoff(table, k, own, w, span, (z, math.exp(z - span[1])), root)
             if not converged:
                 status[f] = Status.NOT_CONVERGED.value
@@ -193,9 +193,10 @@ def _value_block(first, last, z, domain, b, value):
 
 @kernel
 def matches_of(p, totals, moments, worth, domain, nodes):
-    """The map's inputs: what belongs to the matched workplaces, in the order of the matching."""
+    """What the equation for V depends on, in the order of the matching."""
     n, size = worth.shape[0], moments.shape[1]
-    total, sizes, sums, basis = np.empty(n), np.empty(n), np.empty((n, size)), np.empty((0 if nodes else n, size))
+    total, sizes, sums = np.empty(n), np.empty(n), np.empty((n, size))
+    basis = basis_at_nodes(nodes) if nodes else np.empty((n, size))
     for e in range(n):
         f = p.match_workplace[e]
         total[e], sizes[e], sums[e] = totals[f], p.offsets[f + 1] - p.offsets[f], moments[f]
@@ -214,7 +215,7 @@ def _inputs_finite(p):
 def _equilibrium(p, totals, moments, worth, domain, nodes, output, b, diagnostics):
     """Coefficients of V, output per worker, share feasible; returns whether it was found."""
     p = Problem(*p)
-    b[:], diagnostics[1], diagnostics[2] = find_fixed_point(matches_of(p, totals, moments, worth, domain, nodes))
+    b[:], diagnostics[1], diagnostics[2] = find_root(matches_of(p, totals, moments, worth, domain, nodes))
     if diagnostics[2] > 0:
         b[:] = 0.0
         return False
@@ -226,7 +227,14 @@ def _equilibrium(p, totals, moments, worth, domain, nodes, output, b, diagnostic
     return True
 
 
-def _solve(p, nodes, blocks):
+def _solve(
+    log_talent, external_index, offsets, industry, beta, scale, power, floor,
+    match_workplace, match_worker, match_weight, softness, nodes, blocks,
+):  # fmt: skip
+    p = (
+        log_talent, external_index, offsets, industry, beta, scale, power, floor,
+        match_workplace, match_worker, match_weight, softness,
+    )  # fmt: skip
     n_workplaces, n_workers, n_matches = p[2].shape[0] - 1, p[0].shape[0], p[8].shape[0]
     size, per_match = nodes if nodes else CUBIC, nodes if nodes else 1
     z, status = p[1], np.zeros(n_workplaces, np.int64)
@@ -250,8 +258,7 @@ def _solve(p, nodes, blocks):
     return results
 
 
-solve = compiled(_solve)
-solve_parallel = compiled(_solve, parallel=True)
+solve = by_threads(_solve)
 
 
 def solve_outside_option(
@@ -317,5 +324,5 @@ def solve_outside_option(
         log_talent, external_index, offsets, industry, beta, scale, float(bargaining_power), float(unemployment_value),
         matching.workplace, matching.worker, matching.weight, float(softness),
     )  # fmt: skip
-    run = solve if threads == 1 else solve_parallel
-    return OutsideOption(*run(tuple(problem), matching.nodes, check_threads(threads)))
+    blocks = check_threads(threads)
+    return OutsideOption(*solve(blocks)(*problem, matching.nodes, blocks))

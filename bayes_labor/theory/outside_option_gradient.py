@@ -11,8 +11,8 @@ import numba
 import numpy as np
 
 from bayes_labor.theory.chebyshev import HALF_WIDTH_FLOOR, add_basis, differentiate, domain_of, node, series
-from bayes_labor.theory.compilation import compiled, kernel, leaf
-from bayes_labor.theory.linear import dot, solve_linear, span_of
+from bayes_labor.theory.compilation import by_threads, kernel, leaf
+from bayes_labor.theory.linear import dot, span_of
 from bayes_labor.theory.outside_option import (
     OutsideOption,
     Problem,
@@ -23,15 +23,7 @@ from bayes_labor.theory.outside_option import (
 )
 from bayes_labor.theory.ragged import largest_row, row_blocks
 from bayes_labor.theory.talent_table import Table, build_table, tuple_of
-from bayes_labor.theory.value_map import (
-    apply_map,
-    feasibility,
-    fill_score,
-    gain,
-    one_minus_jacobian,
-    project_back,
-    residual,
-)
+from bayes_labor.theory.value_map import feasibility, fill_score, gain, pull_root, residual
 
 
 class Cotangents(NamedTuple):
@@ -109,63 +101,60 @@ def _pull_fixed_point(p, forward, g_b, g_value, g_output, nodes, g_u):
     Returns (those of :func:`_pull_block`, d, V_U).
     """
     p, forward = Problem(*p), OutsideOption(*forward)
-    n_workplaces, n_matches = forward.output.shape[0], forward.marginal_product.shape[0]
+    n_workplaces = forward.output.shape[0]
     totals, g_total, g_surplus = np.empty(n_workplaces), np.empty(n_workplaces), np.zeros(n_workplaces)
     for f in range(n_workplaces):
         n = p.offsets[f + 1] - p.offsets[f]
         totals[f], g_total[f] = forward.output[f] * n, g_output[f] / n
     m = matches_of(p, totals, forward.basis_sums, forward.marginal_product, forward.domain, nodes)
-    weight, slope = np.empty(n_matches), np.empty(n_matches)
-    feasibility(m, forward.coefficients, weight, slope)
-    image = apply_map(m, weight)
-    q = project_back(m, image, solve_linear(one_minus_jacobian(m, image, slope).T, g_b))
+    q = pull_root(m, forward.coefficients, g_b)
+    g_worth = np.zeros(forward.marginal_product.shape)
     score = np.empty(q.shape[0])
-    for e in range(n_matches):
-        if slope[e] > 0.0:
-            fill_score(m, image, e, score)
-            f = p.match_workplace[e]
-            g_surplus[f] = dot(score, q) * slope[e]
-            g_total[f] += g_surplus[f]
-    g_worth, g_power, g_floor = _pull_gains(m, image, weight, q)
+    g_power, g_floor = _pull_matches(p, m, forward, q, score, g_worth, g_total, g_surplus)
     if not nodes:
-        _pull_basis(p, m, image, weight, q, forward.domain, g_u)
+        derivatives = np.empty((2, q.shape[0]))
+        _pull_basis(p, m, forward, q, derivatives, g_u)
     match = matches_of_workplaces(p.match_workplace, n_workplaces)
     return (g_total, g_worth, g_surplus, g_value, match), g_power, g_floor
 
 
-@kernel
-def _pull_gains(m, image, weight, q):
-    """Pull a cotangent of the map's right-hand side back to marginal products, d and V_U."""
-    g_worth, g_power, g_floor = np.zeros(m.worth.shape), 0.0, 0.0
-    for e in range(weight.shape[0]):
+@leaf
+def _pull_matches(p, m, forward, q, score, g_worth, g_total, g_surplus):
+    """Pull q, the cotangent of h, back to marginal products and surpluses; returns those of d and V_U."""
+    b, g_power, g_floor = forward.coefficients, 0.0, 0.0
+    for e in range(m.weight.shape[0]):
+        weight, slope = feasibility(m, b, e)
+        if slope > 0.0:
+            fill_score(m, b, e, score)
+            f = p.match_workplace[e]
+            g_surplus[f] = dot(score, q) * slope
+            g_total[f] += g_surplus[f]
         for j in range(m.worth.shape[1]):
-            surplus = gain(m, e, j)
-            g = weight[e] * (q[j] if m.nodes else dot(m.basis[e], q))
+            surplus, g = gain(m, e, j), weight * (q[j] if m.nodes else dot(m.basis[e], q))
             g_power += g * surplus
             g_floor += g * (1.0 - m.power if surplus > 0.0 else 1.0)
             g_worth[e, j] = g * m.power if surplus > 0.0 else 0.0
-    return g_worth, g_power, g_floor
+    return g_power, g_floor
 
 
-@kernel
-def _pull_basis(p, m, image, weight, q, domain, g_u):
-    """Pull it back to the scaled index of the matched workers, through their rows of the regression."""
-    b, size = image.coefficients, q.shape[0]
-    derivative_b, derivative_q = np.empty(size), np.empty(size)
-    differentiate(b, derivative_b)
-    differentiate(q, derivative_q)
-    for e in range(weight.shape[0]):
-        n = p.match_worker[e]
+@leaf
+def _pull_basis(p, m, forward, q, derivatives, g_u):
+    """Pull q back to the scaled index of the matched workers, through their rows of the regression."""
+    b, domain = forward.coefficients, forward.domain
+    differentiate(b, derivatives[0])
+    differentiate(q, derivatives[1])
+    for e in range(m.weight.shape[0]):
+        n, (weight, _) = p.match_worker[e], feasibility(m, b, e)
         u = (p.external_index[n] - domain[0]) / domain[1]
-        r, fitted = residual(m, image, e), dot(m.basis[e], q)
-        g_u[n] += weight[e] * (r * series(derivative_q, u) - fitted * series(derivative_b, u))
+        slope = residual(m, b, e, 0) * series(derivatives[1], u) - dot(m.basis[e], q) * series(derivatives[0], u)
+        g_u[n] += weight * slope
 
 
 @kernel
 def _pull_domain(p, domain, moved, g_newcomer, nodes, g_z):
     """Add what the newcomers' indices, center and width of the domain pass on to z."""
     p = Problem(*p)
-    center, width, first, last = domain_of(p.external_index)
+    _, width, first, last = domain_of(p.external_index)
     total, moment = 0.0, 0.0
     for i in range(moved.shape[0]):
         total += moved[i, 0]
@@ -192,7 +181,17 @@ def _by_industry(p, per_workplace, rows):
     return total
 
 
-def _pullback(p, forward, g_value, g_output, nodes, blocks):
+def _pullback(
+    log_talent, external_index, offsets, industry, beta, scale, power, floor,
+    match_workplace, match_worker, match_weight, softness,
+    value, output, coefficients, domain, diagnostics, cutoffs, newcomer_cutoffs, marginal_product, basis_sums,
+    g_value, g_output, nodes, blocks,
+):  # fmt: skip
+    p = (
+        log_talent, external_index, offsets, industry, beta, scale, power, floor,
+        match_workplace, match_worker, match_weight, softness,
+    )  # fmt: skip
+    forward = (value, output, coefficients, domain, diagnostics, cutoffs, newcomer_cutoffs, marginal_product, basis_sums)
     n_workplaces, n_workers, rows = p[2].shape[0] - 1, p[0].shape[0], p[4].shape[0]
     g_theta, g_z = np.zeros(n_workers), np.zeros(n_workers)
     g_beta, g_scale, g_newcomer = np.zeros(n_workplaces), np.zeros(n_workplaces), np.zeros(forward[7].shape)
@@ -215,5 +214,4 @@ def _pullback(p, forward, g_value, g_output, nodes, blocks):
     return g_theta, g_z, _by_industry(p, g_beta, rows), _by_industry(p, g_scale, rows), g_power, g_floor
 
 
-pullback = compiled(_pullback)
-pullback_parallel = compiled(_pullback, parallel=True)
+pullback = by_threads(_pullback)

@@ -7,11 +7,12 @@ Section 4 of the joint-production model, equations (8)-(10): shares are the soft
 import math
 from typing import NamedTuple
 
+import numba
 import numpy as np
 
-from bayes_labor.theory.compilation import kernel
+from bayes_labor.theory.compilation import by_threads, kernel, leaf
 from bayes_labor.theory.linear import span_of
-from bayes_labor.theory.ragged import as_offsets, check_vector
+from bayes_labor.theory.ragged import as_offsets, check_vector, row_blocks
 
 
 class Payroll(NamedTuple):
@@ -25,12 +26,9 @@ class Payroll(NamedTuple):
     """(N,) share of the surplus, in [0, 1], sums to 1 in each workplace."""
 
 
-@kernel
-def pay(value, output, power_index, offsets):
-    """Kernel of :func:`solve_payroll`."""
-    n_workplaces, n_workers = output.shape[0], value.shape[0]
-    wage, surplus, share = np.empty(n_workers), np.empty(n_workplaces), np.empty(n_workers)
-    for f in range(n_workplaces):
+@leaf
+def _pay_block(first, last, value, output, power_index, offsets, wage, surplus, share):
+    for f in range(first, last):
         lo, hi = offsets[f], offsets[f + 1]
         _, top = span_of(power_index[lo:hi])
         mass, outside = 0.0, 0.0
@@ -42,15 +40,19 @@ def pay(value, output, power_index, offsets):
         for n in range(lo, hi):
             share[n] /= mass
             wage[n] = value[n] + surplus[f] * share[n]
+
+
+def _pay(value, output, power_index, offsets, blocks):
+    wage, surplus, share = np.empty(value.shape[0]), np.empty(output.shape[0]), np.empty(value.shape[0])
+    edges = row_blocks(offsets, blocks)
+    for i in numba.prange(blocks):
+        _pay_block(edges[i], edges[i + 1], value, output, power_index, offsets, wage, surplus, share)
     return wage, surplus, share
 
 
-@kernel
-def pay_pullback(surplus, share, offsets, g_wage, g_surplus, g_share):
-    """Cotangents of (value, output, power_index) from those of (wage, surplus, share)."""
-    n_workplaces, n_workers = surplus.shape[0], share.shape[0]
-    g_value, g_output, g_index = np.empty(n_workers), np.empty(n_workplaces), np.empty(n_workers)
-    for f in range(n_workplaces):
+@leaf
+def _pull_block(first, last, surplus, share, offsets, g_wage, g_surplus, g_share, g_value, g_output, g_index):
+    for f in range(first, last):
         lo, hi = offsets[f], offsets[f + 1]
         total, mean = g_surplus[f], 0.0
         for n in range(lo, hi):
@@ -60,7 +62,17 @@ def pay_pullback(surplus, share, offsets, g_wage, g_surplus, g_share):
         for n in range(lo, hi):
             g_value[n] = g_wage[n] - total
             g_index[n] = share[n] * (g_wage[n] * surplus[f] + g_share[n] - mean)
+
+
+def _pull(surplus, share, offsets, g_wage, g_surplus, g_share, blocks):
+    g_value, g_output, g_index = np.empty(share.shape[0]), np.empty(surplus.shape[0]), np.empty(share.shape[0])
+    edges = row_blocks(offsets, blocks)
+    for i in numba.prange(blocks):
+        _pull_block(edges[i], edges[i + 1], surplus, share, offsets, g_wage, g_surplus, g_share, g_value, g_output, g_index)
     return g_value, g_output, g_index
+
+
+pay, pay_pullback = by_threads(_pay), by_threads(_pull)
 
 
 @kernel
@@ -112,7 +124,7 @@ def solve_payroll(value: np.ndarray, output: np.ndarray, power_index: np.ndarray
     value = check_vector("value", value)
     offsets = as_offsets(offsets, value.shape[0])
     output = check_vector("output", output, offsets.shape[0] - 1)
-    return Payroll(*pay(value, output, check_vector("power_index", power_index, value.shape[0]), offsets))
+    return Payroll(*pay(1)(value, output, check_vector("power_index", power_index, value.shape[0]), offsets, 1))
 
 
 def managing_probability(log_talent: np.ndarray, cutoff: np.ndarray, offsets: np.ndarray) -> np.ndarray:

@@ -34,11 +34,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bayes_labor.theory.compilation import fast_leaf, kernel, leaf
+from bayes_labor.theory.compilation import fused_leaf, kernel, leaf
 from bayes_labor.theory.linear import total_of
 from bayes_labor.theory.status import Status
 
 BETA_MAX = 0.99
+BETA_LINEAR = 1e-290  # below it in size the technology is linear: the cut-off itself is no longer a float
 _MAX_STEP = 1.0 / 32.0
 _NODES, _WEIGHTS = (0.5 * v for v in np.polynomial.legendre.leggauss(6))
 _NODES = _NODES + 0.5
@@ -233,7 +234,7 @@ def inside(table: Table, k: int, t_low: float, t_high: float) -> bool:
 
 # The two loops below take most of the time of a fit. Unsigned indices spare numba's test for negative ones, and arrays are
 # sliced so that the bounds are known: together twice as fast as the plain spelling.
-@fast_leaf
+@fused_leaf
 def sum_excess_inside(excess, base, origin, inv_step, log_talent, weight):
     """Weighted sum of excess and of its first two derivatives, every worker inside the table; origin = ln a - T_LOW."""
     value, slope, curvature = 0.0, 0.0, 0.0
@@ -249,7 +250,7 @@ def sum_excess_inside(excess, base, origin, inv_step, log_talent, weight):
     return value, slope * inv_step, curvature * inv_step * inv_step
 
 
-@fast_leaf
+@fused_leaf
 def sum_output_inside(excess, output, base, origin, inv_step, log_talent, weight, w0, w1, marginal):
     """Weighted sums of share and slope, every worker inside the table; marginal = weight (w0 excess + w1 share)."""
     share, slope = 0.0, 0.0
@@ -268,7 +269,7 @@ def sum_output_inside(excess, output, base, origin, inv_step, log_talent, weight
     return share, slope
 
 
-@fast_leaf
+@fused_leaf
 def sum_share_inside(output, base, origin, inv_step, log_talent, weight):
     """Weighted sum of share alone, every worker inside the table."""
     share = 0.0
