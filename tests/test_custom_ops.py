@@ -173,7 +173,7 @@ def test_refuses_what_is_not_float64() -> None:
 
 def test_shapes_are_known_without_solving() -> None:
     s = outside_option(THETA, Z, OFFSETS, BETA, SCALE, 0.7, -1.0, industry=INDUSTRY, matching=Matching.exact(OFFSETS, nodes=6))
-    assert [v.type.shape for v in s] == [(N,), (25,), (6,), (2,), (3,), (25,), (25, 6), (25, 6)]
+    assert [v.type.shape for v in s] == [(N,), (25,), (6,), (2,), (3,), (25,), (25, 6), (25, 6), (25, 6)]
     assert TaskAssignment().gufunc_signature == "(dn),(dk),(dk),(dfp1),(df)->(df),(df),(df),(dn),(df),(df)"
     assert OutsideOption(0) == OutsideOption(0) and OutsideOption(0) != OutsideOption(8)
 

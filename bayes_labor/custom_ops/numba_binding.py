@@ -19,6 +19,7 @@ import llvmlite.binding
 import numba
 import numpy as np
 from numba.core import cgutils, types
+from numba.core.types import StarArgTuple  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
@@ -83,6 +84,6 @@ def by_address(kernel: Any, argument_types: tuple[types.Type, ...]) -> Any:
                 context.call_conv.return_status_propagate(builder, status)
             return returned
 
-        return result(types.StarArgTuple.from_types(arguments)), generate
+        return result(StarArgTuple.from_types(arguments)), generate
 
     return call

@@ -235,26 +235,26 @@ def _solve(
         log_talent, external_index, offsets, industry, beta, scale, power, floor,
         match_workplace, match_worker, match_weight, softness,
     )  # fmt: skip
-    n_workplaces, n_workers, n_matches = p[2].shape[0] - 1, p[0].shape[0], p[8].shape[0]
+    n_workplaces, n_workers, n_matches = offsets.shape[0] - 1, log_talent.shape[0], match_workplace.shape[0]
     size, per_match = nodes if nodes else CUBIC, nodes if nodes else 1
-    z, status = p[1], np.zeros(n_workplaces, np.int64)
+    status = np.zeros(n_workplaces, np.int64)
     totals, cutoffs, moments = np.zeros(n_workplaces), np.zeros(n_workplaces), np.zeros((n_workplaces, size))
     plus, worth = np.zeros((n_matches, per_match)), np.zeros((n_matches, per_match))
     value, output, b = np.zeros(n_workers), np.zeros(n_workplaces), np.zeros(size)
     diagnostics, domain = np.zeros(3), np.empty(2)
-    domain[0], domain[1], _, _ = domain_of(z)
+    domain[0], domain[1], _, _ = domain_of(external_index)
     results = (value, output, b, domain, diagnostics, cutoffs, plus, worth, moments)
     if not _inputs_finite(p):
         diagnostics[2] = Status.NON_FINITE.value
         return results
-    table, match = tuple_of(build_table(p[4])), matches_of_workplaces(p[8], n_workplaces)
-    edges, found = row_blocks(p[2], blocks), (totals, cutoffs, status, moments, plus, worth)
+    table, match = tuple_of(build_table(beta)), matches_of_workplaces(match_workplace, n_workplaces)
+    edges, found = row_blocks(offsets, blocks), (totals, cutoffs, status, moments, plus, worth)
     for i in numba.prange(blocks):
         _forward_block(edges[i], edges[i + 1], table, p, match, domain, nodes, found)
     diagnostics[2] = span_of(status)[1]
     if diagnostics[2] == 0 and _equilibrium(p, totals, moments, worth, domain, nodes, output, b, diagnostics):
         for i in numba.prange(blocks):
-            _value_block(i * n_workers // blocks, (i + 1) * n_workers // blocks, z, domain, b, value)
+            _value_block(i * n_workers // blocks, (i + 1) * n_workers // blocks, external_index, domain, b, value)
     return results
 
 

@@ -25,6 +25,8 @@ from bayes_labor.theory.ragged import largest_row, row_blocks
 from bayes_labor.theory.talent_table import Table, build_table, tuple_of
 from bayes_labor.theory.value_map import feasibility, fill_score, gain, pull_root, residual
 
+_CHUNKS = 256  # sums over workers are taken chunk by chunk, whatever the number of threads: so are their digits
+
 
 class Cotangents(NamedTuple):
     """What reaches workplaces and workers once the fixed point is pulled back."""
@@ -68,30 +70,36 @@ def _pull_workplace(f, table, p, forward, cotangents, nodes, out, weight, margin
 
 
 @kernel
-def _pull_block(first, last, table, p, forward, cotangents, nodes, out):
-    """Gradients of workplaces first..last; returns the sums of g_u and of g_u u, from which those of the domain follow."""
+def _pull_block(first, last, edges, table, p, forward, cotangents, nodes, out, moved):
+    """Gradients of the workplaces of chunks first..last; fills each chunk's sums of g_u and g_u u, which move the domain."""
     table, p, forward, cotangents = Table(*table), Problem(*p), OutsideOption(*forward), Cotangents(*cotangents)
     b, domain, g_u = forward.coefficients, forward.domain, out[1]
-    size = largest_row(p.offsets, first, last)
+    size = largest_row(p.offsets, edges[first], edges[last])
     weight, marginal, slope = np.empty(size), np.empty(size), np.empty(b.shape[0])
     differentiate(b, slope)
-    total, moment = 0.0, 0.0
-    for f in range(first, last):
-        _pull_workplace(f, table, p, forward, cotangents, nodes, out, weight, marginal)
-        for n in range(p.offsets[f], p.offsets[f + 1]):
-            u = (p.external_index[n] - domain[0]) / domain[1]
-            g_u[n] += (cotangents.value[n] - cotangents.surplus[f]) * series(slope, u)
-            total += g_u[n]
-            moment += g_u[n] * u
-            g_u[n] /= domain[1]
-    return total, moment
+    for c in range(first, last):
+        for f in range(edges[c], edges[c + 1]):
+            _pull_workplace(f, table, p, forward, cotangents, nodes, out, weight, marginal)
+            _pull_index(f, p, cotangents, domain, slope, g_u, moved[c])
 
 
 @leaf
-def _basis_block(first, last, z, domain, g_value, sums):
-    """Sums over workers first..last of the basis of V, weighted by the cotangent of V."""
-    for n in range(first, last):
-        add_basis((z[n] - domain[0]) / domain[1], g_value[n], sums)
+def _pull_index(f, p, cotangents, domain, slope, g_u, moved):
+    """Gradients of workplace f's values and basis sums in its workers' index; ``slope`` is the series of V'."""
+    for n in range(p.offsets[f], p.offsets[f + 1]):
+        u = (p.external_index[n] - domain[0]) / domain[1]
+        g_u[n] += (cotangents.value[n] - cotangents.surplus[f]) * series(slope, u)
+        moved[0] += g_u[n]
+        moved[1] += g_u[n] * u
+        g_u[n] /= domain[1]
+
+
+@leaf
+def _basis_block(first, last, edges, offsets, z, domain, g_value, sums):
+    """Fill each of chunks first..last's sums over workers of the basis of V, weighted by the cotangent of V."""
+    for c in range(first, last):
+        for n in range(offsets[edges[c]], offsets[edges[c + 1]]):
+            add_basis((z[n] - domain[0]) / domain[1], g_value[n], sums[c])
 
 
 @kernel
@@ -155,11 +163,7 @@ def _pull_domain(p, domain, moved, g_newcomer, nodes, g_z):
     """Add what the newcomers' indices, center and width of the domain pass on to z."""
     p = Problem(*p)
     _, width, first, last = domain_of(p.external_index)
-    total, moment = 0.0, 0.0
-    for i in range(moved.shape[0]):
-        total += moved[i, 0]
-        moment += moved[i, 1]
-    g_center, g_width = -total / width, -moment / width
+    g_center, g_width = -moved[0] / width, -moved[1] / width
     for e in range(g_newcomer.shape[0]):
         if nodes:
             for j in range(nodes):
@@ -174,10 +178,10 @@ def _pull_domain(p, domain, moved, g_newcomer, nodes, g_z):
 
 
 @kernel
-def _by_industry(p, per_workplace, rows):
+def _by_industry(industry, per_workplace, rows):
     total = np.zeros(rows)
     for f in range(per_workplace.shape[0]):
-        total[p[3][f]] += per_workplace[f]
+        total[industry[f]] += per_workplace[f]
     return total
 
 
@@ -192,26 +196,24 @@ def _pullback(
         match_workplace, match_worker, match_weight, softness,
     )  # fmt: skip
     forward = (value, output, coefficients, domain, diagnostics, cutoffs, newcomer_cutoffs, marginal_product, basis_sums)
-    n_workplaces, n_workers, rows = p[2].shape[0] - 1, p[0].shape[0], p[4].shape[0]
+    n_workplaces, n_workers, rows = offsets.shape[0] - 1, log_talent.shape[0], beta.shape[0]
     g_theta, g_z = np.zeros(n_workers), np.zeros(n_workers)
-    g_beta, g_scale, g_newcomer = np.zeros(n_workplaces), np.zeros(n_workplaces), np.zeros(forward[7].shape)
+    g_beta, g_scale, g_newcomer = np.zeros(n_workplaces), np.zeros(n_workplaces), np.zeros(marginal_product.shape)
     g_power, g_floor = 0.0, 0.0
-    if forward[4][2] == 0.0:
-        table, edges = tuple_of(build_table(p[4])), row_blocks(p[2], blocks)
-        size = forward[2].shape[0]
-        sums, moved = np.zeros((blocks, size + 8)), np.zeros((blocks, 8))  # no cache line belongs to two threads
+    if diagnostics[2] == 0.0:
+        table, edges = tuple_of(build_table(beta)), row_blocks(offsets, _CHUNKS)
+        sums, moved = np.zeros((_CHUNKS, coefficients.shape[0])), np.zeros((_CHUNKS, 2))
         for i in numba.prange(blocks):
-            first, last = p[2][edges[i]], p[2][edges[i + 1]]
-            _basis_block(first, last, p[1], forward[3], g_value, sums[i, :size])
-        g_b = np.zeros(size)
-        for i in range(blocks):
-            g_b += sums[i, :size]
+            first, last = i * _CHUNKS // blocks, (i + 1) * _CHUNKS // blocks
+            _basis_block(first, last, edges, offsets, external_index, domain, g_value, sums)
+        g_b = sums.sum(0)
         cotangents, g_power, g_floor = _pull_fixed_point(p, forward, g_b, g_value, g_output, nodes, g_z)
         out = (g_theta, g_z, g_beta, g_scale, g_newcomer)
         for i in numba.prange(blocks):
-            moved[i, 0], moved[i, 1] = _pull_block(edges[i], edges[i + 1], table, p, forward, cotangents, nodes, out)
-        _pull_domain(p, forward[3], moved[:, :2], g_newcomer, nodes, g_z)
-    return g_theta, g_z, _by_industry(p, g_beta, rows), _by_industry(p, g_scale, rows), g_power, g_floor
+            first, last = i * _CHUNKS // blocks, (i + 1) * _CHUNKS // blocks
+            _pull_block(first, last, edges, table, p, forward, cotangents, nodes, out, moved)
+        _pull_domain(p, domain, moved.sum(0), g_newcomer, nodes, g_z)
+    return g_theta, g_z, _by_industry(industry, g_beta, rows), _by_industry(industry, g_scale, rows), g_power, g_floor
 
 
 pullback = by_threads(_pullback)

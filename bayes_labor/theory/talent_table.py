@@ -165,7 +165,7 @@ def _hermite(out: np.ndarray, f: tuple, g: tuple, step: float) -> None:
 @leaf
 def _derivatives(c: np.ndarray, t: float, smooth: float, slope: float) -> tuple[tuple, tuple, tuple]:
     """(value, first, second derivative in t) of excess, share and slope at a grid point, from the two smoothings."""
-    x = math.exp(t)
+    x = math.exp(min(t, 6.7))  # from there on exp(-x) is zero, and an infinite x would make NaN of it
     decay = math.exp(-x)
     phi = x * x * decay
     dphi = (2.0 - x) * phi
