@@ -3,9 +3,12 @@
 Exit codes: 0 done; 1 done, but a convergence gate failed or the preflight found trouble; 2 the input has faults.
 """
 
+import functools
+import inspect
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,44 +33,117 @@ app = typer.Typer(
 )
 console = Console()
 
-Source = Annotated[
-    str,
-    typer.Argument(
-        help="`baseball`, `norway`, or a .parquet or .csv file with columns workplace, industry, wage and covariates."
-    ),
-]
-Formula = Annotated[str, typer.Option(help="Characteristics of talent, e.g. 'experience + {experience**2/100} + seniority'.")]
-Internal = Annotated[list[str] | None, typer.Option(help="Variable lost when the worker leaves; repeat for several.")]
-Worker = Annotated[str, typer.Option(help="Column with the worker's id; with it, nobody may appear twice.")]
-Spec = Annotated[str, typer.Option(help="linear_national, linear, equal_power, linear_power, power or flexible.")]
-Matching = Annotated[str, typer.Option(help="sampled (the paper's, fast) or exact (average over all workplaces at nodes).")]
-Errors = Annotated[str, typer.Option(help="normal or student.")]
-Settings = Annotated[Path | None, typer.Option(help="JSON file with further settings and priors of the specification.")]
 Run = Annotated[Path, typer.Option(help="Run folder.")]
+
+
+def _workforce(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="`baseball`, `norway`, `norway:600` (that many workplaces), or a .parquet or .csv file with columns "
+            "workplace, industry, wage and covariates."
+        ),
+    ],
+    formula: Annotated[
+        str, typer.Option(help="Characteristics of talent, e.g. 'experience + {experience**2/100} + seniority'.")
+    ] = "",
+    internal: Annotated[
+        list[str] | None, typer.Option(help="Variable lost when the worker leaves; repeat for several.")
+    ] = None,
+    worker: Annotated[str, typer.Option(help="Column with the worker's id; with it, nobody may appear twice.")] = "",
+) -> "Workforce":
+    from bayes_labor.data import DataFaults, Fault, Workforce, baseball, norway, read_table
+
+    if source == "baseball":
+        return baseball(formula=formula) if formula else baseball()
+    kind, _, size = source.partition(":")
+    if kind == "norway" and (not size or size.isdecimal()):
+        return norway(int(size)) if size else norway()
+    table = read_table(source)
+    if not formula:
+        fault = Fault("a table needs a formula", source, "--formula 'experience + seniority' --internal seniority")
+        raise DataFaults([fault])
+    return Workforce.from_frame(table, formula, internal or [], worker=worker or None, name=Path(source).stem)
+
+
+def _specification(
+    spec: Annotated[str, typer.Option(help="linear_national, linear, equal_power, linear_power, power or flexible.")] = "power",
+    matching: Annotated[
+        str, typer.Option(help="sampled (the paper's, fast) or exact (average over all workplaces at nodes).")
+    ] = "sampled",
+    errors: Annotated[str, typer.Option(help="normal or student.")] = "normal",
+    prior: Annotated[
+        list[str] | None, typer.Option(help="A prior, e.g. unemployment=0.2; repeat for several. `prior` prints them all.")
+    ] = None,
+    settings: Annotated[
+        Path | None, typer.Option(help="JSON file with further settings and priors of the specification.")
+    ] = None,
+) -> "JointProductionSpec":
+    from bayes_labor.data import DataFaults, Fault
+    from bayes_labor.models import JointProductionSpec
+
+    more: dict[str, Any] = {}
+    if settings is not None:
+        try:
+            more = json.loads(settings.read_text())
+        except (OSError, json.JSONDecodeError) as error:
+            raise DataFaults([Fault(f"the settings cannot be read: {error}", str(settings), "write a JSON object")]) from error
+    if prior:
+        more["priors"] = more.get("priors", {}) | dict(_assignment(text) for text in prior)
+    return JointProductionSpec(**({"spec": spec, "matching": matching, "errors": errors} | more))
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    from bayes_labor.data import DataFaults, Fault
+
+    name, equals, value = text.partition("=")
+    try:
+        if not equals:
+            raise ValueError
+        return name.strip(), json.loads(value)
+    except ValueError:
+        raise DataFaults([Fault(f"{text!r} sets no prior", "--prior", "write NAME=NUMBER, e.g. unemployment=0.2")]) from None
+
+
+def command(**makers: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command some of whose arguments are made from options of their own: those of the named functions."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        options: dict[str, list[inspect.Parameter]] = {
+            name: list(inspect.signature(makers[name]).parameters.values()) if name in makers else [parameter]
+            for name, parameter in inspect.signature(function).parameters.items()
+        }
+
+        @functools.wraps(function)
+        def run(**values: Any) -> None:
+            made = {n: make(**{p.name: values.pop(p.name) for p in options[n]}) for n, make in makers.items()}
+            function(**made, **values)
+
+        shown = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for group in options.values() for p in group]
+        run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in shown}
+        return app.command()(run)
+
+    return register
 
 
 @app.command()
 def demo(run: Run = Path("runs/demo")) -> None:
     """Fit the joint-production model to baseball payrolls 2014-2016 and write its report: the main job, on real data."""
     from bayes_labor.data import baseball
+    from bayes_labor.data.baseball import LEAGUE_MINIMUM
     from bayes_labor.models import JointProductionPriors, JointProductionSpec
 
     console.print("Baseball payrolls 2014-2016: team-seasons are workplaces, seniority stays behind when a player leaves.")
-    # A player without a contract earns about nothing: V_U within a few tenths of the mean salary of zero.
-    spec = JointProductionSpec(matching="sampled", priors=JointProductionPriors(unemployment=0.2))
+    # What a player without better offers is worth to himself is known: the leagues' minimum salary.
+    priors = JointProductionPriors(unemployment_center=LEAGUE_MINIMUM, unemployment=0.02)
+    spec = JointProductionSpec(matching="sampled", priors=priors)
     _fit_and_report(baseball(), spec, run, overwrite=True, settings={})
 
 
-@app.command()
-def data(
-    source: Source,
-    formula: Formula = "",
-    internal: Internal = None,
-    worker: Worker = "",
-    write: Annotated[Path | None, typer.Option()] = None,
-) -> None:
-    """Validate a table and describe it; all faults are listed at once. --write saves a built-in sample as Parquet or CSV."""
-    workforce = _load(source, formula, internal, worker)
+@command(workforce=_workforce)
+def data(workforce: "Workforce") -> None:
+    """Validate a table and describe it; all faults are listed at once."""
     table = Table(
         title=f"{workforce.n_workers:,} workers, {workforce.n_workplaces:,} workplaces, {len(workforce.industries)} industries"
     )
@@ -76,25 +152,30 @@ def data(
     for name, row in workforce.describe().iterrows():
         table.add_row(str(name), *(f"{row[c]:.4g}" for c in ("mean", "std", "min", "max")), "yes" if row["internal"] else "")
     console.print(table)
-    if write is not None:
-        _write_sample(source, write)
 
 
 @app.command()
-def check(
-    source: Source,
-    formula: Formula = "",
-    internal: Internal = None,
-    worker: Worker = "",
-    spec: Spec = "power",
-    matching: Matching = "sampled",
-    errors: Errors = "normal",
-    settings: Settings = None,
+def sample(
+    source: Annotated[str, typer.Argument(help="`baseball` or `norway`.")],
+    path: Annotated[Path, typer.Argument(help="File to write, .parquet or .csv.")],
 ) -> None:
+    """Save a built-in sample as a table, to see what one looks like."""
+    from bayes_labor.data import DataFaults, Fault, baseball_table, norway_table
+
+    tables: dict[str, Callable[[], Any]] = {"baseball": baseball_table, "norway": norway_table}
+    if source not in tables or path.suffix not in (".parquet", ".csv"):
+        raise DataFaults([Fault("only built-in samples can be written", str(path), "baseball or norway, to .parquet or .csv")])
+    table = tables[source]()
+    table.to_parquet(path) if path.suffix == ".parquet" else table.to_csv(path, index=False)
+    console.print(f"written: {path}")
+
+
+@command(workforce=_workforce, specification=_specification)
+def check(workforce: "Workforce", specification: "JointProductionSpec") -> None:
     """Preflight: data faults, gradients, kernels, share of prior draws whose equilibrium solves, memory, expected time."""
     from bayes_labor.posteriors import check as preflight
 
-    found = preflight(_load(source, formula, internal, worker), _spec(spec, matching, errors, settings))
+    found = preflight(workforce, specification)
     low, high = found.sampling_minutes
     lines = [
         ("parameters", str(found.parameters)),
@@ -114,24 +195,18 @@ def check(
         raise typer.Exit(1)
 
 
-@app.command()
+@command(workforce=_workforce, specification=_specification)
 def prior(
-    source: Source,
-    formula: Formula = "",
-    internal: Internal = None,
-    worker: Worker = "",
-    spec: Spec = "power",
-    matching: Matching = "sampled",
-    settings: Settings = None,
-    draws: int = 200,
+    workforce: "Workforce",
+    specification: "JointProductionSpec",
+    draws: Annotated[int, typer.Option(help="Draws from the prior.")] = 200,
 ) -> None:
     """What the priors imply: wages, share of prior draws that solve, share of feasible workplaces, surplus, beta."""
     from bayes_labor.models import joint_production
     from bayes_labor.posteriors import prior_draws
 
-    workforce, chosen = _load(source, formula, internal, worker), _spec(spec, matching, "normal", settings)
-    console.print(str(chosen.priors), highlight=False)
-    tree = prior_draws(joint_production(workforce, chosen), draws, seed=0)
+    console.print(str(specification.priors), highlight=False)
+    tree = prior_draws(joint_production(workforce, specification), draws, seed=0)
     names = [n for n in ("beta", "feasible_share", "surplus_share") if n in tree["prior"]]
     solved = tree["prior"]["solver_status"].to_numpy().ravel() == 0
     console.print(f"{solved.mean():.0%} of {draws} prior draws have an equilibrium; of those, 5%, 50%, 95% quantiles:")
@@ -142,17 +217,11 @@ def prior(
     console.print(f"{'observed wage':16s} " + "  ".join(f"{q:10.3f}" for q in _quantiles(workforce.wage)))
 
 
-@app.command()
+@command(workforce=_workforce, specification=_specification)
 def fit(
-    source: Source,
+    workforce: "Workforce",
     run: Run,
-    formula: Formula = "",
-    internal: Internal = None,
-    worker: Worker = "",
-    spec: Spec = "power",
-    matching: Matching = "sampled",
-    errors: Errors = "normal",
-    settings: Settings = None,
+    specification: "JointProductionSpec",
     draws: int = 1000,
     tune: int = 400,
     chains: int = 4,
@@ -161,13 +230,12 @@ def fit(
     overwrite: Annotated[bool, typer.Option(help="Replace draws that are already in the run folder.")] = False,
 ) -> None:
     """Sample the posterior into a run folder and write its report."""
-    workforce, chosen = _load(source, formula, internal, worker), _spec(spec, matching, errors, settings)
     sampler = {"draws": draws, "tune": tune, "chains": chains, "seed": seed, "engine": engine}
-    _fit_and_report(workforce, chosen, run, overwrite=overwrite, settings=sampler)
+    _fit_and_report(workforce, specification, run, overwrite=overwrite, settings=sampler)
 
 
-@app.command()
-def report(run: Run, source: Source, formula: Formula = "", internal: Internal = None, worker: Worker = "") -> None:
+@command(workforce=_workforce)
+def report(run: Run, workforce: "Workforce") -> None:
     """Write the report of a finished run again, from its stored draws and the data it was fitted to."""
     from bayes_labor.data.faults import DataFaults, Fault
     from bayes_labor.models import JointProductionSpec
@@ -175,11 +243,14 @@ def report(run: Run, source: Source, formula: Formula = "", internal: Internal =
     from bayes_labor.posteriors import report as write
 
     folder = RunFolder.open(run)
-    record, workforce = folder.record(), _load(source, formula, internal, worker)
+    record = folder.record()
+    if "data" not in record:
+        what, remedy = "the run does not say what was fitted", "pass workforce= and spec= to sample, or call report() in Python"
+        raise DataFaults([Fault(what, str(run), remedy)])
     if record["data"]["fingerprint"] != workforce.fingerprint:
         what = f"the run was fitted to other data ({record['data']['name']}, {record['data']['fingerprint']})"
         raise DataFaults(
-            [Fault(what, f"{source}: {workforce.fingerprint}", "give the table, formula and internal terms of the fit")]
+            [Fault(what, f"{workforce.name}: {workforce.fingerprint}", "give the table, formula and internal terms of the fit")]
         )
     page = write(folder.draws(), workforce, JointProductionSpec(**record["specification"]), run)
     console.print(f"report: {page}")
@@ -211,44 +282,6 @@ def _fit_and_report(
     console.print(f"report: {page}  ({time.perf_counter() - start:.0f} s in all)")
     if not all(g.passed for g in found):
         raise typer.Exit(1)
-
-
-def _load(source: str, formula: str, internal: list[str] | None, worker: str) -> "Workforce":
-    from bayes_labor.data import DataFaults, Fault, Workforce, baseball, norway, read_table
-
-    if source == "baseball":
-        return baseball(formula=formula) if formula else baseball()
-    if source == "norway":
-        return norway()
-    table = read_table(source)
-    if not formula:
-        fault = Fault("a table needs a formula", source, "--formula 'experience + seniority' --internal seniority")
-        raise DataFaults([fault])
-    return Workforce.from_frame(table, formula, internal or [], worker=worker or None, name=Path(source).stem)
-
-
-def _spec(spec: str, matching: str, errors: str, settings: Path | None) -> "JointProductionSpec":
-    from bayes_labor.data import DataFaults, Fault
-    from bayes_labor.models import JointProductionSpec
-
-    more: dict[str, Any] = {}
-    if settings is not None:
-        try:
-            more = json.loads(settings.read_text())
-        except (OSError, json.JSONDecodeError) as error:
-            raise DataFaults([Fault(f"the settings cannot be read: {error}", str(settings), "write a JSON object")]) from error
-    return JointProductionSpec(**({"spec": spec, "matching": matching, "errors": errors} | more))
-
-
-def _write_sample(source: str, path: Path) -> None:
-    from bayes_labor.data import DataFaults, Fault, baseball_table, norway_table
-
-    makers: dict[str, Any] = {"baseball": baseball_table, "norway": norway_table}
-    if source not in makers or path.suffix not in (".parquet", ".csv"):
-        raise DataFaults([Fault("only built-in samples can be written", str(path), "baseball or norway, to .parquet or .csv")])
-    table = makers[source]()
-    table.to_parquet(path) if path.suffix == ".parquet" else table.to_csv(path, index=False)
-    console.print(f"written: {path}")
 
 
 def _quantiles(values: Any) -> list[float]:

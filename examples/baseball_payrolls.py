@@ -1,6 +1,7 @@
 """Do teammates matter for pay? Joint production on baseball payrolls, from the table to the report."""
 
 from bayes_labor.data import baseball
+from bayes_labor.data.baseball import LEAGUE_MINIMUM
 from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.posteriors import gates, report, sample, summarize
 
@@ -8,7 +9,8 @@ from bayes_labor.posteriors import gates, report, sample, summarize
 def main() -> None:
     """Fit, print and write the page."""
     workforce = baseball(seasons=(2014, 2016))
-    spec = JointProductionSpec(spec="power", matching="sampled", priors={"unemployment": 0.2})
+    priors = {"unemployment_center": LEAGUE_MINIMUM, "unemployment": 0.02}
+    spec = JointProductionSpec(spec="power", matching="sampled", priors=priors)
     print(spec.priors)
     draws = sample(joint_production(workforce, spec), run="runs/baseball", overwrite=True, workforce=workforce, spec=spec)
     print(summarize(draws, workforce, spec).round(3).to_string())

@@ -16,6 +16,9 @@ FIRST_SEASON, LAST_SEASON = 1985, 2016
 _ERAS = (1985, 1990, 1996, 2003, 2007, 2012)
 _MIN_PLATE_APPEARANCES, _MIN_INNINGS = 100, 20
 
+LEAGUE_MINIMUM = 0.12
+"""Smallest salary the collective agreement allowed in 2014-2016 (500,000 to 507,500 dollars), in mean salaries."""
+
 FORMULA = (
     "{experience/10} + {experience**2/100} + performance + no_last_season + catcher + infield + outfield"
     " + {all_star/4} + {seniority/10} + {seniority**2/100}"

@@ -237,9 +237,10 @@ def _scale(workforce: Workforce, columns: Columns, spec: JointProductionSpec, be
 def _outsiders(spec: JointProductionSpec, mean_wage: float) -> tuple[Any, Any]:
     if spec.is_linear:
         return 1.0, 0.0
-    start_at(d=0.5, V_U=0.0)
+    center = spec.priors.unemployment_center * mean_wage
+    start_at(d=0.5, V_U=center)
     d = pm.Beta("d", *spec.priors.bargaining)
-    return d, pm.Normal("V_U", 0.0, spec.priors.unemployment * mean_wage)
+    return d, pm.Normal("V_U", center, spec.priors.unemployment * mean_wage)
 
 
 def _power(columns: Columns, data: dict[str, Any], spec: JointProductionSpec) -> Any:

@@ -47,7 +47,8 @@ class JointProductionPriors(_Settings):
     ``log_output``         kappa, log output of the team of     Normal(log mean wage of the industry, ``log_output``)
                            reference per worker
     ``bargaining``         d                                    Beta(*``bargaining``)
-    ``unemployment``       V_U                                  Normal(0, ``unemployment`` x mean wage)
+    ``unemployment``       V_U                                  mean wage x Normal(``unemployment_center``,
+                                                                ``unemployment``)
     ``noise``              sigma                                HalfNormal(``noise`` x sd of wages)
     ``tail``               nu (Student-t errors)                Gamma(2, ``tail``), shifted by 2
     =====================  ===================================  ====================================================
@@ -59,6 +60,7 @@ class JointProductionPriors(_Settings):
     power: PositiveFloat = 1.0
     log_output: PositiveFloat = 0.5
     bargaining: tuple[PositiveFloat, PositiveFloat] = (2.0, 2.0)
+    unemployment_center: float = 0.0
     unemployment: PositiveFloat = 0.5
     noise: PositiveFloat = 1.0
     tail: PositiveFloat = 0.1
@@ -73,7 +75,7 @@ class JointProductionPriors(_Settings):
                 f"psi (standardised columns)    ~ Normal(0, {self.power:g})",
                 f"kappa (log reference output)  ~ Normal(log mean wage of the industry, {self.log_output:g})",
                 f"d (bargaining power)          ~ Beta({a:g}, {b:g})",
-                f"V_U (unemployment)            ~ Normal(0, {self.unemployment:g} x mean wage)",
+                f"V_U (unemployment)            ~ mean wage x Normal({self.unemployment_center:g}, {self.unemployment:g})",
                 f"sigma (measurement error)     ~ HalfNormal({self.noise:g} x sd of wages)",
                 f"nu (Student-t errors only)    ~ 2 + Gamma(2, {self.tail:g})",
             ]

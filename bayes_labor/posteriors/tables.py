@@ -73,7 +73,7 @@ def prior_moments(
         "beta": (zero, np.array([beta.std()])),
         "psi": (np.zeros(len(columns.power_sd)), p.power / columns.power_sd),
         "d": (np.array([a / (a + b)]), np.array([np.sqrt(a * b / (a + b + 1.0)) / (a + b)])),
-        "V_U": (zero, np.array([p.unemployment * mean_wage])),
+        "V_U": (np.array([p.unemployment_center * mean_wage]), np.array([p.unemployment * mean_wage])),
         "gamma": (np.zeros(len(columns.talent_sd)), p.talent / columns.talent_sd),
         "sigma": (np.array([half * p.noise * sd_wage]), np.array([np.sqrt(1.0 - half**2) * p.noise * sd_wage])),
         "nu": (np.array([2.0 + 2.0 / p.tail]), np.array([np.sqrt(2.0) / p.tail])),
