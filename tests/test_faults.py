@@ -1,5 +1,6 @@
 """Every fault a user can make in a table or in settings: one clear error that names what, where and the remedy."""
 
+import json
 import re
 
 import numpy as np
@@ -151,3 +152,20 @@ def test_data_command_describes_a_sound_table(tmp_path) -> None:
 def test_help_teaches(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--help"])
     assert result.exit_code == 0 and len(result.output) > 200
+
+
+def test_report_of_a_run_that_does_not_say_what_was_fitted(tmp_path, monkeypatch, capsys) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({"sampler": {}}))
+    (tmp_path / "draws.zarr").mkdir()
+    monkeypatch.setattr("sys.argv", ["bayes-labor", "report", "norway:20", "--run", str(tmp_path)])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "does not say what was fitted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["unemployment", "unemployment=much"])
+def test_prior_option_without_a_number(text: str, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sys.argv", ["bayes-labor", "check", "norway:20", "--prior", text])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "NAME=NUMBER" in capsys.readouterr().err

@@ -98,6 +98,19 @@ def test_equilibria_agree_with_the_model(run, sample_of_norway: Workforce) -> No
     np.testing.assert_allclose(share, thin(run[1], 10)["surplus_share"], rtol=1e-6)
 
 
+@pytest.mark.parametrize("engine", ["pymc", "numpyro"])
+def test_other_engines_agree_with_the_first(small: Workforce, engine: str) -> None:
+    """Means within 6 Monte Carlo errors of 60 effective draws each: a false alarm less than once in a million."""
+    priors = {"beta_mean": 0.2, "beta_spread": 0.2, "talent": 0.2, "unemployment": 0.1, "power": 0.5, "log_output": 0.2}
+    spec = JointProductionSpec(matching="sampled", priors=priors)
+    first, other = (
+        fit(small, spec, draws=300, tune=300, chains=2, seed=3, engine=e)["posterior"] for e in ("nutpie", engine)
+    )
+    for name in ("d", "sigma", "V_U"):
+        gap = float(first[name].mean() - other[name].mean()) / float(first[name].std())
+        assert abs(gap) < 6 * np.sqrt(2 / 60), name
+
+
 def test_calibration_of_the_sampler(small: Workforce) -> None:
     """Ranks uniform: each of the parameters at level 1e-3 / number, so that a right sampler fails one time in a thousand."""
     priors = {"beta_mean": 0.2, "beta_spread": 0.2, "talent": 0.2, "unemployment": 0.1, "power": 0.5, "log_output": 0.2}
