@@ -14,6 +14,8 @@ def main(workplaces: int = 600) -> None:
     table.loc["β", "truth"] = TRUTH.beta
     table.loc["ψ", "truth"] = [TRUTH.psi[t] for t in table.loc["ψ"].index]
     table.loc["γ", "truth"] = [TRUTH.gamma[t] for t in table.loc["γ"].index]
+    for symbol, value in {"d": TRUTH.bargaining_power, "V_U": TRUTH.unemployment_value, "σ": TRUTH.noise}.items():
+        table.loc[symbol, "truth"] = value
     print(table[["truth", "mean", "sd", "hdi_low", "hdi_high", "contraction"]].round(3).to_string())
     print(report(draws, workforce, spec, "runs/norway"))
 

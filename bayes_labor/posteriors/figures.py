@@ -1,6 +1,7 @@
 """Pictures of a joint-production posterior. Each function returns a matplotlib figure; :func:`all_figures` names them."""
 
 from collections.abc import Callable
+from textwrap import fill
 
 import arviz_plots as azp
 import matplotlib as mpl
@@ -47,7 +48,7 @@ def beta_forest(draws: xr.DataTree, workforce: Workforce, spec: JointProductionS
     """Posterior of beta by industry, 50% and 94% intervals, beside the prior's."""
     n = len(workforce.industries)
     beta = draws["posterior"]["beta"].stack(sample=("chain", "draw")).transpose("industry", "sample").to_numpy()
-    figure = Figure(figsize=(6.4, 1.3 + 0.42 * n))
+    figure = Figure(figsize=(5.4, 1.3 + 0.42 * n))
     axes = figure.subplots()
     prior_sd = float(prior_moments(workforce, spec)["beta"][1][0])
     axes.axvspan(-1.88 * prior_sd, 1.88 * prior_sd, color="#eef2f6", zorder=0, label="prior, about 94%")
@@ -57,9 +58,9 @@ def beta_forest(draws: xr.DataTree, workforce: Workforce, spec: JointProductionS
         axes.plot([low, high], [i, i], color=INK, lw=1.5)
         axes.plot([q1, q3], [i, i], color=INK, lw=5, solid_capstyle="butt")
         axes.plot(mid, i, "o", color="white", mec=INK, ms=6)
-    axes.set_yticks(range(n), workforce.industries)
+    axes.set_yticks(range(n), [fill(k, 22) for k in workforce.industries])
     axes.set_ylim(n - 0.4, -0.6)
-    axes.set_xlabel("β, interaction of coworkers (0: nobody's output depends on anybody else)")
+    axes.set_xlabel("β (0: coworkers do not interact)")
     axes.legend(loc="upper right", frameon=False, fontsize=8)
     return figure, "Posterior of β by industry: median, 50% and 94% intervals. Shaded: what the prior alone says."
 
@@ -76,7 +77,7 @@ def outside_option_band(solved: xr.Dataset, workforce: Workforce) -> tuple[Figur
         ordered = solved["wage"][i].to_numpy()[rank]
         wages.append([part.mean() for part in np.array_split(ordered, 20)])
     low, mid, high = np.quantile(curves, [0.03, 0.5, 0.97], axis=0)
-    figure = Figure(figsize=(6.4, 3.8))
+    figure = Figure(figsize=(5.4, 3.8))
     axes = figure.subplots()
     axes.fill_between(100 * order, low, high, color=BAND, lw=0, label="outside option V(z), 94% band")
     axes.plot(100 * order, mid, color=INK, lw=1.8, label="posterior median")
@@ -91,7 +92,7 @@ def outside_option_band(solved: xr.Dataset, workforce: Workforce) -> tuple[Figur
 def surplus_shares(solved: xr.Dataset, workforce: Workforce) -> tuple[Figure, str]:
     """Share of the surplus relative to an equal share, by relative standing in the first internal term."""
     share = solved["surplus_share"].to_numpy() * np.repeat(workforce.sizes, workforce.sizes)
-    figure = Figure(figsize=(6.4, 3.6))
+    figure = Figure(figsize=(5.4, 3.6))
     axes = figure.subplots()
     if workforce.internal.any():
         column = int(np.flatnonzero(workforce.internal)[0])
@@ -115,7 +116,7 @@ def surplus_shares(solved: xr.Dataset, workforce: Workforce) -> tuple[Figure, st
 def predicted_wages(solved: xr.Dataset, workforce: Workforce) -> tuple[Figure, str]:
     """Observed against posterior-mean predicted wages, with the mean observed wage by predicted decile."""
     predicted = solved["wage"].mean("sample").to_numpy()
-    figure = Figure(figsize=(6.4, 4.2))
+    figure = Figure(figsize=(5.4, 4.2))
     axes = figure.subplots()
     picks = np.random.default_rng(0).permutation(workforce.n_workers)[:4000]
     axes.plot(predicted[picks], workforce.wage[picks], ".", color=BAND, ms=3, alpha=0.5, rasterized=True)
@@ -151,7 +152,11 @@ def prior_posterior(draws: xr.DataTree, workforce: Workforce, spec: JointProduct
             values = rng.normal(mean if len(shape) > 2 else mean[0], sd if len(shape) > 2 else sd[0], shape)
         prior[name] = (posterior[name].dims, values)
     coords = {d: posterior[d] for d in posterior.dims if d not in ("chain", "draw")}
-    tree = xr.DataTree.from_dict({"posterior": posterior, "prior": xr.Dataset(prior, coords)})
-    plots = azp.plot_prior_posterior(tree, var_names=names, backend="matplotlib", figure_kwargs={"figsize": (8.0, 4.6)})
+    letters = {k: v for k, v in {"beta": "β", "psi": "ψ", "gamma": "γ"}.items() if k in names}
+    groups = {"posterior": posterior, "prior": xr.Dataset(prior, coords)}
+    tree = xr.DataTree.from_dict({k: v.rename(letters) for k, v in groups.items()})
+    plots = azp.plot_prior_posterior(
+        tree, var_names=[letters.get(n, n) for n in names], backend="matplotlib", figure_kwargs={"figsize": (7.0, 4.2)}
+    )
     figure = plots.viz["figure"].item()
     return figure, "Prior and posterior of the main parameters. Where the two coincide the data are silent."

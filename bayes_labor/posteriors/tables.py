@@ -111,7 +111,9 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
             return f"{value:.0f}"
         if column in ("r_hat", "contraction"):
             return f"{value:.3f}" if column == "r_hat" else f"{value:.2f}"
-        return f"{value:.3g}" if abs(value) < 1e4 else f"{value:.0f}"
+        if value == 0 or abs(value) >= 1e3:
+            return f"{value:.0f}"
+        return f"{value:#.3g}".rstrip(".")
 
     return pd.DataFrame({c: [show(c, v) for v in table[c]] for c in table.columns}, index=table.index)
 
