@@ -19,7 +19,7 @@ from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.posteriors import compile_model
 from bayes_labor.posteriors.modes import log_density_of
 from bayes_labor.posteriors.preflight import floor_bytes
-from bayes_labor.posteriors.sampling import one_blas_thread, starting_points
+from bayes_labor.posteriors.sampling import starting_points
 from bayes_labor.theory import solve_assignment
 
 
@@ -73,9 +73,8 @@ def log_density(workforce: Any, threads: int) -> dict[str, float]:
     call = log_density_of(compiled)
     (x, *_) = starting_points(model)
     bandwidth, floor = memory_bandwidth(), floor_bytes(workforce)
-    with one_blas_thread():
-        value, gradient = call(x)
-        milliseconds = best(lambda: call(x), 30)
+    value, gradient = call(x)
+    milliseconds = best(lambda: call(x), 30)
     assert np.isfinite(value) and np.all(np.isfinite(gradient))
     return {
         "log_density_and_gradient_ms": milliseconds,

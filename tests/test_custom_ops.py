@@ -7,7 +7,7 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
-from bayes_labor.custom_ops import nash_payroll, outside_option, task_assignment, workplace_sum
+from bayes_labor.custom_ops import design_index, nash_payroll, outside_option, task_assignment, workplace_sum
 from bayes_labor.custom_ops.assignment import TaskAssignment
 from bayes_labor.custom_ops.outside_option import OutsideOption
 from bayes_labor.theory import Matching, Status, solve_outside_option
@@ -20,6 +20,7 @@ INDUSTRY = np.arange(25) % 3
 N = int(OFFSETS[-1])
 Z = 0.4 * RNG.normal(size=N)
 THETA = Z + 0.1 * RNG.normal(size=N)
+DESIGN = RNG.normal(size=(4, 2600))  # longer than a chunk, not a multiple of the lanes
 BETA, SCALE = np.array([0.16, -0.4, 0.03]), np.array([11.0, 14.0, 12.0])
 
 
@@ -58,6 +59,7 @@ CASES = [
         lambda value, output, index: nash_payroll(value, output, index, OFFSETS),
         [RNG.normal(10, 2, N), RNG.normal(14, 1, 25), RNG.normal(size=N)],
     ),
+    Case("design_index", lambda c: [design_index(DESIGN, c), design_index(DESIGN, c) ** 2], [RNG.normal(size=4)]),
     Case("workplace_sum", lambda x: [workplace_sum(x * x, OFFSETS)], [THETA]),
 ]
 each = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)

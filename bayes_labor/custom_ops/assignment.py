@@ -8,10 +8,9 @@ import numpy as np
 import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 
-from bayes_labor.custom_ops.declaration import Field, SolverOp, integers
+from bayes_labor.custom_ops.declaration import Field, SolverOp, Threaded, integers
 from bayes_labor.custom_ops.numba_binding import register_numba
 from bayes_labor.theory.assignment import solve_all
-from bayes_labor.theory.ragged import check_threads
 
 _LAYOUT = (integers("offsets", "F+1"), integers("industry", "F"))
 
@@ -53,10 +52,9 @@ class TaskAssignmentPullback(SolverOp):
 
 
 @register_numba
-class TaskAssignment(SolverOp):
+class TaskAssignment(Threaded):
     """Binding of :func:`bayes_labor.theory.assignment.solve_assignment`. Only ``output`` is differentiated."""
 
-    __props__ = ("threads",)
     fields = (Field("log_talent", ("N",)), Field("beta", ("K",)), Field("scale", ("K",)), *_LAYOUT)
     results = (
         Field("output", ("F",)),
@@ -67,16 +65,9 @@ class TaskAssignment(SolverOp):
         integers("status", "F"),
     )
 
-    def __init__(self, threads: int = 1) -> None:
-        self.threads = check_threads(threads)
-
     def kernel(self) -> Any:
         """See :class:`SolverOp`."""
         return solve_all(self.threads)
-
-    def settings(self) -> tuple[int, ...]:
-        """See :class:`SolverOp`."""
-        return (self.threads,)
 
     def pull(self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Variable]) -> list[Variable]:
         """See :class:`SolverOp`."""

@@ -16,6 +16,8 @@ from pytensor.gradient import DisconnectedType, disconnected_type
 from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
 
+from bayes_labor.theory.ragged import check_threads
+
 
 @dataclass(frozen=True)
 class Field:
@@ -109,6 +111,19 @@ class SolverOp(Op):
                 if name not in sizes or sizes[name] is None:
                     sizes[name] = length - int(plus) if plus and length is not None else length
         return sizes
+
+
+class Threaded(SolverOp):
+    """An Op whose kernel takes the number of threads."""
+
+    __props__ = ("threads",)
+
+    def __init__(self, threads: int = 1) -> None:
+        self.threads = check_threads(threads)
+
+    def settings(self) -> tuple[int, ...]:
+        """See :class:`SolverOp`."""
+        return (self.threads,)
 
 
 def _contiguous(value: Any) -> Any:

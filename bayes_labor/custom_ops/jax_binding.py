@@ -8,10 +8,21 @@ import jax.numpy as jnp
 from pytensor.link.jax.dispatch.basic import jax_funcify
 
 from bayes_labor.custom_ops.assignment import TaskAssignment, TaskAssignmentPullback
+from bayes_labor.custom_ops.design import DesignIndex, DesignMoments
 from bayes_labor.custom_ops.outside_option import OutsideOption, OutsideOptionPullback
 from bayes_labor.custom_ops.payroll import Payroll, PayrollPullback, SpreadToWorkers, WorkplaceSum
 from bayes_labor.theory.jax_assignment import solve_assignment_jax
 from bayes_labor.theory.jax_outside_option import solve_outside_option_jax
+
+
+def index_jax(design: Any, coefficients: Any) -> Any:
+    """(N,) as :func:`bayes_labor.theory.design.index_of`."""
+    return coefficients @ design
+
+
+def moments_jax(design: Any, values: Any) -> Any:
+    """(P,) as :func:`bayes_labor.theory.design.moments_of`."""
+    return design @ values
 
 
 def _worker_team(offsets: Any, like: Any) -> Any:
@@ -95,6 +106,16 @@ def _(op: Payroll, **_: Any) -> Any:
 @jax_funcify.register(PayrollPullback)
 def _(op: PayrollPullback, **_: Any) -> Any:
     return _pay_pullback
+
+
+@jax_funcify.register(DesignIndex)
+def _(op: DesignIndex, **_: Any) -> Any:
+    return index_jax
+
+
+@jax_funcify.register(DesignMoments)
+def _(op: DesignMoments, **_: Any) -> Any:
+    return moments_jax
 
 
 @jax_funcify.register(WorkplaceSum)

@@ -5,27 +5,13 @@ from typing import Any
 
 from pytensor.graph.basic import Variable
 
-from bayes_labor.custom_ops.declaration import Field, SolverOp, integers
+from bayes_labor.custom_ops.declaration import Field, SolverOp, Threaded, integers
 from bayes_labor.custom_ops.numba_binding import register_numba
 from bayes_labor.theory import payroll as theory
-from bayes_labor.theory.ragged import check_threads
-
-
-class _Threaded(SolverOp):
-    """What forward and backward Op share: the number of threads."""
-
-    __props__ = ("threads",)
-
-    def __init__(self, threads: int = 1) -> None:
-        self.threads = check_threads(threads)
-
-    def settings(self) -> tuple[int, ...]:
-        """See :class:`SolverOp`."""
-        return (self.threads,)
 
 
 @register_numba
-class PayrollPullback(_Threaded):
+class PayrollPullback(Threaded):
     """Cotangents of (value, output, power_index) from those of (wage, surplus, share)."""
 
     fields = (
@@ -48,7 +34,7 @@ class PayrollPullback(_Threaded):
 
 
 @register_numba
-class Payroll(_Threaded):
+class Payroll(Threaded):
     """Binding of :func:`bayes_labor.theory.payroll.solve_payroll`."""
 
     fields = (Field("value", ("N",)), Field("output", ("F",)), Field("power_index", ("N",)), integers("offsets", "F+1"))

@@ -10,7 +10,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes_labor.custom_ops import nash_payroll, outside_option, task_assignment, workplace_sum
+from bayes_labor.custom_ops import design_index, nash_payroll, outside_option, task_assignment, workplace_sum
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import JointProductionSpec, SpecName
@@ -156,9 +156,10 @@ def _coords(workforce: Workforce, columns: Columns) -> dict[str, Any]:
 def _data(workforce: Workforce, columns: Columns) -> dict[str, Any]:
     return {
         "wage": pm.Data("observed_wage", workforce.wage, dims="worker"),
-        "external": pm.Data("x_external", columns.external),
-        "internal": pm.Data("x_internal", columns.internal) if columns.internal_terms else None,
-        "power": pm.Data("x_power", columns.power) if columns.power_terms else None,
+        # Terms by workers: see bayes_labor.theory.design.
+        "external": pm.Data("x_external", np.ascontiguousarray(columns.external.T)),
+        "internal": pm.Data("x_internal", np.ascontiguousarray(columns.internal.T)) if columns.internal_terms else None,
+        "power": pm.Data("x_power", np.ascontiguousarray(columns.power.T)) if columns.power_terms else None,
         "offsets": _layout("offsets", workforce.offsets),
         "industry": _layout("workplace_industry", workforce.industry),
     }
@@ -193,9 +194,9 @@ def _talent(workforce: Workforce, columns: Columns, spec: JointProductionSpec) -
     start_at(gamma_scaled=_start(workforce, columns))
     scaled = pm.Normal("gamma_scaled", 0.0, spec.priors.talent, dims="talent_term")
     gamma = pm.Deterministic("gamma", scaled / columns.talent_sd, dims="talent_term")
-    z = model["x_external"] @ scaled[:n_external]
-    talent = z + model["x_internal"] @ scaled[n_external:] if columns.internal_terms else z
-    return talent, z, -(columns.mean @ gamma[:n_external])
+    z = design_index(model["x_external"], scaled[:n_external], spec.threads)
+    talent = z + design_index(model["x_internal"], scaled[n_external:], spec.threads) if columns.internal_terms else z
+    return talent, z, -(columns.mean * gamma[:n_external]).sum()
 
 
 def _start(workforce: Workforce, columns: Columns) -> np.ndarray:
@@ -225,7 +226,7 @@ def _scale(workforce: Workforce, columns: Columns, spec: JointProductionSpec, be
     start_at(log_output=mean)
     log_output = pm.Normal("log_output", mean, spec.priors.log_output, dims=dims)
     team = reference_team(workforce, columns, spec)
-    z = team @ model["gamma_scaled"][: len(columns.external_terms)]
+    z = design_index(np.ascontiguousarray(team.T), model["gamma_scaled"][: len(columns.external_terms)])
     offsets = np.arange(n + 1) * len(team)
     output = task_assignment(pt.tile(z, n), offsets, beta, 1.0, industry=np.arange(n))[0]
     scale = pt.exp(log_output) / pt.maximum(output, 1e-300)
@@ -250,7 +251,7 @@ def _power(columns: Columns, data: dict[str, Any], spec: JointProductionSpec) ->
     start_at(psi_scaled=np.zeros(n))
     scaled = pm.Normal("psi_scaled", 0.0, spec.priors.power, dims="power_term")
     pm.Deterministic("psi", scaled / columns.power_sd, dims="power_term")
-    return data["power"] @ scaled
+    return design_index(data["power"], scaled, spec.threads)
 
 
 def _report(equilibrium: Any, surplus: Any, wage: Any) -> None:

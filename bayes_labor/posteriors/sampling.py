@@ -10,7 +10,6 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 from pydantic import Field
-from threadpoolctl import threadpool_limits
 
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
@@ -147,38 +146,21 @@ class _FromModes:
         )  # fmt: skip
 
 
-def one_blas_thread() -> Any:
-    """Context in which matrix products keep to their own thread.
-
-    OpenBLAS' helpers wait for more work by spinning, on the cores that the solvers' threads and the other chains need: twice
-    the time per evaluation on two cores.
-    """
-    return threadpool_limits(limits=1, user_api="blas")
-
-
-def modes_of(model: pm.Model, compiled: Any) -> list[Mode]:
-    """Modes of a compiled model, the heaviest first."""
-    with one_blas_thread():
-        return find_modes(log_density_of(compiled), starting_points(model))
-
-
 def draw(model: pm.Model, compiled: Any, settings: SamplerSettings, progress: bool = False) -> xr.DataTree:
     """Draws of a compiled model, its chains started from the modes that matter, statistics under the usual names."""
     import nutpie
 
-    modes = modes_of(model, compiled)
+    modes = find_modes(log_density_of(compiled), starting_points(model))
     weights = shares(modes) if modes else np.empty(0)
     kept = [m for m, w in zip(modes, weights, strict=True) if w >= SMALLEST_SHARE]
     if kept:
         starts = _FromModes(kept, settings.seed)
         compiled = dataclasses.replace(compiled, initial_point_func=starts)
         starts.learn(compiled, settings)
-    with one_blas_thread():
-        raw = nutpie.sample(
-            compiled, draws=settings.draws, tune=settings.tune, chains=settings.chains, cores=settings.cores,
-            seed=settings.seed, target_accept=settings.target_accept, adaptation=settings.adaptation,
-            progress_bar=progress, save_warmup=False,
-        )  # fmt: skip
+    raw = nutpie.sample(
+        compiled, draws=settings.draws, tune=settings.tune, chains=settings.chains, cores=settings.cores, seed=settings.seed,
+        target_accept=settings.target_accept, adaptation=settings.adaptation, progress_bar=progress, save_warmup=False,
+    )  # fmt: skip
     stats = raw["sample_stats"].to_dataset().rename({k: v for k, v in _NAMES.items() if k in raw["sample_stats"]})
     tree = xr.DataTree.from_dict({"posterior": raw["posterior"].to_dataset(), "sample_stats": stats[[k for k in _KEPT if k in stats]]})
     tree.attrs["mode_shares"] = [float(w) for w in weights]
