@@ -9,11 +9,13 @@ import pytest
 
 from bayes_labor.data import DataFaults, Workforce
 from bayes_labor.data.norway import TRUTH
-from bayes_labor.models import JointProductionSpec
+from bayes_labor.models import JointProductionSpec, joint_production
+from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors import RunFolder, check, equilibria, fit, gates, report, summarize
 from bayes_labor.posteriors.calibration import calibrate, uniformity
 from bayes_labor.posteriors.equilibrium import thin
-from bayes_labor.posteriors.modes import find_modes, shares
+from bayes_labor.posteriors.modes import find_modes, log_density_of, shares
+from bayes_labor.posteriors.sampling import compile_model, starting_points
 from bayes_labor.posteriors.tables import printed, prior_moments, to_latex
 
 SPEC = JointProductionSpec(matching="sampled", priors={"unemployment": 0.2})
@@ -98,7 +100,21 @@ def test_equilibria_agree_with_the_model(run, sample_of_norway: Workforce) -> No
     np.testing.assert_allclose(share, thin(run[1], 10)["surplus_share"], rtol=1e-6)
 
 
-@pytest.mark.parametrize("engine", ["pymc", "numpyro"])
+def test_jax_density_is_differentiated_as_the_native_one(small: Workforce) -> None:
+    """What NumPyro and BlackJAX sample: JAX differentiates through the translated graph, by the Ops' own rules."""
+    import jax
+    from pymc.sampling.jax import get_jaxified_logp
+
+    model = joint_production(small, SPEC)
+    (x, *_) = starting_points(model)
+    value, gradient = log_density_of(compile_model(model))(x)
+    point = starting_point(model)
+    found, pulled = jax.value_and_grad(get_jaxified_logp(model))([point[v.name] for v in model.value_vars])
+    assert float(found) == pytest.approx(value, rel=1e-10)
+    np.testing.assert_allclose(np.concatenate([np.ravel(g) for g in pulled]), gradient, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("engine", ["pymc", pytest.param("numpyro", marks=pytest.mark.long)])
 def test_other_engines_agree_with_the_first(small: Workforce, engine: str) -> None:
     """Means within 6 Monte Carlo errors of 60 effective draws each: a false alarm less than once in a million."""
     priors = {"beta_mean": 0.2, "beta_spread": 0.2, "talent": 0.2, "unemployment": 0.1, "power": 0.5, "log_output": 0.2}

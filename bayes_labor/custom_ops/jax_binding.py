@@ -1,13 +1,16 @@
 """Binding of the Ops to PyTensor's JAX linker, forward and backward. Imported only where JAX is installed."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from pytensor.link.jax.dispatch.basic import jax_funcify
 
 from bayes_labor.custom_ops.assignment import TaskAssignment, TaskAssignmentPullback
+from bayes_labor.custom_ops.declaration import SolverOp
 from bayes_labor.custom_ops.design import DesignIndex, DesignMoments
 from bayes_labor.custom_ops.outside_option import OutsideOption, OutsideOptionPullback
 from bayes_labor.custom_ops.payroll import Payroll, PayrollPullback, SpreadToWorkers, WorkplaceSum
@@ -78,9 +81,38 @@ def _outside_option_pullback(nodes: int, *arguments: Any) -> tuple:
     return tuple(jnp.where(solved, g, jnp.zeros_like(g)) for g in pull(tuple(cotangents)))
 
 
+def differentiable(op: SolverOp, forward: Callable[..., tuple], pull: Callable[..., tuple]) -> Callable[..., tuple]:
+    """``forward`` with the Op's own gradient, for samplers that differentiate the translated graph (NumPyro, BlackJAX).
+
+    ``pull`` takes inputs, outputs and the cotangents of the smooth outputs, and returns those of the smooth inputs.
+    """
+    solve = jax.custom_vjp(forward)
+
+    def run(*inputs: Any) -> tuple:
+        outputs = forward(*inputs)
+        return outputs, (inputs, outputs)
+
+    def back(kept: tuple, cotangents: tuple) -> tuple:
+        inputs, outputs = kept
+        pulled = iter(pull(inputs, outputs, [g for r, g in zip(op.results, cotangents, strict=True) if r.smooth]))
+        return tuple(next(pulled) if f.smooth else _no_gradient(x) for f, x in zip(op.fields, inputs, strict=True))
+
+    solve.defvjp(run, back)
+    return solve
+
+
+def _no_gradient(x: Any) -> Any:
+    x = jnp.asarray(x)
+    return jnp.zeros_like(x) if jnp.issubdtype(x.dtype, jnp.floating) else np.zeros(x.shape, jax.dtypes.float0)
+
+
 @jax_funcify.register(TaskAssignment)
 def _(op: TaskAssignment, **_: Any) -> Any:
-    return solve_assignment_jax
+    def pull(inputs: tuple, outputs: tuple, g: list) -> tuple:
+        _, _, scale, offsets, industry = inputs
+        return _assignment_pullback(outputs[3], outputs[4], outputs[0], scale, offsets, industry, g[0])
+
+    return differentiable(op, solve_assignment_jax, pull)
 
 
 @jax_funcify.register(TaskAssignmentPullback)
@@ -90,7 +122,10 @@ def _(op: TaskAssignmentPullback, **_: Any) -> Any:
 
 @jax_funcify.register(OutsideOption)
 def _(op: OutsideOption, **_: Any) -> Any:
-    return partial(solve_outside_option_jax, nodes=op.nodes)
+    def pull(inputs: tuple, outputs: tuple, g: list) -> tuple:
+        return _outside_option_pullback(op.nodes, *inputs, *outputs, *g)
+
+    return differentiable(op, partial(solve_outside_option_jax, nodes=op.nodes), pull)
 
 
 @jax_funcify.register(OutsideOptionPullback)

@@ -34,15 +34,18 @@ def log_density_of(compiled: Any) -> Callable[[np.ndarray], tuple[float, np.ndar
 
     The function that nutpie calls is used as it is: nothing is compiled again. A point without density gives minus infinity.
     """
-    function = compiled.compiled_logp_func.ctypes
     pointer = ctypes.POINTER(ctypes.c_double)
-    data = compiled.user_data
 
     def call(x: np.ndarray) -> tuple[float, np.ndarray]:
         x = np.ascontiguousarray(x, dtype=np.float64)
         gradient, value = np.zeros_like(x), np.zeros(1)
-        outcome = function(
-            x.size, x.ctypes.data_as(pointer), gradient.ctypes.data_as(pointer), value.ctypes.data_as(pointer), data.ctypes.data
+        # The user data are bare addresses: the compiled model, which owns what they point to, must live as long as this.
+        outcome = compiled.compiled_logp_func.ctypes(
+            x.size,
+            x.ctypes.data_as(pointer),
+            gradient.ctypes.data_as(pointer),
+            value.ctypes.data_as(pointer),
+            compiled.user_data.ctypes.data,
         )
         return (float(value[0]), gradient) if outcome == 0 else (-np.inf, np.zeros_like(x))
 
