@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bayes_labor.data import DataFaults, Workforce
-from bayes_labor.data.norway import TRUTH
+from bayes_labor.data.norway import TRUTH, norway
 from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors import RunFolder, check, equilibria, fit, gates, report, summarize
@@ -27,6 +27,25 @@ def run(sample_of_norway: Workforce, tmp_path_factory):
     draws = fit(sample_of_norway, SPEC, run=folder, draws=300, tune=300, chains=2, seed=1)
     page = report(draws, sample_of_norway, SPEC, folder, size=20)
     return folder, draws, page
+
+
+@pytest.mark.long
+def test_truth_is_covered_at_600_workplaces() -> None:
+    """26 parameters, each outside its 94% interval with probability 0.06: more than 6 outside once in two thousand fits."""
+    workforce = norway(600, seed=1)
+    table = summarize(fit(workforce, SPEC), workforce, SPEC)
+    truth = pd.concat(
+        [
+            pd.Series(TRUTH.beta, table.loc[["β"]].index),
+            pd.Series([TRUTH.psi[t] for t in table.loc["ψ"].index], table.loc[["ψ"]].index),
+            pd.Series([TRUTH.gamma[t] for t in table.loc["γ"].index], table.loc[["γ"]].index),
+            pd.Series([TRUTH.bargaining_power, TRUTH.unemployment_value], table.loc[["d", "V_U"]].index),
+        ]
+    )
+    found = table.loc[truth.index]
+    outside = (truth < found["hdi_low"]) | (truth > found["hdi_high"])
+    assert len(truth) == 26 and outside.sum() <= 6, found[outside]
+    assert found["r_hat"].max() < 1.01
 
 
 def test_truth_is_covered(run, sample_of_norway: Workforce) -> None:
