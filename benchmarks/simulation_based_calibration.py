@@ -17,10 +17,9 @@ def main(simulations: int = 200, workplaces: int = 600) -> None:
     """Ranks and their p-values, kept in ``benchmarks/results/``."""
     workforce = norway(workplaces, seed=1)
     spec = JointProductionSpec(matching="sampled", priors=PRIORS)
-    ranks = calibrate(workforce, spec, simulations, progress=lambda i: print(f"{i} of {simulations}", flush=True))
+    out = Path(__file__).parent / "results" / f"sbc_{workplaces}_workplaces.csv"
+    ranks = calibrate(workforce, spec, simulations, progress=lambda i: print(f"{i} of {simulations}", flush=True), keep=out)
     p = uniformity(ranks).sort_values()
-    out = Path(__file__).parent / "results"
-    ranks.to_csv(out / f"sbc_{workplaces}_workplaces_{simulations}_simulations.csv", index=False)
     print(p.to_string())
     print(f"smallest p-value {p.min():.2g} over {len(p)} parameters; alarm below {0.01 / len(p):.2g}")
 

@@ -5,6 +5,7 @@ If sampler, gradients and likelihood are right, the rank of each true value amon
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ def calibrate(
     seed: int = 0,
     thin: int = 10,
     progress: Callable[[int], None] | None = None,
+    keep: Path | None = None,
     **settings: Any,
 ) -> pd.DataFrame:
     """Ranks of true values among posterior draws.
@@ -44,6 +46,8 @@ def calibrate(
         Every how many draws one is compared with the truth, so that they are nearly independent.
     progress
         Called with the number of each finished simulation.
+    keep
+        CSV file that holds the ranks of all finished simulations at any time: a long run that is cut off is not lost.
     **settings
         Of the sampler; one compilation serves all fits.
 
@@ -65,6 +69,8 @@ def calibrate(
             for j, (own, true) in enumerate(zip(draws, np.ravel(value), strict=True)):
                 row[f"{name}[{j}]"] = (np.sum(own < true) + rng.uniform()) / (len(own) + 1)
         rows.append(row)
+        if keep is not None:
+            pd.DataFrame(rows).to_csv(keep, index=False)
         if progress is not None:
             progress(i + 1)
     return pd.DataFrame(rows)
