@@ -88,6 +88,10 @@ def _specification(
             more = json.loads(settings.read_text())
         except (OSError, json.JSONDecodeError) as error:
             raise DataFaults([Fault(f"the settings cannot be read: {error}", str(settings), "write a JSON object")]) from error
+        if not isinstance(more, dict) or not isinstance(more.get("priors", {}), dict):
+            raise DataFaults(
+                [Fault("the settings, and priors among them, must be objects", str(settings), "write a JSON object")]
+            )
     if prior:
         more["priors"] = more.get("priors", {}) | dict(_assignment(text) for text in prior)
     return JointProductionSpec(**({"spec": spec, "matching": matching, "errors": errors} | more))

@@ -163,6 +163,16 @@ def test_report_of_a_run_that_does_not_say_what_was_fitted(tmp_path, monkeypatch
     assert "does not say what was fitted" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ["[1]", '{"priors": 1}'])
+def test_settings_that_are_no_object(text: str, tmp_path, monkeypatch, capsys) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(text)
+    monkeypatch.setattr("sys.argv", ["bayes-labor", "check", "norway:20", "--settings", str(path)])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "must be objects" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["unemployment", "unemployment=much"])
 def test_prior_option_without_a_number(text: str, monkeypatch, capsys) -> None:
     monkeypatch.setattr("sys.argv", ["bayes-labor", "check", "norway:20", "--prior", text])
