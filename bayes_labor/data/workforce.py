@@ -30,6 +30,7 @@ class Workforce:
     ``linear``      -       (P,) True for an internal term that is proportional to its internal variable
     ``industry``    k       (F,) row of ``industries`` of each workplace
     ``offsets``     -       (F + 1,) workers of workplace f are ``offsets[f]:offsets[f + 1]``
+    ``covariates``  -       (N, ...) the variables that the formula mentions, as the user gave them
     ==============  ======  ========================================================================
     """
 
@@ -43,7 +44,9 @@ class Workforce:
     offsets: np.ndarray
     workplaces: np.ndarray
     workers: np.ndarray
+    covariates: pd.DataFrame
     formula: str
+    internal_variables: tuple[str, ...] = ()
     wage_unit: str = "wage units"
     name: str = "workforce"
 
@@ -125,7 +128,9 @@ class Workforce:
         position = {k: i for i, k in enumerate(names)}
         industry = frame[columns["industry"]].astype(str).iloc[first].map(position).to_numpy(np.int64)
         workers = frame[columns["worker"]].to_numpy() if "worker" in columns else frame.index.to_numpy()
-        is_internal = _mentions(matrix, internal)
+        is_internal, variables = _mentions(matrix, internal), _variables(matrix)
+        covariates = frame[variables].iloc[order].reset_index(drop=True)
+        covariates.attrs["model_spec"] = matrix.attrs["model_spec"]
         return cls(
             wage=_frozen(frame[columns["wage"]].to_numpy(np.float64)[order]),
             design=_frozen(np.ascontiguousarray(matrix.to_numpy(np.float64)[order])),
@@ -137,7 +142,9 @@ class Workforce:
             offsets=_frozen(offsets),
             workplaces=_frozen(np.asarray(ids)),
             workers=_frozen(np.asarray(workers)[order]),
+            covariates=covariates,
             formula=formula,
+            internal_variables=tuple(internal),
             wage_unit=wage_unit,
             name=name,
         )
@@ -185,6 +192,58 @@ class Workforce:
         if np.shape(wage) != self.wage.shape or not np.all(np.isfinite(wage)):
             raise ValueError(f"wage must be {self.n_workers} finite numbers, got shape {np.shape(wage)}")
         return replace(self, wage=_frozen(np.asarray(wage, dtype=np.float64)))
+
+    def changed(self, **variables: Any) -> Self:
+        """The same workers with other characteristics: a counterfactual.
+
+        Parameters
+        ----------
+        **variables
+            New values of variables of the formula: a scalar or (N,) in the workforce's order. Every term is evaluated again.
+
+        Raises
+        ------
+        DataFaults
+            For a variable that the formula does not mention, values of another length, or a term that is not finite.
+
+        """
+        faults = [
+            Fault(f"the formula does not mention {v!r}", repr(self.formula), did_you_mean(v, self.covariates.columns))
+            for v in variables
+            if v not in self.covariates
+        ] + [
+            Fault(f"{v} has shape {np.shape(x)}", "changed()", f"give a number or {self.n_workers} numbers")
+            for v, x in variables.items()
+            if np.shape(x) not in ((), (self.n_workers,))
+        ]
+        if faults:
+            raise DataFaults(faults)
+        matrix = self.covariates.attrs["model_spec"].get_model_matrix(self.covariates.assign(**variables), context={})
+        design = np.ascontiguousarray(matrix[list(self.terms)].to_numpy(np.float64))
+        if len(design) != self.n_workers or not np.isfinite(design).all():
+            where = f"changed({', '.join(variables)})"
+            raise DataFaults([Fault("a term of the formula is not finite", where, "check the new values")])
+        return replace(self, design=_frozen(design), covariates=self.covariates.assign(**variables))
+
+    def split(self, share: float, seed: int) -> tuple[Self, Self]:
+        """Two workforces of whole workplaces, the second a random ``share`` of them; both know the same industries."""
+        held = np.random.default_rng(seed).permutation(self.n_workplaces)[: round(share * self.n_workplaces)]
+        if not 2 <= len(held) <= self.n_workplaces - 2:
+            remedy = "leave at least two workplaces on each side"
+            raise DataFaults([Fault(f"share = {share} splits nothing off", f"{self.n_workplaces} workplaces", remedy)])
+        away = np.isin(np.arange(self.n_workplaces), held)
+        return self._only(~away), self._only(away)
+
+    def _only(self, kept: np.ndarray) -> Self:
+        """The workplaces marked in ``kept`` (F,)."""
+        rows = np.repeat(kept, self.sizes)
+        covariates = self.covariates[rows].reset_index(drop=True)
+        covariates.attrs = self.covariates.attrs
+        return replace(
+            self, wage=_frozen(self.wage[rows]), design=_frozen(self.design[rows]), industry=_frozen(self.industry[kept]),
+            offsets=_frozen(np.concatenate([[0], np.cumsum(self.sizes[kept])])), workplaces=_frozen(self.workplaces[kept]),
+            workers=_frozen(self.workers[rows]), covariates=covariates,
+        )  # fmt: skip
 
     def describe(self) -> pd.DataFrame:
         """Mean and standard deviation of the wage and of every term."""
@@ -408,6 +467,11 @@ def _mentions(matrix: pd.DataFrame, internal: Sequence[str]) -> np.ndarray:
         for i in columns:
             mentioned[str(spec.column_names[i])] = bool(names & set(internal))
     return np.array([mentioned[str(c)] for c in matrix.columns], dtype=bool)
+
+
+def _variables(matrix: pd.DataFrame) -> list[str]:
+    """Columns of the table that the formula mentions."""
+    return sorted(str(v) for v in matrix.attrs["model_spec"].required_variables)
 
 
 def _proportional(frame: pd.DataFrame, matrix: pd.DataFrame, internal: Sequence[str]) -> np.ndarray:

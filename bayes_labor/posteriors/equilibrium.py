@@ -1,14 +1,48 @@
-"""The equilibrium at posterior draws: wages, outside options and shares as the theory gives them, draw by draw."""
+"""The equilibrium at posterior draws, for the workforce as it is or as it might be: wages, outside options, shares, cut-offs."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
+from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
-from bayes_labor.models.joint_production import columns_of, matching_of
+from bayes_labor.models.joint_production import Columns, columns_of, matching_of
 from bayes_labor.models.settings import JointProductionSpec
-from bayes_labor.theory.outside_option import solve_outside_option
+from bayes_labor.theory.assignment import solve_assignment
+from bayes_labor.theory.outside_option import OutsideOption, solve_outside_option
 from bayes_labor.theory.payroll import solve_payroll
 from bayes_labor.theory.status import Status
+
+
+class Equilibrium(NamedTuple):
+    """The model solved at one posterior draw."""
+
+    wage: np.ndarray
+    """(N,) predicted wage."""
+    outside_option: np.ndarray
+    """(N,) V(z)."""
+    surplus_share: np.ndarray
+    """(N,) share of the workplace's surplus."""
+    surplus: np.ndarray
+    """(F,) of each workplace."""
+    external_index: np.ndarray
+    """(N,) z, at standardised characteristics."""
+    managing: np.ndarray
+    """(N,) probability of doing task 2, exp(-cut-off/mean talent); 1 at beta = 0."""
+
+
+class _Parameters(NamedTuple):
+    """One draw, in the coordinates of the standardised columns."""
+
+    external: np.ndarray
+    internal: np.ndarray
+    beta: np.ndarray
+    scale: np.ndarray
+    bargaining: float
+    floor: float
+    power: np.ndarray | None
 
 
 def thin(draws: xr.DataTree, size: int) -> xr.Dataset:
@@ -18,46 +52,116 @@ def thin(draws: xr.DataTree, size: int) -> xr.Dataset:
     return stacked.isel(sample=picks)
 
 
-def equilibria(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int = 100) -> xr.Dataset:
+def solve_each(
+    draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int = 100, changed: Workforce | None = None
+) -> Iterator[Equilibrium | None]:
+    """Solve at ``size`` draws, one after the other; None where a draw has no equilibrium.
+
+    With ``changed``, a workforce of the same workplaces and terms, V(z) and all payrolls are those of the changed workers, at
+    parameters in the units of the original ones.
+    """
+    posterior = thin(draws, size)
+    columns, new = columns_of(workforce, spec), _check(changed, workforce) if changed is not None else workforce
+    matching = matching_of(new, spec)
+    for i in range(posterior.sizes["sample"]):
+        at = _parameters(posterior.isel(sample=i), columns, spec, len(workforce.industries))
+        z, talent, power = _indices(new, columns, at)
+        s = _solve(new, z, talent, at, matching, _softness(workforce, spec))
+        if s.status is not Status.OK:
+            yield None
+            continue
+        pay = solve_payroll(s.value, s.output, power, new.offsets)
+        managing = np.exp(-np.exp(np.minimum(np.repeat(s.cutoffs, new.sizes) - talent, 700.0)))
+        yield Equilibrium(pay.wage, s.value, pay.share, pay.surplus, z, managing)
+
+
+def elsewhere(
+    draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, others: Workforce, *, size: int = 100
+) -> Iterator[np.ndarray | None]:
+    """(N',) predicted wages of workplaces outside the estimation sample, whose V(z) is the sample's.
+
+    An external index beyond the sample's range takes the value at its end: V is not extrapolated.
+    """
+    posterior, columns, matching = thin(draws, size), columns_of(workforce, spec), matching_of(workforce, spec)
+    if others.terms != workforce.terms or others.industries != workforce.industries:
+        raise DataFaults([Fault("the other workplaces have other terms or industries", others.name, "use Workforce.split()")])
+    for i in range(posterior.sizes["sample"]):
+        at = _parameters(posterior.isel(sample=i), columns, spec, len(workforce.industries))
+        z, talent, _ = _indices(workforce, columns, at)
+        s = _solve(workforce, z, talent, at, matching, _softness(workforce, spec))
+        if s.status is not Status.OK:
+            yield None
+            continue
+        z, talent, power = _indices(others, columns, at)
+        value = s(np.clip(z, s.domain[0] - s.domain[1], s.domain[0] + s.domain[1]))
+        output = solve_assignment(talent, others.offsets, at.beta, at.scale, industry=others.industry).output
+        yield solve_payroll(value, output, power, others.offsets).wage
+
+
+def equilibria(
+    draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int = 100, changed: Workforce | None = None
+) -> xr.Dataset:
     """Solve the model at ``size`` posterior draws.
 
     Returns
     -------
     xr.Dataset
-        ``wage``, ``outside_option``, ``surplus_share`` (sample, worker); ``surplus`` (sample, workplace);
-        ``external_index`` (sample, worker). Draws whose equilibrium cannot be solved are left out; ``attrs["failed"]`` counts them.
+        The fields of :class:`Equilibrium` over (sample, worker), and ``surplus`` over (sample, workplace); workers and
+        workplaces carry the user's ids. Draws without an equilibrium are left out; ``attrs["failed"]`` counts them.
     """
-    posterior, columns = thin(draws, size), columns_of(workforce, spec)
-    matching, mean_wage = matching_of(workforce, spec), float(np.mean(np.abs(workforce.wage)))
-    softness = spec.softness * mean_wage if spec.feasibility == "smooth" else 0.0
-    solved, failed = [], 0
-    for i in range(posterior.sizes["sample"]):
-        one = posterior.isel(sample=i)
-        talent, z, beta, scale, d, floor, power = _inputs(one, workforce, columns, spec)
-        s = solve_outside_option(
-            talent, z, workforce.offsets, beta, scale, d, floor, industry=workforce.industry, matching=matching, softness=softness
-        )
-        if s.status is not Status.OK:
-            failed += 1
-            continue
-        pay = solve_payroll(s.value, s.output, power, workforce.offsets)
-        solved.append((pay.wage, s.value, pay.share, pay.surplus, z))
-    names = ("wage", "outside_option", "surplus_share", "surplus", "external_index")
-    dims = {n: ("sample", "workplace" if n == "surplus" else "worker") for n in names}
-    data = {n: (dims[n], np.array([row[i] for row in solved])) for i, n in enumerate(names)}
-    return xr.Dataset(data, attrs={"failed": failed})
+    found = list(solve_each(draws, workforce, spec, size=size, changed=changed))
+    solved = [e for e in found if e is not None]
+    return as_dataset(solved, workforce).assign_attrs(failed=len(found) - len(solved))
 
 
-def _inputs(one: xr.Dataset, workforce: Workforce, columns: object, spec: JointProductionSpec) -> tuple:
-    n, industries = len(columns.external_terms), len(workforce.industries)  # type: ignore[attr-defined]
-    gamma = one["gamma_scaled"].to_numpy()
-    z = columns.external @ gamma[:n]  # type: ignore[attr-defined]
-    talent = z + columns.internal @ gamma[n:]  # type: ignore[attr-defined]
+def as_dataset(solved: list[Equilibrium], workforce: Workforce) -> xr.Dataset:
+    """Equilibria at several draws over (sample, worker) and (sample, workplace), under the user's ids."""
+    data = {
+        n: (("sample", "workplace" if n == "surplus" else "worker"), np.array([getattr(e, n) for e in solved]))
+        for n in Equilibrium._fields
+    }
+    return xr.Dataset(data, {"worker": workforce.workers, "workplace": workforce.workplaces})
+
+
+def _check(changed: Workforce, workforce: Workforce) -> Workforce:
+    if changed.terms != workforce.terms or not np.array_equal(changed.offsets, workforce.offsets):
+        fault = Fault("the changed workforce has other workplaces or terms", changed.name, "make it by workforce.changed(...)")
+        raise DataFaults([fault])
+    return changed
+
+
+def _softness(workforce: Workforce, spec: JointProductionSpec) -> float:
+    return spec.softness * float(np.mean(np.abs(workforce.wage))) if spec.feasibility == "smooth" else 0.0
+
+
+def _parameters(one: xr.Dataset, columns: Columns, spec: JointProductionSpec, industries: int) -> _Parameters:
+    n, gamma = len(columns.external_terms), one["gamma"].to_numpy()
     beta = np.zeros(industries) if spec.is_linear else one["beta"].to_numpy()
-    # A is reported for uncentered columns; the columns used here are centered.
-    level = float(columns.mean @ one["gamma"].to_numpy()[:n])  # type: ignore[attr-defined]
+    # A is reported for uncentered columns; the indices used here are centered.
     exponent = np.where(beta > 0, 1.0 + beta, 1.0 + beta + beta**2)
-    scale = one["A"].to_numpy() * np.exp(level * exponent)
+    scale = one["A"].to_numpy() * np.exp(float(columns.mean @ gamma[:n]) * exponent)
     d, floor = (1.0, 0.0) if spec.is_linear else (float(one["d"]), float(one["V_U"]))
-    power = columns.power @ one["psi_scaled"].to_numpy() if "psi_scaled" in one else np.zeros(workforce.n_workers)  # type: ignore[attr-defined]
-    return talent, z, beta, scale, d, floor, power
+    return _Parameters(gamma[:n], gamma[n:], beta, scale, d, floor, one["psi"].to_numpy() if "psi" in one else None)
+
+
+def _indices(workforce: Workforce, columns: Columns, at: _Parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(external index, log talent, power index) of any workers of the same terms."""
+    place = {t: i for i, t in enumerate(workforce.terms)}
+    x = workforce.design
+
+    def index(terms: list[str], coefficients: np.ndarray) -> np.ndarray:
+        return x[:, [place[t] for t in terms]] @ coefficients
+
+    z = index(columns.external_terms, at.external) - columns.mean @ at.external
+    talent = z + index(columns.internal_terms, at.internal) if columns.internal_terms else z
+    power = index(columns.power_terms, at.power) if at.power is not None else np.zeros(workforce.n_workers)
+    return z, talent, power
+
+
+def _solve(
+    workforce: Workforce, z: np.ndarray, talent: np.ndarray, at: _Parameters, matching: object, softness: float
+) -> OutsideOption:
+    return solve_outside_option(
+        talent, z, workforce.offsets, at.beta, at.scale, at.bargaining, at.floor,
+        industry=workforce.industry, matching=matching, softness=softness,  # type: ignore[arg-type]
+    )  # fmt: skip

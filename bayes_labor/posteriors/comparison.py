@@ -1,0 +1,164 @@
+"""Table 7: specifications compared by what they predict for whole workplaces, and what the posterior says about beta = 0."""
+
+import warnings
+from collections.abc import Mapping
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import special, stats
+
+from bayes_labor.data.workforce import Workforce
+from bayes_labor.models.settings import JointProductionSpec
+from bayes_labor.posteriors.equilibrium import elsewhere, solve_each, thin
+
+ROPE = 0.05
+"""Half-width of the region around beta = 0 taken as practically zero."""
+GOOD_K = 0.7
+"""Pareto shape below which importance sampling is reliable."""
+
+
+def workplace_log_likelihood(
+    draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int = 1000, others: Workforce | None = None
+) -> xr.DataArray:
+    """Log density of each workplace's payroll at posterior draws.
+
+    Parameters
+    ----------
+    size
+        Number of draws, evenly spread over the chains.
+    others
+        Evaluate these workplaces, outside the sample, instead of the sample's own.
+
+    Returns
+    -------
+    xr.DataArray
+        (sample, workplace) natural log; the user's ids on ``workplace``; minus infinity where a draw has no equilibrium.
+    """
+    rows = workforce if others is None else others
+    found = (
+        (e if e is None else e.wage for e in solve_each(draws, workforce, spec, size=size))
+        if others is None
+        else elsewhere(draws, workforce, spec, others, size=size)
+    )
+    posterior, values = thin(draws, size), []
+    for i, predicted in enumerate(found):
+        if predicted is None:
+            values.append(np.full(rows.n_workplaces, -np.inf))
+            continue
+        one = posterior.isel(sample=i)
+        sigma = one["sigma"].to_numpy()
+        sigma = sigma[rows.worker_industry] if sigma.ndim else sigma
+        standard = (rows.wage - predicted) / sigma
+        density = stats.t.logpdf(standard, float(one["nu"])) if "nu" in one else stats.norm.logpdf(standard)
+        values.append(np.add.reduceat(density - np.log(sigma), rows.offsets[:-1]))
+    return xr.DataArray(np.array(values), dims=("sample", "workplace"), coords={"workplace": rows.workplaces})
+
+
+def leave_one_out(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int = 1000) -> az.ELPDData:
+    """Expected log predictive density by leaving out one workplace at a time, by Pareto-smoothed importance sampling.
+
+    Returns
+    -------
+    arviz.ELPDData
+        Pointwise by workplace under the user's ids, with Pareto shapes.
+    """
+    chains = draws["posterior"].sizes["chain"]
+    per_chain = min(draws["posterior"].sizes["draw"], max(size // chains, 1))
+    keep = np.unique(np.linspace(0, draws["posterior"].sizes["draw"] - 1, per_chain).astype(int))
+    posterior = draws["posterior"].to_dataset().isel(draw=keep)
+    thinned = xr.DataTree.from_dict({"posterior": posterior})
+    values = workplace_log_likelihood(thinned, workforce, spec, size=chains * len(keep))
+    shaped = values.to_numpy().reshape(chains, len(keep), -1)
+    likelihood = xr.Dataset({"wage": (("chain", "draw", "workplace"), shaped)}, {"workplace": workforce.workplaces})
+    thinned["log_likelihood"] = xr.DataTree(likelihood)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # large Pareto shapes are counted in the table
+        return az.loo(thinned, pointwise=True)
+
+
+def holdout_elpd(
+    draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, holdout: Workforce, *, size: int = 400
+) -> xr.DataArray:
+    """(workplace,) log predictive density of workplaces that the fit did not see; V(z) is the estimation sample's."""
+    values = workplace_log_likelihood(draws, workforce, spec, size=size, others=holdout)
+    return xr.DataArray(
+        special.logsumexp(values.to_numpy(), axis=0) - np.log(values.sizes["sample"]),
+        dims="workplace", coords={"workplace": holdout.workplaces},
+    )  # fmt: skip
+
+
+def compare(
+    fits: Mapping[str, tuple[xr.DataTree, JointProductionSpec]],
+    workforce: Workforce,
+    holdout: Workforce | None = None,
+    *,
+    size: int = 1000,
+) -> pd.DataFrame:
+    """Specifications side by side, best first by leave-one-workplace-out.
+
+    Returns
+    -------
+    pd.DataFrame
+        By specification: ``elpd_loo`` with ``difference`` to the best and its ``difference_se``; ``effective_parameters``;
+        ``flagged``, workplaces whose Pareto shape exceeds 0.7; ``holdout`` and ``holdout_difference`` with its standard
+        error, if there is a holdout sample.
+    """
+    pointwise, rows, held = {}, {}, {}
+    for name, (draws, spec) in fits.items():
+        found = leave_one_out(draws, workforce, spec, size=size)
+        pointwise[name] = found.elpd_i.to_numpy()
+        rows[name] = {"elpd_loo": found.elpd, "effective_parameters": found.p, "flagged": int((found.pareto_k > GOOD_K).sum())}
+        if holdout is not None:
+            held[name] = holdout_elpd(draws, workforce, spec, holdout).to_numpy()
+    table = pd.DataFrame(rows).T.sort_values("elpd_loo", ascending=False)
+    best = table.index[0]
+    table["difference"], table["difference_se"] = _difference(pointwise, best, table.index)
+    if holdout is not None:
+        table["holdout"] = [held[n].sum() for n in table.index]
+        table["holdout_difference"], table["holdout_difference_se"] = _difference(held, table["holdout"].idxmax(), table.index)
+    return table.rename_axis("specification")
+
+
+def _difference(pointwise: Mapping[str, np.ndarray], best: str, names: pd.Index) -> tuple[list[float], list[float]]:
+    gaps = [pointwise[n] - pointwise[best] for n in names]
+    return [float(g.sum()) for g in gaps], [float(np.sqrt(len(g)) * g.std(ddof=1)) for g in gaps]
+
+
+def no_interaction(draws: xr.DataTree, spec: JointProductionSpec, *, rope: float = ROPE, seed: int = 0) -> pd.DataFrame:
+    """What the posterior says about beta = 0, industry by industry.
+
+    Returns
+    -------
+    pd.DataFrame
+        By industry: ``below_zero``, P(beta < 0); ``practically_zero``, P(|beta| < rope), and the same under the prior;
+        ``bayes_factor`` in favour of beta = 0, Savage-Dickey: posterior density at zero over prior density at zero. Densities
+        are shares of draws within 0.05 of zero on the atanh scale, so beta's cusp at zero is averaged over that width; a
+        share without draws gives an upper bound of one draw, and says so in ``bound``.
+    """
+    beta = draws["posterior"]["beta"].stack(sample=("chain", "draw")).transpose("industry", "sample")
+    prior = prior_beta(spec, beta.sizes["industry"], 400_000, np.random.default_rng(seed))
+    before, near = float(np.mean(np.abs(prior) < rope)), np.abs(beta.to_numpy()) < rope
+    share = near.mean(1)
+    width = np.tanh(0.05)
+    posterior_near = np.abs(beta.to_numpy()) < width
+    count, n = posterior_near.sum(1), posterior_near.shape[1]
+    return pd.DataFrame(
+        {
+            "below_zero": (beta < 0).mean("sample").to_numpy(),
+            "practically_zero": share,
+            "practically_zero_prior": before,
+            "bayes_factor": np.maximum(count, 1) / n / float(np.mean(np.abs(prior) < width)),
+            "bound": count == 0,
+        },
+        index=pd.Index(beta["industry"].to_numpy(), name="industry"),
+    )
+
+
+def prior_beta(spec: JointProductionSpec, industries: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Draws of one industry's beta from its prior."""
+    p = spec.priors
+    if not spec.pooled or industries == 1:
+        return np.tanh(rng.normal(0, np.hypot(p.beta_mean, p.beta_spread), size))
+    return np.tanh(rng.normal(0, p.beta_mean, size) + np.abs(rng.normal(0, p.beta_spread, size)) * rng.normal(size=size))
