@@ -84,7 +84,7 @@ def matching_of(workforce: Workforce, spec: JointProductionSpec) -> Matching:
 
 
 def joint_production(
-    workforce: Workforce, spec: SpecName | JointProductionSpec = "power", *, priors: Any = None, **settings: Any
+    workforce: Workforce, spec: SpecName | JointProductionSpec = "power", *, priors: Any = None, weighted: bool = False, **settings: Any
 ) -> pm.Model:
     """Build the model.
 
@@ -96,6 +96,9 @@ def joint_production(
         Name of a specification, or a :class:`JointProductionSpec`.
     priors
         A :class:`bayes_labor.models.settings.JointProductionPriors` or a dict of its fields.
+    weighted
+        Give every workplace a weight in the likelihood, ``pm.Data`` named ``counted``, one at first: with zero its wages are
+        left out while its workers stay in everybody's outside options. For leaving out workplaces without compiling again.
     **settings
         Other fields of :class:`JointProductionSpec`, if ``spec`` is a name.
 
@@ -128,7 +131,8 @@ def joint_production(
         )  # fmt: skip
         wage, surplus, _ = nash_payroll(equilibrium.value, equilibrium.output, _power(columns, data, spec), data["offsets"], spec.threads)
         _report(equilibrium, surplus, wage)
-        _wages(workforce, spec, data, wage, surplus, equilibrium, mean_wage)
+        counted = pm.Data("counted", np.ones(workforce.n_workplaces), dims="workplace") if weighted else None
+        _wages(workforce, spec, data, wage, surplus, equilibrium, mean_wage, counted)
     return model
 
 
@@ -264,8 +268,9 @@ def _report(equilibrium: Any, surplus: Any, wage: Any) -> None:
 
 
 def _wages(
-    workforce: Workforce, spec: JointProductionSpec, data: dict[str, Any], wage: Any, surplus: Any, equilibrium: Any, mean_wage: float
-) -> None:
+    workforce: Workforce, spec: JointProductionSpec, data: dict[str, Any], wage: Any, surplus: Any, equilibrium: Any,
+    mean_wage: float, counted: Any,
+) -> None:  # fmt: skip
     sd = float(workforce.wage.std())
     dims = "industry" if spec.noise_by_industry else None
     start_at(sigma=np.full(len(workforce.industries), sd) if dims else sd)
@@ -274,6 +279,7 @@ def _wages(
     sizes = pt.extra_ops.diff(data["offsets"])
     short = pt.softplus(-surplus / (sizes * spec.softness * mean_wage)) * (sizes > _PENALISED_SIZE)
     penalty = spec.penalty * short
+    weight = pt.constant(1.0) if counted is None else counted
     pm.Deterministic("infeasibility_penalty", penalty.sum())
     if spec.errors == "student":
         start_at(nu_shifted=10.0)
@@ -281,31 +287,31 @@ def _wages(
     else:
         nu = pt.constant(np.inf)
     pm.CustomDist(
-        "wage", wage, per_worker, nu, penalty, equilibrium.status, data["offsets"],
+        "wage", wage, per_worker, nu, penalty, equilibrium.status, data["offsets"], weight,
         logp=_log_density_student if spec.errors == "student" else _log_density_normal,
-        random=_draw_wages, signature="(n),(n),(),(f),(),(g)->(n)", observed=data["wage"], dims="worker",
+        random=_draw_wages, signature=f"(n),(n),(),(f),(),(g),{'()' if counted is None else '(f)'}->(n)", observed=data["wage"], dims="worker",
     )  # fmt: skip
 
 
-def _by_workplace(per_worker: Any, penalty: Any, status: Any, offsets: Any) -> Any:
+def _by_workplace(per_worker: Any, penalty: Any, status: Any, offsets: Any, weight: Any) -> Any:
     """(F,) log densities of whole payrolls; zero density where the equilibrium was not solved."""
-    return pt.switch(pt.eq(status, 0.0), workplace_sum(per_worker, offsets) - penalty, -np.inf)
+    return pt.switch(pt.eq(status, 0.0), weight * workplace_sum(per_worker, offsets) - penalty, -np.inf)
 
 
-def _log_density_normal(value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any) -> Any:
+def _log_density_normal(value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any, weight: Any) -> Any:
     standard = (value - mean) / sigma
-    return _by_workplace(-0.5 * standard**2 - pt.log(sigma) - 0.5 * np.log(2.0 * np.pi), penalty, status, offsets)
+    return _by_workplace(-0.5 * standard**2 - pt.log(sigma) - 0.5 * np.log(2.0 * np.pi), penalty, status, offsets, weight)
 
 
-def _log_density_student(value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any) -> Any:
+def _log_density_student(value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any, weight: Any) -> Any:
     standard = (value - mean) / sigma
     constant = pt.gammaln(0.5 * (nu + 1.0)) - pt.gammaln(0.5 * nu) - 0.5 * pt.log(nu * np.pi)
-    return _by_workplace(constant - pt.log(sigma) - 0.5 * (nu + 1.0) * pt.log1p(standard**2 / nu), penalty, status, offsets)
+    return _by_workplace(constant - pt.log(sigma) - 0.5 * (nu + 1.0) * pt.log1p(standard**2 / nu), penalty, status, offsets, weight)
 
 
 def _draw_wages(
     mean: np.ndarray, sigma: np.ndarray, nu: np.ndarray, penalty: np.ndarray, status: np.ndarray, offsets: np.ndarray,
-    rng: np.random.Generator | None = None, size: Any = None,
+    weight: np.ndarray, rng: np.random.Generator | None = None, size: Any = None,
 ) -> np.ndarray:  # fmt: skip
     """Wages with errors; NaN where the equilibrium was not solved, so that such draws can be counted."""
     rng = np.random.default_rng() if rng is None else rng

@@ -5,6 +5,7 @@ from pathlib import Path
 import arviz as az
 import numpy as np
 import pandas as pd
+import pymc as pm
 import xarray as xr
 
 from bayes_labor.data.workforce import Workforce
@@ -12,7 +13,7 @@ from bayes_labor.models.joint_production import columns_of
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import PARAMETERS
 
-_SYMBOL = {"beta": "β", "psi": "ψ", "d": "d", "V_U": "V_U", "gamma": "γ", "A": "A", "sigma": "σ", "nu": "ν"}
+SYMBOL = {"beta": "β", "psi": "ψ", "d": "d", "V_U": "V_U", "gamma": "γ", "A": "A", "sigma": "σ", "nu": "ν"}
 CI_PROB = 0.94
 
 
@@ -48,12 +49,18 @@ def summarize(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpe
             prior_mean, prior_sd = (float(np.atleast_1d(b)[min(i, np.size(b) - 1)]) for b in before)
             row = {k: float(np.atleast_1d(v[name].to_numpy())[i]) for k, v in statistics.items()}
             rows.append(
-                {"parameter": _SYMBOL[name], "term": label}
+                {"parameter": SYMBOL[name], "term": label}
                 | {"mean": row["mean"], "sd": row["sd"], "hdi_low": bounds[i, 0], "hdi_high": bounds[i, 1]}
                 | {"contraction": 1.0 - (row["sd"] / prior_sd) ** 2, "prior_mean": prior_mean, "prior_sd": prior_sd}
                 | {k: row[k] for k in ("ess_bulk", "ess_tail", "r_hat")}
             )
     return pd.DataFrame(rows).set_index(["parameter", "term"])
+
+
+def term_labels(model: pm.Model, name: str) -> list[str]:
+    """Words for the elements of a variable; one empty word for a scalar."""
+    dims = model.named_vars_to_dims.get(name)
+    return [str(t) for t in model.coords[dims[0]]] if dims else [""]
 
 
 def prior_moments(
