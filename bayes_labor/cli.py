@@ -251,11 +251,7 @@ def report(run: Run, workforce: "Workforce") -> None:
     if "data" not in record:
         what, remedy = "the run does not say what was fitted", "pass workforce= and spec= to sample, or call report() in Python"
         raise DataFaults([Fault(what, str(run), remedy)])
-    if record["data"]["fingerprint"] != workforce.fingerprint:
-        what = f"the run was fitted to other data ({record['data']['name']}, {record['data']['fingerprint']})"
-        raise DataFaults(
-            [Fault(what, f"{workforce.name}: {workforce.fingerprint}", "give the table, formula and internal terms of the fit")]
-        )
+    folder.check_data(record, workforce)
     page = write(folder.draws(), workforce, JointProductionSpec(**record["specification"]), run)
     console.print(f"report: {page}")
 

@@ -15,7 +15,7 @@ from bayes_labor.posteriors import RunFolder, check, equilibria, fit, gates, rep
 from bayes_labor.posteriors.calibration import calibrate, uniformity
 from bayes_labor.posteriors.equilibrium import thin
 from bayes_labor.posteriors.modes import find_modes, log_density_of, shares
-from bayes_labor.posteriors.sampling import compile_model, starting_points
+from bayes_labor.posteriors.nutpie_engine import compile_model, starting_points
 from bayes_labor.posteriors.tables import printed, prior_moments, to_latex
 
 SPEC = JointProductionSpec(matching="sampled", priors={"unemployment": 0.2})

@@ -5,7 +5,7 @@ from bayes_labor.posteriors.equilibrium import equilibria
 from bayes_labor.posteriors.preflight import Preflight, check, prior_draws
 from bayes_labor.posteriors.report import report
 from bayes_labor.posteriors.run_folder import RunFolder
-from bayes_labor.posteriors.sampling import SamplerSettings, compile_model, draw, fit, sample
+from bayes_labor.posteriors.sampling import SamplerSettings, compile_model, draw, fit, peek, resume, sample
 from bayes_labor.posteriors.tables import summarize, write_table
 
 __all__ = [
@@ -19,8 +19,10 @@ __all__ = [
     "equilibria",
     "fit",
     "gates",
+    "peek",
     "prior_draws",
     "report",
+    "resume",
     "sample",
     "summarize",
     "write_table",

@@ -68,7 +68,7 @@ def report(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, 
     solved = equilibria(draws, workforce, spec, size=size)
     pictures = all_figures(draws, solved, workforce, spec)
     record: dict[str, Any] = folder.record() if folder.record_path.is_file() else {"outcome": dict(draws.attrs)}
-    record = {**describe_run(workforce, spec, dict(record.get("sampler", {}))), **record}
+    record = describe_run(workforce, spec) | record
     write_table(table, folder.tables, "parameters", f"Posterior of the joint-production model, {workforce.name}")
     folder.figures.mkdir(parents=True, exist_ok=True)
     for name, (figure, _) in pictures.items():

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import time
 import warnings
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import JointProductionSpec
 
+FORMAT = 2
+"""Of the run folder. 1: only finished fits; 2: draws kept while sampling, ``state`` in the record."""
 _PACKAGES = ("bayes-labor", "pymc", "pytensor", "nutpie", "numba", "numpy", "arviz", "xarray")
 
 
@@ -29,26 +32,39 @@ class RunFolder:
     def create(cls, path: str | Path, *, overwrite: bool = False) -> Self:
         """Make the folder. Raises DataFaults if it already holds draws and ``overwrite`` is not set."""
         folder = cls(Path(path))
-        if folder.draws_path.exists() and not overwrite:
-            fault = Fault("the run folder already holds draws", str(path), "choose another folder, or pass overwrite=True")
-            raise DataFaults([fault])
+        held = [what for what, where in (("draws", folder.draws_path), ("an unfinished fit", folder.partial_path)) if where.exists()]
+        if held and not overwrite:
+            remedy = "choose another folder, or pass overwrite=True" + ("; resume() goes on with it" if "draws" not in held else "")
+            raise DataFaults([Fault(f"the run folder already holds {held[0]}", str(path), remedy)])
+        if folder.draws_path.exists():
+            shutil.rmtree(folder.draws_path)
+        folder.partial_path.unlink(missing_ok=True)
         for sub in (folder.path, folder.tables, folder.figures):
             sub.mkdir(parents=True, exist_ok=True)
         return folder
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
-        """An existing run. Raises DataFaults if there is none."""
+        """An existing run, finished or not. Raises DataFaults if there is none, or a later release wrote it."""
         folder = cls(Path(path))
         if not folder.record_path.is_file():
-            fault = Fault("there is no finished run here", str(path), "run `bayes-labor fit` first, or check the folder's name")
+            fault = Fault("there is no run here", str(path), "run `bayes-labor fit` first, or check the folder's name")
             raise DataFaults([fault])
+        written = folder.record().get("format", 1)
+        if written > FORMAT:
+            remedy = f"update bayes_labor (this release reads formats up to {FORMAT})"
+            raise DataFaults([Fault(f"a later release wrote this run folder (format {written})", str(path), remedy)])
         return folder
 
     @property
     def draws_path(self) -> Path:
         """Zarr store of the DataTree."""
         return self.path / "draws.zarr"
+
+    @property
+    def partial_path(self) -> Path:
+        """Draws of a fit that is not finished."""
+        return self.path / "partial.npz"
 
     @property
     def record_path(self) -> Path:
@@ -71,16 +87,21 @@ class RunFolder:
         return self.path / "report.html"
 
     def save(self, draws: xr.DataTree, record: dict[str, Any]) -> None:
-        """Write the draws, then the record: a folder with a record is complete."""
+        """Write the draws, then the record that says so; a kill in between leaves the unfinished fit as it was."""
+        temporary = self.path / "draws.writing"
+        shutil.rmtree(temporary, ignore_errors=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # zarr's note on consolidated metadata
-            draws.to_zarr(self.draws_path, mode="w", consolidated=False)
+            draws.to_zarr(temporary, mode="w", consolidated=False)
+        shutil.rmtree(self.draws_path, ignore_errors=True)
+        os.replace(temporary, self.draws_path)
         self.write_record(record)
+        self.partial_path.unlink(missing_ok=True)
 
     def write_record(self, record: dict[str, Any]) -> None:
         """Replace the record in one step."""
         temporary = self.record_path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(record, indent=1, default=str))
+        temporary.write_text(json.dumps(record | {"format": FORMAT}, indent=1, default=str))
         os.replace(temporary, self.record_path)
 
     def record(self) -> dict[str, Any]:
@@ -88,13 +109,22 @@ class RunFolder:
         return json.loads(self.record_path.read_text())
 
     def draws(self) -> xr.DataTree:
-        """The draws, in memory."""
+        """The draws, in memory. Raises DataFaults for a fit that is not finished."""
+        if not self.draws_path.exists():
+            raise DataFaults([Fault("the fit is not finished", str(self.path), "`bayes-labor resume` goes on with it")])
         tree = xr.open_datatree(str(self.draws_path), engine="zarr", consolidated=False)
         return tree.load()
 
+    def check_data(self, record: dict[str, Any], workforce: Workforce) -> None:
+        """Raises DataFaults if the run was made for other data."""
+        if record["data"]["fingerprint"] != workforce.fingerprint:
+            what = f"the run was fitted to other data ({record['data']['name']}, {record['data']['fingerprint']})"
+            remedy = "give the table, formula and internal terms of the fit"
+            raise DataFaults([Fault(what, f"{workforce.name}: {workforce.fingerprint}", remedy)])
 
-def describe_run(workforce: Workforce, spec: JointProductionSpec, settings: dict[str, Any]) -> dict[str, Any]:
-    """What identifies a fit: specification, data, settings and versions."""
+
+def describe_run(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Any]:
+    """What identifies a fit: specification, data and versions."""
     return {
         "specification": json.loads(spec.model_dump_json()),
         "data": {
@@ -107,7 +137,6 @@ def describe_run(workforce: Workforce, spec: JointProductionSpec, settings: dict
             "internal": [t for t, i in zip(workforce.terms, workforce.internal, strict=True) if i],
             "wage_unit": workforce.wage_unit,
         },
-        "sampler": settings,
         "versions": {p: version(p) for p in _PACKAGES} | {"python": platform.python_version()},
         "started": time.strftime("%Y-%m-%d %H:%M:%S"),
     }

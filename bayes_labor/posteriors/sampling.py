@@ -1,8 +1,7 @@
-"""From a model to draws: nutpie first, PyMC's and NumPyro's samplers by name; the solver's health goes with the draws."""
+"""From a model to draws: nutpie first, others by name; draws are on disk as they come; the solver's health goes with them."""
 
-import dataclasses
 import time
-from collections.abc import Callable
+import warnings
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,21 +10,18 @@ import pymc as pm
 import xarray as xr
 from pydantic import Field
 
+from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec, _Settings
-from bayes_labor.models.starting import starting_point, starting_values
-from bayes_labor.posteriors.modes import SMALLEST_SHARE, Mode, find_modes, log_density_of, shares
+from bayes_labor.models.starting import starting_values
+from bayes_labor.posteriors import blackjax_engine, nutpie_engine
+from bayes_labor.posteriors.nutpie_engine import compile_model
+from bayes_labor.posteriors.progress import Draws, Keeper, locked
 from bayes_labor.posteriors.run_folder import RunFolder, describe_run
 from bayes_labor.theory.status import Status
 
-_NAMES = {  # nutpie's names of statistics -> the ones ArviZ and PyMC use
-    "depth": "tree_depth",
-    "mean_tree_accept": "acceptance_rate",
-    "logp": "lp",
-}
-_SPREAD = 0.3  # of the starts around a mode, in posterior sds: wider ones fall into modes that hold no mass
-_KEPT = ("diverging", "energy", "n_steps", "step_size", "tree_depth", "acceptance_rate", "lp", "maxdepth_reached")
+_FEWEST = 3  # recovered draws per dimension from which the posterior's shape can be told
 
 
 class SamplerSettings(_Settings):
@@ -38,7 +34,7 @@ class SamplerSettings(_Settings):
     seed: int = Field(default=20161102, ge=0)
     target_accept: float = Field(default=0.93, gt=0.5, lt=1.0)
     adaptation: Literal["diag", "low_rank"] = "low_rank"
-    engine: Literal["nutpie", "pymc", "numpyro"] = "nutpie"
+    engine: Literal["nutpie", "blackjax", "pymc", "numpyro"] = "nutpie"
 
 
 def sample(
@@ -58,7 +54,7 @@ def sample(
     model
         A model of :mod:`bayes_labor.models`, or any ``pm.Model``.
     run
-        Folder to keep the fit in: draws, record, later tables, figures and report. None keeps nothing.
+        Folder to keep the fit in: draws as they come, record, later tables, figures and report. None keeps nothing.
     workforce, spec
         What the model was built from; recorded in the run folder.
     progress
@@ -69,25 +65,71 @@ def sample(
     Returns
     -------
     xr.DataTree
-        Groups ``posterior``, ``sample_stats`` and, where the model has wages, ``observed_data``. Chains start on both sides of
-        beta = 0. Attributes of the root hold the seconds spent and the count of solver failures.
+        Groups ``posterior``, ``sample_stats`` and, where the model has wages, ``observed_data``. Chains start in every mode that
+        matters. Attributes of the root hold the seconds spent and the count of solver failures.
 
     Raises
     ------
     DataFaults
-        For settings out of range, or a run folder that already holds draws.
+        For settings out of range, a run folder that already holds draws, or one that another process is sampling into.
+
     """
     chosen = SamplerSettings(**settings)
-    folder = RunFolder.create(run, overwrite=overwrite) if run is not None else None
-    engines: dict[str, Callable[..., xr.DataTree]] = {"nutpie": _by_nutpie, "pymc": _by_pymc, "numpyro": _by_pymc}
-    draws = engines[chosen.engine](model, chosen, progress)
-    draws.attrs.update(_health(draws))
-    if folder is not None:
-        record = {"sampler": chosen.model_dump()}
-        if workforce is not None and spec is not None:
-            record = describe_run(workforce, spec, chosen.model_dump())
-        folder.save(draws, record | {"outcome": dict(draws.attrs)})
-    return draws
+    if run is None:
+        return _sample(model, chosen, progress, Keeper(None), None)
+    with locked(Path(run)):
+        folder = RunFolder.create(run, overwrite=overwrite)
+        known = workforce is not None and spec is not None
+        record = describe_run(workforce, spec) if known else {}  # type: ignore[arg-type]
+        record |= {"sampler": chosen.model_dump(), "state": "sampling", "words": _words(model)}
+        folder.write_record(record)
+        return _finish(folder, record, _sample(model, chosen, progress, Keeper(folder.partial_path), None))
+
+
+def resume(
+    run: str | Path, workforce: Workforce | None = None, *, model: pm.Model | None = None, progress: bool = False
+) -> xr.DataTree:
+    """Go on with a fit that was interrupted or killed; a finished one is returned as it is.
+
+    With the blackjax engine the draws are those of a fit that was never interrupted, bit for bit. With nutpie the recovered draws
+    are kept bit for bit and the missing ones come from a restart in coordinates whitened by them: the same law, other
+    numbers. A fit killed before it had enough draws for that starts again. ``attrs["resumed"]`` and the record say which.
+
+    Parameters
+    ----------
+    run
+        The run folder.
+    workforce
+        The data the fit was made for.
+    model
+        The model, for one that is not made of a workforce and a specification.
+
+    Raises
+    ------
+    DataFaults
+        If there is no run, the data differ from the fit's, or another process is sampling into the folder.
+    """
+    with locked(RunFolder.open(run).path):
+        folder, record = RunFolder.open(run), RunFolder.open(run).record()
+        if record.get("state", "done") == "done":
+            return folder.draws()
+        if model is None:
+            model = joint_production(*_recorded(folder, record, workforce))
+        settings = SamplerSettings(**record["sampler"])
+        earlier = Draws.load(folder.partial_path)
+        found, how = int(earlier.counts.sum()) if earlier is not None else 0, "nothing was recovered; sampled from the start"
+        if earlier is not None and settings.engine == "blackjax":
+            how = f"{found} draws recovered; continued exactly (blackjax)"
+        elif earlier is not None and found >= _FEWEST * earlier.unconstrained.shape[2]:
+            how = f"{found} draws recovered; the others by a warm restart in whitened coordinates (nutpie)"
+        else:
+            earlier, how = None, how if not found else f"{found} draws are too few to restart from; sampled from the start"
+        record["resumed"] = [*record.get("resumed", []), how]
+        folder.write_record(record)
+        exact = settings.engine == "blackjax"
+        tree = _sample(model, settings, progress, Keeper(folder.partial_path, None if exact else earlier), earlier)
+        tree.attrs["resumed"] = record["resumed"]
+        return _finish(folder, record, tree)
 
 
 def fit(workforce: Workforce, spec: JointProductionSpec | None = None, **settings: Any) -> xr.DataTree:
@@ -96,97 +138,75 @@ def fit(workforce: Workforce, spec: JointProductionSpec | None = None, **setting
     return sample(joint_production(workforce, spec), workforce=workforce, spec=spec, **settings)
 
 
-def compile_model(model: pm.Model) -> Any:
-    """Compile for nutpie; the result's ``with_data`` refits other data without compiling again."""
-    import nutpie
-
-    return nutpie.compile_pymc_model(model)
-
-
-def starting_points(model: pm.Model) -> list[np.ndarray]:
-    """Starts on both sides of beta = 0: the model's own point and its mirror image, near zero and far from it."""
-    point = starting_point(model)
-    names = [v.name for v in model.value_vars]
-    ends = np.cumsum([np.size(point[n]) for n in names])
-    places = [
-        slice(e - np.size(point[n]), e) for n, e in zip(names, ends, strict=True) if n in ("beta_mean", "atanh_beta")
-    ]
-    starts = [np.concatenate([np.ravel(point[n]) for n in names])]
-    for factor in (-1.0, -4.0, 3.0) if places else ():
-        mirrored = starts[0].copy()
-        for where in places:
-            mirrored[where] *= factor
-        starts.append(mirrored)
-    return starts
-
-
-class _FromModes:
-    """Starting points drawn around the modes: chain i starts in mode i modulo their number."""
-
-    def __init__(self, modes: list[Mode], seed: int) -> None:
-        self._modes, self._seed = modes, seed
-        self._seen: list[Any] = []
-
-    def __call__(self, seed: Any) -> np.ndarray:
-        if seed not in self._seen:
-            self._seen.append(seed)
-        chain = self._seen.index(seed)
-        mode = self._modes[chain % len(self._modes)]
-        return np.random.default_rng([self._seed, chain]).multivariate_normal(
-            mode.point, _SPREAD**2 * mode.covariance, method="eigh"
-        )
-
-    def learn(self, compiled: Any, settings: SamplerSettings) -> None:
-        """Fix which of nutpie's seeds belongs to which chain, by running the chains one after the other for one draw."""
-        import nutpie
-
-        nutpie.sample(
-            compiled, draws=8, tune=1, chains=settings.chains, cores=1, seed=settings.seed, progress_bar=False,
-            save_warmup=False, return_raw_trace=True,
-        )  # fmt: skip
-
-
 def draw(model: pm.Model, compiled: Any, settings: SamplerSettings, progress: bool = False) -> xr.DataTree:
-    """Draws of a compiled model, its chains started from the modes that matter, statistics under the usual names."""
-    import nutpie
+    """Draws of a model compiled by :func:`compile_model`, kept nowhere: for many refits with other data."""
+    found, weights = nutpie_engine.start(model, compiled, settings, progress, Keeper(None))
+    return _tree(found, compiled, weights)
 
-    modes = find_modes(log_density_of(compiled), starting_points(model))
-    weights = shares(modes) if modes else np.empty(0)
-    kept = [m for m, w in zip(modes, weights, strict=True) if w >= SMALLEST_SHARE]
-    if kept:
-        starts = _FromModes(kept, settings.seed)
-        compiled = dataclasses.replace(compiled, initial_point_func=starts)
-        starts.learn(compiled, settings)
-    raw = nutpie.sample(
-        compiled, draws=settings.draws, tune=settings.tune, chains=settings.chains, cores=settings.cores, seed=settings.seed,
-        target_accept=settings.target_accept, adaptation=settings.adaptation, progress_bar=progress, save_warmup=False,
-    )  # fmt: skip
-    stats = raw["sample_stats"].to_dataset().rename({k: v for k, v in _NAMES.items() if k in raw["sample_stats"]})
-    tree = xr.DataTree.from_dict({"posterior": raw["posterior"].to_dataset(), "sample_stats": stats[[k for k in _KEPT if k in stats]]})
-    tree.attrs["mode_shares"] = [float(w) for w in weights]
-    tree.attrs["divergence_causes"] = _causes(raw["sample_stats"])
+
+def _words(model: pm.Model) -> dict[str, Any]:
+    """Dimensions and labels of the model's variables, for whoever reads draws without building the model."""
+    dims = {k: [str(d) for d in v] for k, v in model.named_vars_to_dims.items() if not {"worker", "workplace"} & set(v)}
+    used = {d for v in dims.values() for d in v}
+    return {"dims": dims, "coords": {k: [str(x) for x in v] for k, v in model.coords.items() if k in used}}
+
+
+def _recorded(folder: RunFolder, record: dict[str, Any], workforce: Workforce | None) -> tuple[Workforce, JointProductionSpec]:
+    if "data" not in record or workforce is None:
+        what = "the run does not say what was fitted" if workforce is not None else "the data of the fit are needed"
+        raise DataFaults([Fault(what, str(folder.path), "pass workforce=, or model= for a model of another origin")])
+    folder.check_data(record, workforce)
+    return workforce, JointProductionSpec(**record["specification"])
+
+
+def _sample(
+    model: pm.Model, settings: SamplerSettings, progress: bool, keeper: Keeper, earlier: Draws | None
+) -> xr.DataTree:
+    before = time.perf_counter()
+    if settings.engine in ("pymc", "numpyro"):
+        tree = _by_pymc(model, settings, progress)
+        tree.attrs.update(compile_seconds=0.0, sampling_seconds=time.perf_counter() - before)
+    else:
+        compiled = compile_model(model)
+        ready = time.perf_counter()
+        weights = np.empty(0)
+        if settings.engine == "blackjax":
+            names = [n for n in compiled.shape_info[0] if n not in {v.name for v in model.value_vars} or n in model.named_vars]
+            found, weights = blackjax_engine.run(model, compiled, settings, keeper, earlier, names)
+        elif earlier is not None:
+            found = nutpie_engine.go_on(compiled, settings, earlier, progress, keeper)
+        else:
+            found, weights = nutpie_engine.start(model, compiled, settings, progress, keeper)
+        tree = _tree(found, compiled, weights)
+        tree.attrs.update(compile_seconds=ready - before, sampling_seconds=time.perf_counter() - ready)
+    if "wage" in model.named_vars:
+        wage = model["observed_wage"].get_value()
+        tree["observed_data"] = xr.DataTree(xr.Dataset({"wage": ("worker", wage)}))
+    tree.attrs.update(health(tree))
     return tree
 
 
-def _causes(stats: Any) -> dict[str, int]:
-    """Divergent transitions by what stopped them: a point without equilibrium, or an error of energy along the path."""
-    messages = [str(m) for m in stats["divergence_message"].to_numpy().ravel() if isinstance(m, str) and m]
-    unsolved = sum("logp" in m.lower() for m in messages)
-    return {"no equilibrium there": unsolved, "energy error": len(messages) - unsolved}
+def _finish(folder: RunFolder, record: dict[str, Any], tree: xr.DataTree) -> xr.DataTree:
+    """Store the draws and say so; on a full disk they are handed back with a warning, and what was written before stays."""
+    try:
+        folder.save(tree, record | {"outcome": dict(tree.attrs), "state": "done"})
+    except OSError as error:
+        tree.attrs["unsaved"] = str(error)
+        what = f"the draws could not be stored in {folder.path} ({error}): make room, then save them by RunFolder.save(); "
+        warnings.warn(what + "what was written before is still there", RuntimeWarning, stacklevel=3)
+    return tree
 
 
-def _by_nutpie(model: pm.Model, settings: SamplerSettings, progress: bool) -> xr.DataTree:
-    before = time.perf_counter()
-    compiled = compile_model(model)
-    ready = time.perf_counter()
-    tree = draw(model, compiled, settings, progress)
-    tree.attrs.update(compile_seconds=ready - before, sampling_seconds=time.perf_counter() - ready)
-    return _with_data(tree, model)
+def _tree(found: Draws, compiled: Any, weights: np.ndarray) -> xr.DataTree:
+    causes = found.stats.pop("cause")
+    tree = found.tree(dict(compiled.dims), dict(compiled.coords))
+    tree.attrs["mode_shares"] = [float(w) for w in weights]
+    tree.attrs["divergence_causes"] = {"no equilibrium there": int((causes == 1).sum()), "energy error": int((causes == 2).sum())}
+    return tree
 
 
 def _by_pymc(model: pm.Model, settings: SamplerSettings, progress: bool) -> xr.DataTree:
     """PyMC's own sampler, or NumPyro on the JAX graph."""
-    before = time.perf_counter()
     with model:
         start = starting_values(model)
         signs = [1.0 if c % 2 == 0 else -1.0 for c in range(settings.chains)]
@@ -197,20 +217,10 @@ def _by_pymc(model: pm.Model, settings: SamplerSettings, progress: bool) -> xr.D
             initvals=points if settings.engine == "pymc" else None, nuts={"target_accept": settings.target_accept},
             compute_convergence_checks=False,
         )  # fmt: skip
-    kept = {k: tree[k].to_dataset() for k in ("posterior", "sample_stats")}
-    tree = xr.DataTree.from_dict(kept)
-    tree.attrs.update(compile_seconds=0.0, sampling_seconds=time.perf_counter() - before)
-    return _with_data(tree, model)
+    return xr.DataTree.from_dict({k: tree[k].to_dataset() for k in ("posterior", "sample_stats")})
 
 
-def _with_data(tree: xr.DataTree, model: pm.Model) -> xr.DataTree:
-    if "wage" in model.named_vars:
-        wage = model["observed_wage"].get_value()
-        tree["observed_data"] = xr.DataTree(xr.Dataset({"wage": ("worker", wage)}))
-    return tree
-
-
-def _health(tree: xr.DataTree) -> dict[str, Any]:
+def health(tree: xr.DataTree) -> dict[str, Any]:
     """Counts that every report shows: divergences, and draws by outcome of the solver."""
     counts: dict[str, Any] = {"divergences": int(tree["sample_stats"]["diverging"].sum())}
     posterior = tree["posterior"]
@@ -219,3 +229,25 @@ def _health(tree: xr.DataTree) -> dict[str, Any]:
         counts |= {f"solver_{s.name.lower()}": int(np.sum(status == s)) for s in Status}
         counts["feasible_share"] = float(posterior["feasible_share"].mean())
     return counts
+
+
+def peek(run: str | Path) -> tuple[xr.DataTree, dict[str, Any]]:
+    """(draws so far, record) of a run, finished or not, without disturbing it.
+
+    Raises
+    ------
+    DataFaults
+        If there is no run, or it has no draws yet.
+    """
+    folder = RunFolder.open(run)
+    record = folder.record()
+    if record.get("state", "done") == "done":
+        return folder.draws(), record
+    found = Draws.load(folder.partial_path)
+    if found is None or not found.counts.min():
+        have = "no draws yet" if found is None else f"draws of chains so far: {found.counts.tolist()}"
+        raise DataFaults([Fault(f"the fit is still tuning: {have}", str(run), "look again later")])
+    words = record.get("words", {"dims": {}, "coords": {}})
+    tree = found.tree({k: tuple(v) for k, v in words["dims"].items()}, words["coords"])
+    tree.attrs.update(health(tree) | {"counts": found.counts.tolist()})
+    return tree, record

@@ -1,0 +1,205 @@
+"""The fast path on a CPU: nutpie on the compiled graph, its draws kept on disk as they come, and a warm restart after a kill.
+
+nutpie cannot take up an adaptation again. A restart samples in coordinates whitened by the draws that were recovered, in which
+the posterior is nearly standard normal and little tuning is needed; the recovered draws are kept as they are.
+"""
+
+import ctypes
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pymc as pm
+
+from bayes_labor.models.starting import starting_point
+from bayes_labor.posteriors.modes import SMALLEST_SHARE, Mode, find_modes, log_density_of, shares
+from bayes_labor.posteriors.progress import INTERVAL, Draws, Keeper
+
+_NAMES = {  # nutpie's names of statistics -> the ones ArviZ and PyMC use
+    "depth": "tree_depth",
+    "mean_tree_accept": "acceptance_rate",
+    "logp": "lp",
+}
+_KEPT = ("diverging", "energy", "n_steps", "step_size", "depth", "mean_tree_accept", "logp", "maxdepth_reached")
+_SPREAD = 0.3  # of the starts around a mode, in posterior sds: wider ones fall into modes that hold no mass
+_RESTART_TUNE = 60
+_POINTER = ctypes.POINTER(ctypes.c_double)
+
+
+def compile_model(model: pm.Model) -> Any:
+    """Compile for nutpie; the result's ``with_data`` refits other data without compiling again."""
+    import nutpie
+
+    return nutpie.compile_pymc_model(model)
+
+
+def starting_points(model: pm.Model) -> list[np.ndarray]:
+    """Starts on both sides of beta = 0: the model's own point and its mirror image, near zero and far from it."""
+    point = starting_point(model)
+    names = [v.name for v in model.value_vars]
+    ends = np.cumsum([np.size(point[n]) for n in names])
+    places = [
+        slice(e - np.size(point[n]), e) for n, e in zip(names, ends, strict=True) if n in ("beta_mean", "atanh_beta")
+    ]
+    starts = [np.concatenate([np.ravel(point[n]) for n in names])]
+    for factor in (-1.0, -4.0, 3.0) if places else ():
+        mirrored = starts[0].copy()
+        for where in places:
+            mirrored[where] *= factor
+        starts.append(mirrored)
+    return starts
+
+
+def modes_that_matter(model: pm.Model, compiled: Any) -> tuple[list[Mode], np.ndarray]:
+    """(modes in which chains should start, share of the mass of every mode found)."""
+    modes = find_modes(log_density_of(compiled), starting_points(model))
+    weights = shares(modes) if modes else np.empty(0)
+    return [m for m, w in zip(modes, weights, strict=True) if w >= SMALLEST_SHARE], weights
+
+
+class Starts:
+    """Starting points by chain, for a sampler that tells its chains apart only by their seeds."""
+
+    def __init__(self, point: Callable[[int], np.ndarray]) -> None:
+        self._point = point
+        self._seen: list[Any] = []
+
+    def __call__(self, seed: Any) -> np.ndarray:
+        if seed not in self._seen:
+            self._seen.append(seed)
+        return self._point(self._seen.index(seed))
+
+    def learn(self, compiled: Any, settings: Any) -> None:
+        """Fix which of nutpie's seeds belongs to which chain, by running the chains one after the other for one draw."""
+        import nutpie
+
+        nutpie.sample(
+            compiled, draws=8, tune=1, chains=settings.chains, cores=1, seed=settings.seed, progress_bar=False,
+            save_warmup=False, return_raw_trace=True,
+        )  # fmt: skip
+
+
+def around(modes: list[Mode], seed: int) -> Callable[[int], np.ndarray]:
+    """Starting point of a chain: near mode (chain modulo their number)."""
+
+    def point(chain: int) -> np.ndarray:
+        mode = modes[chain % len(modes)]
+        return np.random.default_rng([seed, chain]).multivariate_normal(mode.point, _SPREAD**2 * mode.covariance, method="eigh")
+
+    return point
+
+
+def start(model: pm.Model, compiled: Any, settings: Any, progress: bool, keeper: Keeper) -> tuple[Draws, np.ndarray]:
+    """(draws from the beginning, share of the mass of every mode)."""
+    modes, weights = modes_that_matter(model, compiled)
+    if modes:
+        starts = Starts(around(modes, settings.seed))
+        compiled = dataclasses.replace(compiled, initial_point_func=starts)
+        starts.learn(compiled, settings)
+    return _run(compiled, settings, settings.adaptation, progress, keeper), weights
+
+
+def go_on(compiled: Any, settings: Any, earlier: Draws, progress: bool, keeper: Keeper) -> Draws:
+    """The recovered draws and the missing ones, sampled in whitened coordinates from where each chain stood."""
+    missing = settings.draws - earlier.counts
+    held = np.concatenate([u[:n] for u, n in zip(earlier.unconstrained, earlier.counts, strict=True)])
+    center, factor = held.mean(0), _factor(held)
+    lasts = [u[n - 1] if n else held[c] for c, (u, n) in enumerate(zip(earlier.unconstrained, earlier.counts, strict=True))]
+    starts = Starts(lambda chain: np.linalg.solve(factor, lasts[chain] - center))
+    whitened = _whitened(compiled, center, factor, starts, list(earlier.posterior))
+    rest = settings.model_copy(
+        update={"draws": int(missing.max()), "tune": _RESTART_TUNE, "seed": settings.seed + 1 + int(earlier.counts.sum())}
+    )
+    starts.learn(whitened, rest)
+    later = _run(whitened, rest, "diag", progress, keeper)
+    later.unconstrained = center + later.unconstrained @ factor.T
+    return earlier.followed_by(later).cut(settings.draws)
+
+
+def _factor(held: np.ndarray) -> np.ndarray:
+    """Cholesky factor of the covariance of the draws, shrunk towards its diagonal while they are few."""
+    n, d = held.shape
+    weight, covariance = n / (n + 2.0 * d), np.atleast_2d(np.cov(held, rowvar=False))
+    diagonal = np.maximum(np.diag(covariance), 1e-12)
+    return np.linalg.cholesky(weight * covariance + (1.0 - weight) * np.diag(diagonal))
+
+
+def _whitened(compiled: Any, center: np.ndarray, factor: np.ndarray, starts: Starts, names: list[str]) -> Any:
+    from nutpie.compiled_pyfunc import from_pyfunc
+
+    log_density, expand = log_density_of(compiled), expander(compiled)
+
+    def density(z: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = log_density(center + factor @ z)
+        if not np.isfinite(value):
+            raise _Unsolved
+        return value, factor.T @ gradient
+
+    def expanded(z: np.ndarray) -> dict[str, np.ndarray]:
+        found = expand(center + factor @ z)
+        return {k: found[k] for k in names}
+
+    class _Unsolved(ValueError):
+        """nutpie reads is_recoverable and counts a divergence."""
+
+        is_recoverable = True
+
+    shapes = {n: tuple(int(i) for i in s) for n, s in zip(compiled.shape_info[0], compiled.shape_info[2], strict=True)}
+    return from_pyfunc(
+        len(center), lambda: density, lambda *_: expanded, [np.dtype("float64")] * len(names), [shapes[n] for n in names], names,
+        coords=dict(compiled.coords), dims={n: d for n, d in compiled.dims.items() if n in names}, make_initial_point_fn=starts,
+    )  # fmt: skip
+
+
+def expander(compiled: Any) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """All variables of a compiled model at an unconstrained point, by its own machine code."""
+    names, slices, shapes = compiled.shape_info
+
+    def expand(x: np.ndarray) -> dict[str, np.ndarray]:
+        x, out = np.ascontiguousarray(x, dtype=np.float64), np.empty(compiled.n_expanded)
+        compiled.compiled_expand_func.ctypes(
+            x.size, out.size, x.ctypes.data_as(_POINTER), out.ctypes.data_as(_POINTER), compiled.user_data.ctypes.data
+        )
+        return {n: out[s].reshape(tuple(int(i) for i in shape)) for n, s, shape in zip(names, slices, shapes, strict=True)}
+
+    return expand
+
+
+def _run(compiled: Any, settings: Any, adaptation: str, progress: bool, keeper: Keeper) -> Draws:
+    """Sample in the background and write what there is, until done; an interrupt keeps what was written."""
+    import nutpie
+
+    sampler = nutpie.sample(
+        compiled, draws=settings.draws, tune=settings.tune, chains=settings.chains, cores=settings.cores, seed=settings.seed,
+        target_accept=settings.target_accept, adaptation=adaptation, progress_bar=progress, save_warmup=False,
+        store_unconstrained=True, blocking=False,
+    )  # fmt: skip
+    try:
+        while True:
+            try:
+                return _read(sampler.wait(timeout=INTERVAL / 4))
+            except TimeoutError:
+                if keeper.due():
+                    so_far = _read(sampler.inspect())
+                    if so_far.counts.any():
+                        keeper.keep(so_far)
+    except BaseException:
+        sampler.abort()
+        raise
+
+
+def _read(trace: Any) -> Draws:
+    stats = trace["sample_stats"].to_dataset()
+    unconstrained = np.asarray(stats["unconstrained_draw"].to_numpy(), dtype=np.float64)
+    kept = {_NAMES.get(k, k): np.asarray(stats[k].to_numpy(), dtype=np.float64) for k in _KEPT if k in stats}
+    kept["cause"] = np.vectorize(_cause, otypes=[float])(stats["divergence_message"].to_numpy()).reshape(unconstrained.shape[:2])
+    posterior = {str(k): v.to_numpy() for k, v in trace["posterior"].to_dataset().data_vars.items()}
+    return Draws(unconstrained, np.isfinite(unconstrained).all(2).sum(1), posterior, kept)
+
+
+def _cause(message: Any) -> int:
+    """0: no divergence; 1: a point without equilibrium; 2: an error of energy along the path."""
+    if not isinstance(message, str) or not message:
+        return 0
+    return 1 if "logp" in message.lower() else 2
