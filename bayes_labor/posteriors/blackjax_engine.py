@@ -54,7 +54,7 @@ def native_log_density(compiled: Any) -> Callable[[Any], Any]:
 
     call = log_density_of(compiled)
 
-    def host(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def host(x: Any) -> tuple[np.floating, np.ndarray]:
         value, gradient = call(np.asarray(x))
         return np.float64(value), gradient
 

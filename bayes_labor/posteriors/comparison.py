@@ -113,11 +113,11 @@ def compare(
         if holdout is not None:
             held[name] = holdout_elpd(draws, workforce, spec, holdout).to_numpy()
     table = pd.DataFrame(rows).T.sort_values("elpd_loo", ascending=False)
-    best = table.index[0]
+    best = str(table.index[0])
     table["difference"], table["difference_se"] = _difference(pointwise, best, table.index)
     if holdout is not None:
         table["holdout"] = [held[n].sum() for n in table.index]
-        table["holdout_difference"], table["holdout_difference_se"] = _difference(held, table["holdout"].idxmax(), table.index)
+        table["holdout_difference"], table["holdout_difference_se"] = _difference(held, str(table["holdout"].idxmax()), table.index)
     return table.rename_axis("specification")
 
 

@@ -14,7 +14,7 @@ from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.tables import prior_moments
 
 INK, BAND, ACCENT, GREY = "#1b2a41", "#8fb8de", "#c8553d", "#9aa5b1"
-_STYLE = {
+STYLE = {
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -40,7 +40,7 @@ def all_figures(
     }
     if spec.is_linear:
         del makers["beta_by_industry"]
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         return {name: make() for name, make in makers.items()}
 
 

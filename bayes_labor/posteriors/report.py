@@ -2,7 +2,6 @@
 
 import io
 import re
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +69,7 @@ def report(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, 
     record: dict[str, Any] = folder.record() if folder.record_path.is_file() else {"outcome": dict(draws.attrs)}
     record = describe_run(workforce, spec) | record
     write_table(table, folder.tables, "parameters", f"Posterior of the joint-production model, {workforce.name}")
-    folder.figures.mkdir(parents=True, exist_ok=True)
-    for name, (figure, _) in pictures.items():
-        figure.savefig(folder.figures / f"{name}.png", dpi=150)
-        figure.savefig(folder.figures / f"{name}.svg")
+    save_figures(pictures, folder.figures)
     folder.report_path.write_text(_page(record, workforce, spec, found, table, solved, pictures), encoding="utf-8")
     return folder.report_path
 
@@ -87,10 +83,9 @@ def _page(
     solved: xr.Dataset,
     pictures: dict[str, tuple[Figure, str]],
 ) -> str:
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    template = environment.from_string(files("bayes_labor.posteriors").joinpath("templates/report.html").read_text("utf-8"))
     outcome, weak = record.get("outcome", {}), table["contraction"] < WEAK
-    return template.render(
+    return page(
+        "report.html",
         title=f"Joint production: {workforce.name}",
         lead=f"Specification {spec.spec}: wages as outside options plus a share of the surplus that a team makes together.",
         failed=[g for g in found if not g.passed],
@@ -99,13 +94,19 @@ def _page(
         weak=_weak_names(table, weak),
         columns=[_COLUMNS[c] for c in table.columns],
         rows=_rows(table, weak),
-        figures=[{"heading": _HEADINGS[n], "svg": _inline(f, n), "caption": c} for n, (f, c) in pictures.items()],
+        figures=[{"heading": _HEADINGS[n], "svg": inline(f, n), "caption": c} for n, (f, c) in pictures.items()],
         solver=[(s.advice if s else "solved", outcome.get(f"solver_{s.name.lower()}", 0)) for s in Status],
         data=record["data"],
         priors=str(spec.priors),
         sampler={"seed": "", "engine": "", "chains": "", "draws": "", "tune": ""} | record.get("sampler", {}),
         versions=record["versions"],
     )
+
+
+def page(template: str, **words: Any) -> str:
+    """A page of ``templates/`` with its words in place, everything escaped."""
+    loader = jinja2.PackageLoader("bayes_labor.posteriors", "templates")
+    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, loader=loader).get_template(template).render(**words)
 
 
 def _facts(workforce: Workforce, solved: xr.Dataset, outcome: dict[str, Any]) -> list[tuple[str, str]]:
@@ -134,7 +135,15 @@ def _rows(table: pd.DataFrame, weak: pd.Series) -> list[dict[str, Any]]:
     return rows
 
 
-def _inline(figure: Figure, name: str) -> Markup:
+def save_figures(pictures: dict[str, tuple[Figure, str]], folder: Path) -> None:
+    """Every picture as PNG and SVG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (figure, _) in pictures.items():
+        figure.savefig(folder / f"{name}.png", dpi=150)
+        figure.savefig(folder / f"{name}.svg")
+
+
+def inline(figure: Figure, name: str) -> Markup:
     """SVG for the page: without the XML head, and with ids of its own."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})

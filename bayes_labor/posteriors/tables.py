@@ -1,6 +1,7 @@
 """What people read: the parameter table with prior and contraction, and its CSV, JSON and LaTeX."""
 
 from pathlib import Path
+from typing import Any
 
 import arviz as az
 import numpy as np
@@ -15,6 +16,7 @@ from bayes_labor.posteriors.diagnostics import PARAMETERS
 
 SYMBOL = {"beta": "β", "psi": "ψ", "d": "d", "V_U": "V_U", "gamma": "γ", "A": "A", "sigma": "σ", "nu": "ν"}
 CI_PROB = 0.94
+_WHOLE = ("flagged", "draws", "paper log likelihood")
 
 
 def summarize(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, seed: int = 0) -> pd.DataFrame:
@@ -111,15 +113,19 @@ def to_latex(table: pd.DataFrame, caption: str) -> str:
 def printed(table: pd.DataFrame) -> pd.DataFrame:
     """Numbers as read: three significant figures, ESS whole, R-hat to three decimals, nothing for NaN."""
 
-    def show(column: str, value: float) -> str:
+    def show(column: str, value: Any) -> str:
+        if isinstance(value, str):
+            return value
         if pd.isna(value):
             return ""
-        if column.startswith("ess"):
+        if column.startswith("ess") or column in _WHOLE:
             return f"{value:.0f}"
         if column in ("r_hat", "contraction"):
             return f"{value:.3f}" if column == "r_hat" else f"{value:.2f}"
-        if value == 0 or abs(value) >= 1e3:
-            return f"{value:.0f}"
+        if value == 0:
+            return "0"
+        if abs(value) >= 1e3:
+            return f"{value:.1f}"
         return f"{value:#.3g}".rstrip(".")
 
     return pd.DataFrame({c: [show(c, v) for v in table[c]] for c in table.columns}, index=table.index)
