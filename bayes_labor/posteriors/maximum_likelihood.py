@@ -20,7 +20,7 @@ from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors.diagnostics import PARAMETERS
-from bayes_labor.posteriors.nutpie_engine import starting_points
+from bayes_labor.posteriors.nutpie_engine import beta_coordinates, starting_points
 from bayes_labor.posteriors.tables import SYMBOL, term_labels
 
 _STEP = 1e-4
@@ -81,8 +81,8 @@ def maximum_likelihood(workforce: Workforce, spec: JointProductionSpec) -> Maxim
     spec = spec.model_copy(update={"pooled": False, "penalty": 0.0})
     model = joint_production(workforce, spec)
     likelihood = _Likelihood(model)
-    starts = starting_points(model)
-    optima = sorted((_maximise(likelihood.climb, s) for s in starts), key=lambda o: -o[0])
+    held = beta_coordinates(model)
+    optima = sorted((_maximise(likelihood.climb, s, held) for s in starting_points(model)), key=lambda o: -o[0])
     best = optima[0]
     if "atanh_beta" in model.named_vars:
         best, optima = _change_signs(likelihood.climb, optima, _place(model, "atanh_beta"))
@@ -95,13 +95,29 @@ def maximum_likelihood(workforce: Workforce, spec: JointProductionSpec) -> Maxim
     return MaximumLikelihood(table, best[0], sorted((o[0] for o in optima), reverse=True), unidentified)
 
 
-def _maximise(climb: Callable, start: np.ndarray) -> tuple[float, np.ndarray]:
+def _maximise(climb: Callable, start: np.ndarray, held: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+    """(log-likelihood, point) of the optimum above a start; with ``held``, after the other coordinates have settled."""
+    if held is not None and held.any():
+        free = np.flatnonzero(~held)
+
+        def within(y: np.ndarray) -> tuple[float, np.ndarray]:
+            value, gradient = climb(_put(start, free, y))
+            return value, gradient[free]
+
+        start = _put(start, free, _maximise(within, start[free])[1])
+
     def negative(x: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = climb(x)
         return (-value, -gradient) if np.isfinite(value) and np.isfinite(gradient).all() else (1e12, np.zeros_like(x))
 
     found = optimize.minimize(negative, start, jac=True, method="L-BFGS-B", options={"maxiter": 2000, "maxfun": 4000})
     return float(-found.fun), found.x
+
+
+def _put(x: np.ndarray, places: np.ndarray, values: np.ndarray) -> np.ndarray:
+    changed = x.copy()
+    changed[places] = values
+    return changed
 
 
 def _change_signs(climb: Callable, optima: list, place: slice) -> tuple[tuple[float, np.ndarray], list]:

@@ -17,6 +17,8 @@ from scipy import optimize
 SMALLEST_SHARE = 0.01
 _SAME = 0.5  # two optima closer than this in posterior standard deviations, per root dimension, are one mode
 _STEP = 1e-4
+_EVALUATIONS = 300  # of one climb
+_ROUNDS = 2  # of climbing in the coordinates of the curvature where the last one ended
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,17 @@ def log_density_of(compiled: Any) -> Callable[[np.ndarray], tuple[float, np.ndar
     return call
 
 
-def find_modes(log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], starts: list[np.ndarray]) -> list[Mode]:
-    """Distinct local optima reached from the starts, the heaviest first."""
+def find_modes(
+    log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], starts: list[np.ndarray], held: np.ndarray | None = None
+) -> list[Mode]:
+    """Distinct local optima reached from the starts, the heaviest first.
+
+    ``held`` marks coordinates that stay at their starting values until the others have settled: beta's, since a climb from far
+    away otherwise jumps over the cusp at zero and ends in a mode that holds no mass.
+    """
     modes: list[Mode] = []
     for start in starts:
-        mode = _climb(log_density, start)
+        mode = _climb(log_density, start, held)
         if mode is not None and not any(_same(mode, other) for other in modes):
             modes.append(mode)
     return sorted(modes, key=lambda m: -m.log_mass)
@@ -69,21 +77,42 @@ def shares(modes: list[Mode]) -> np.ndarray:
     return weight / weight.sum()
 
 
-def _climb(log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], start: np.ndarray) -> Mode | None:
-    def negative(x: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = log_density(x)
-        return (-value, -gradient) if np.isfinite(value) else (1e12, np.zeros_like(x))
-
+def _climb(
+    log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], start: np.ndarray, held: np.ndarray | None
+) -> Mode | None:
     if not np.isfinite(log_density(start)[0]):
         return None
-    found = optimize.minimize(negative, start, jac=True, method="L-BFGS-B", options={"maxiter": 2000, "maxfun": 4000})
-    curvature = _hessian(log_density, found.x)
-    values, vectors = np.linalg.eigh(-curvature)
+    x = start
+    if held is not None and held.any():
+        x = _ascend(log_density, x, np.eye(len(x))[:, ~held])
+    for _ in range(_ROUNDS):
+        values, vectors = _curvature(log_density, x)
+        x = _ascend(log_density, x, vectors / np.sqrt(values))
+    values, vectors = _curvature(log_density, x)
+    found = log_density(x)[0]
+    log_mass = found + 0.5 * len(values) * np.log(2 * np.pi) - 0.5 * np.log(values).sum()
+    return Mode(x, found, (vectors / values) @ vectors.T, float(log_mass))
+
+
+def _ascend(
+    log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], start: np.ndarray, directions: np.ndarray
+) -> np.ndarray:
+    """Climb within the span of the columns of ``directions``, each scaled to about one standard deviation."""
+
+    def negative(y: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = log_density(start + directions @ y)
+        return (-value, -directions.T @ gradient) if np.isfinite(value) else (1e12, np.zeros_like(y))
+
+    options = {"maxiter": _EVALUATIONS, "maxfun": _EVALUATIONS}
+    found = optimize.minimize(negative, np.zeros(directions.shape[1]), jac=True, method="L-BFGS-B", options=options)
+    return start + directions @ found.x
+
+
+def _curvature(log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues and eigenvectors of minus the Hessian, positive."""
+    values, vectors = np.linalg.eigh(-_hessian(log_density, x))
     # Where the density is flat or the optimum sits on a kink, a unit scale (the coordinates are standardised) bounds the width.
-    values = np.clip(values, 1.0, None)
-    covariance = (vectors / values) @ vectors.T
-    log_mass = -found.fun + 0.5 * len(values) * np.log(2 * np.pi) - 0.5 * np.log(values).sum()
-    return Mode(found.x, float(-found.fun), covariance, float(log_mass))
+    return np.clip(values, 1.0, None), vectors
 
 
 def _hessian(log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray) -> np.ndarray:

@@ -34,26 +34,48 @@ def compile_model(model: pm.Model) -> Any:
     return nutpie.compile_pymc_model(model)
 
 
+_LEVELS = (0.1, -0.1, 0.4, -0.4)  # of atanh beta: on both sides of the cusp at zero, near it and away
+
+
 def starting_points(model: pm.Model) -> list[np.ndarray]:
-    """Starts on both sides of beta = 0: the model's own point and its mirror image, near zero and far from it."""
-    point = starting_point(model)
-    names = [v.name for v in model.value_vars]
-    ends = np.cumsum([np.size(point[n]) for n in names])
-    places = [
-        slice(e - np.size(point[n]), e) for n, e in zip(names, ends, strict=True) if n in ("beta_mean", "atanh_beta")
-    ]
-    starts = [np.concatenate([np.ravel(point[n]) for n in names])]
-    for factor in (-1.0, -4.0, 3.0) if places else ():
-        mirrored = starts[0].copy()
-        for where in places:
-            mirrored[where] *= factor
-        starts.append(mirrored)
+    """Starts with all beta on one side of zero, near it and away; the model's own point if it has no beta."""
+    x, places = _flat_start(model)
+    if not places:
+        return [x]
+    starts = []
+    for level in _LEVELS:
+        start = x.copy()
+        for name, place in places.items():
+            start[place] = 0.0 if name == "beta_offset" else level if name != "beta_spread_log__" else x[place]
+        starts.append(start)
     return starts
 
 
+def beta_coordinates(model: pm.Model) -> np.ndarray:
+    """Which coordinates of the unconstrained vector decide on beta."""
+    x, places = _flat_start(model)
+    held = np.zeros(len(x), bool)
+    for place in places.values():
+        held[place] = True
+    return held
+
+
+def _flat_start(model: pm.Model) -> tuple[np.ndarray, dict[str, slice]]:
+    """(the model's starting point, where in it the variables behind beta are)."""
+    point = starting_point(model)
+    names = [v.name for v in model.value_vars]
+    ends = np.cumsum([np.size(point[n]) for n in names])
+    places = {
+        n: slice(int(e) - np.size(point[n]), int(e))
+        for n, e in zip(names, ends, strict=True)
+        if n in ("beta_mean", "beta_spread_log__", "beta_offset", "atanh_beta")
+    }
+    return np.concatenate([np.ravel(point[n]) for n in names]), places
+
+
 def modes_that_matter(model: pm.Model, compiled: Any) -> tuple[list[Mode], np.ndarray]:
-    """(modes in which chains should start, share of the mass of every mode found)."""
-    modes = find_modes(log_density_of(compiled), starting_points(model))
+    """(modes that hold mass worth a chain, share of the mass of every mode found), both the heaviest first."""
+    modes = find_modes(log_density_of(compiled), starting_points(model), beta_coordinates(model))
     weights = shares(modes) if modes else np.empty(0)
     return [m for m, w in zip(modes, weights, strict=True) if w >= SMALLEST_SHARE], weights
 
@@ -80,12 +102,15 @@ class Starts:
         )  # fmt: skip
 
 
-def around(modes: list[Mode], seed: int) -> Callable[[int], np.ndarray]:
-    """Starting point of a chain: near mode (chain modulo their number)."""
+def around(modes: list[Mode], settings: Any) -> Callable[[int], np.ndarray]:
+    """Starting point of a chain near a mode; modes get chains in proportion to their mass, a light one by chance."""
+    weights = np.cumsum(shares(modes))
+    places = (np.random.default_rng(settings.seed).uniform() + np.arange(settings.chains)) / settings.chains
 
     def point(chain: int) -> np.ndarray:
-        mode = modes[chain % len(modes)]
-        return np.random.default_rng([seed, chain]).multivariate_normal(mode.point, _SPREAD**2 * mode.covariance, method="eigh")
+        mode = modes[min(int(np.searchsorted(weights, places[chain])), len(modes) - 1)]
+        rng = np.random.default_rng([settings.seed, chain])
+        return rng.multivariate_normal(mode.point, _SPREAD**2 * mode.covariance, method="eigh")
 
     return point
 
@@ -94,7 +119,7 @@ def start(model: pm.Model, compiled: Any, settings: Any, progress: bool, keeper:
     """(draws from the beginning, share of the mass of every mode)."""
     modes, weights = modes_that_matter(model, compiled)
     if modes:
-        starts = Starts(around(modes, settings.seed))
+        starts = Starts(around(modes, settings))
         compiled = dataclasses.replace(compiled, initial_point_func=starts)
         starts.learn(compiled, settings)
     return _run(compiled, settings, settings.adaptation, progress, keeper), weights
