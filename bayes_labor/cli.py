@@ -256,19 +256,124 @@ def report(run: Run, workforce: "Workforce") -> None:
     console.print(f"report: {page}")
 
 
+@command(workforce=_workforce)
+def resume(run: Run, workforce: "Workforce") -> None:
+    """Go on with a fit that was interrupted or killed, and write its report; says what was recovered and how."""
+    from bayes_labor.models import JointProductionSpec
+    from bayes_labor.posteriors import RunFolder
+    from bayes_labor.posteriors import resume as go_on
+
+    draws = go_on(run, workforce, progress=sys.stdout.isatty())
+    folder = RunFolder.open(run)
+    console.print("; ".join(folder.record().get("resumed", ["the fit was finished already"])))
+    _read_out(draws, workforce, JointProductionSpec(**folder.record()["specification"]), run)
+
+
+@app.command()
+def peek(run: Run) -> None:
+    """How far a running (or killed) fit is: draws by chain, R-hat, effective sizes, divergences, failures of the solver."""
+    from bayes_labor.posteriors import gates
+    from bayes_labor.posteriors import peek as look
+
+    draws, record = look(run)
+    wanted = record["sampler"]["draws"]
+    counts = draws.attrs.get("counts", [wanted])
+    console.print(f"{record.get('state', 'done')}: draws of {wanted} by chain: {', '.join(str(c) for c in counts)}")
+    for name in ("beta", "d", "gamma", "psi"):
+        if name in draws["posterior"]:
+            values = draws["posterior"][name]
+            console.print(
+                f"{name:8s} mean " + "  ".join(f"{v:8.3f}" for v in values.mean(("chain", "draw")).to_numpy().ravel())
+            )
+    if draws["posterior"].sizes["draw"] >= 8:
+        for gate in gates(draws):
+            console.print(f"{'holds' if gate.passed else 'not yet':8s} {gate.name}: {gate.value}")
+
+
+@command(workforce=_workforce)
+def counterfactual(
+    run: Run,
+    workforce: "Workforce",
+    change: Annotated[
+        list[str], typer.Option(help="A variable's new value, e.g. female=0.5, or seniority+=5; repeat for several.")
+    ],
+    size: Annotated[int, typer.Option(help="Posterior draws at which both economies are solved.")] = 100,
+) -> None:
+    """What wages and outside options would be if workers had other characteristics; V(z) is solved anew at every draw."""
+    import numpy as np
+
+    from bayes_labor.models import JointProductionSpec
+    from bayes_labor.posteriors import RunFolder
+    from bayes_labor.posteriors import counterfactual as solve
+
+    folder = RunFolder.open(run)
+    record = folder.record()
+    folder.check_data(record, workforce)
+    changed = workforce.changed(**dict(_change(text, workforce) for text in change))
+    found = solve(folder.draws(), workforce, changed, JointProductionSpec(**record["specification"]), size=size)
+    console.print(f"{' '.join(change)}: means over workers, posterior mean and 94% interval at {found.sizes['sample']} draws")
+    for name in ("wage", "outside_option", "surplus_share"):
+        means = found[name].mean("worker")
+        for label, values in (("baseline", means[0]), ("changed", means[1]), ("difference", means[1] - means[0])):
+            low, high = np.quantile(values, [0.03, 0.97])
+            console.print(f"{name:16s} {label:10s} {float(values.mean()):9.4f}  [{low:.4f}, {high:.4f}]")
+
+
+def _change(text: str, workforce: "Workforce") -> tuple[str, Any]:
+    adds = "+=" in text
+    name, value = _assignment(text.replace("+=", "=", 1))
+    return name, workforce.covariates[name] + value if adds and name in workforce.covariates else value
+
+
+@app.command()
+def reproduce(
+    system: Annotated[str, typer.Argument(help="`joint-production`.")],
+    run: Run = Path("runs/joint-production"),
+    workplaces: Annotated[int, typer.Option(help="Generated workplaces that the fits see.")] = 2000,
+    holdout: Annotated[int, typer.Option(help="Further generated workplaces that no fit sees.")] = 500,
+    draws: int = 500,
+    tune: int = 400,
+    seed: int = 1,
+) -> None:
+    """Every table and figure of the paper on generated data with known truth; takes up what the run folder already holds."""
+    from bayes_labor.data import DataFaults, Fault, norway
+    from bayes_labor.data.norway import true_parameters
+    from bayes_labor.models import JointProductionPriors, JointProductionSpec
+    from bayes_labor.posteriors.paper import reproduce as write
+
+    if system != "joint-production":
+        raise DataFaults([Fault(f"there is nothing called {system!r} to reproduce", "reproduce", "joint-production")])
+    sample, held = norway(workplaces + holdout, seed=seed).split(holdout / (workplaces + holdout), seed=seed)
+    spec = JointProductionSpec(matching="sampled", priors=JointProductionPriors())
+    page = write(
+        sample, run, spec, holdout=held, truth=true_parameters(), say=lambda line: console.print(line, highlight=False),
+        draws=draws, tune=tune, seed=seed,
+    )  # fmt: skip
+    console.print(f"page: {page}")
+
+
 def _fit_and_report(
     workforce: "Workforce", spec: "JointProductionSpec", run: Path, *, overwrite: bool, settings: dict[str, Any]
 ) -> None:
     from bayes_labor.posteriors import fit as sample
-    from bayes_labor.posteriors import gates, summarize
-    from bayes_labor.posteriors import report as write
-    from bayes_labor.posteriors.tables import printed
 
     start = time.perf_counter()
     console.print(f"{workforce.name}: {workforce.n_workers:,} workers in {workforce.n_workplaces:,} workplaces; compiling ...")
     draws = sample(workforce, spec, run=run, overwrite=overwrite, progress=sys.stdout.isatty(), **settings)
     seconds = draws.attrs["sampling_seconds"]
     console.print(f"compiled in {draws.attrs['compile_seconds']:.0f} s, sampled in {seconds:.0f} s; writing the report ...")
+    try:
+        _read_out(draws, workforce, spec, run)
+    finally:
+        console.print(f"{time.perf_counter() - start:.0f} s in all")
+
+
+def _read_out(draws: Any, workforce: "Workforce", spec: "JointProductionSpec", run: Path) -> None:
+    """Write the report and print its table and gates; exit code 1 if one failed."""
+    from bayes_labor.posteriors import gates, summarize
+    from bayes_labor.posteriors import report as write
+    from bayes_labor.posteriors.tables import printed
+
     page = write(draws, workforce, spec, run)
     shown = printed(summarize(draws, workforce, spec))[
         ["mean", "sd", "hdi_low", "hdi_high", "contraction", "ess_bulk", "r_hat"]
@@ -279,7 +384,7 @@ def _fit_and_report(
         console.print(
             f"{'passed' if gate.passed else 'FAILED'}  {gate.name}: {gate.value}" + ("" if gate.passed else f" - {gate.advice}")
         )
-    console.print(f"report: {page}  ({time.perf_counter() - start:.0f} s in all)")
+    console.print(f"report: {page}")
     if not all(g.passed for g in found):
         raise typer.Exit(1)
 

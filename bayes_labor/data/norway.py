@@ -105,6 +105,16 @@ TRUTH = Truth(
     noise=9.951,
 )
 MEAN_WAGE = 19.074
+
+
+def true_parameters() -> pd.Series:
+    """:data:`TRUTH` by (symbol, term), labelled as ``power``'s parameter table; without A."""
+    values = {("β", k): float(b) for k, b in zip(INDUSTRIES, TRUTH.beta, strict=True)}
+    values |= {("ψ", t): v for t, v in TRUTH.psi.items()} | {("γ", t): v for t, v in TRUTH.gamma.items()}
+    values |= {("d", ""): TRUTH.bargaining_power, ("V_U", ""): TRUTH.unemployment_value, ("σ", ""): TRUTH.noise}
+    return pd.Series(values)
+
+
 # Mean wage by industry relative to the overall mean. The paper does not report A; these ratios are ours.
 _RELATIVE_WAGE = np.array([0.92, 1.06, 1.05, 1.04, 0.90, 1.04, 1.22, 1.00])
 

@@ -1,29 +1,53 @@
 """From a model to draws to what people read: engines, run folder, diagnostics, tables, figures, report."""
 
+from bayes_labor.posteriors.comparison import compare, holdout_elpd, leave_one_out, no_interaction
 from bayes_labor.posteriors.diagnostics import Gate, gates
 from bayes_labor.posteriors.equilibrium import equilibria
+from bayes_labor.posteriors.maximum_likelihood import MaximumLikelihood, maximum_likelihood
+from bayes_labor.posteriors.paper import reproduce
 from bayes_labor.posteriors.preflight import Preflight, check, prior_draws
 from bayes_labor.posteriors.report import report
+from bayes_labor.posteriors.results import (
+    by_workplace_size,
+    counterfactual,
+    managing,
+    profiles,
+    seniority_response,
+    variation,
+)
 from bayes_labor.posteriors.run_folder import RunFolder
 from bayes_labor.posteriors.sampling import SamplerSettings, compile_model, draw, fit, peek, resume, sample
 from bayes_labor.posteriors.tables import summarize, write_table
 
 __all__ = [
     "Gate",
+    "MaximumLikelihood",
     "Preflight",
     "RunFolder",
     "SamplerSettings",
+    "by_workplace_size",
     "check",
+    "compare",
     "compile_model",
+    "counterfactual",
     "draw",
     "equilibria",
     "fit",
     "gates",
+    "holdout_elpd",
+    "leave_one_out",
+    "managing",
+    "maximum_likelihood",
+    "no_interaction",
     "peek",
     "prior_draws",
+    "profiles",
     "report",
+    "reproduce",
     "resume",
     "sample",
+    "seniority_response",
     "summarize",
+    "variation",
     "write_table",
 ]

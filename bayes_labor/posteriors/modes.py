@@ -104,7 +104,7 @@ def _ascend(
         return (-value, -directions.T @ gradient) if np.isfinite(value) else (1e12, np.zeros_like(y))
 
     options = {"maxiter": _EVALUATIONS, "maxfun": _EVALUATIONS}
-    found = optimize.minimize(negative, np.zeros(directions.shape[1]), jac=True, method="L-BFGS-B", options=options)
+    found = optimize.minimize(negative, np.zeros(directions.shape[1]), jac=True, method="L-BFGS-B", options=options)  # type: ignore[call-overload]
     return start + directions @ found.x
 
 

@@ -194,7 +194,7 @@ def _variation(fits: Fits, workforce: Workforce, folder: RunFolder, size: int) -
                 low, high = np.quantile(sd, _LEVELS)
                 row[name] = f"{sd.mean():.2f} [{low:.2f}, {high:.2f}]"
         for name, held in (("wage", published.VARIATION), ("outside option", published.VARIATION_OPTION)):
-            rows[name, part] |= {f"paper {c}": f"{held.loc[part, c]:.2f}" for c in held.columns}
+            rows[name, part] |= {f"paper {c}": f"{held.loc[part, c]:.2f}" for c in map(str, held.columns)}
     table = pd.DataFrame(rows).T.fillna("")
     table.index.names = ["variable", "part"]
     write_table_parts(found, folder)
