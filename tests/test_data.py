@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayes_labor.data import Workforce, baseball_table, modal_industry
+from bayes_labor.data import DataFaults, Workforce, baseball_table, modal_industry
 from bayes_labor.data.norway import CELLS, FULL_WORKERS, INDUSTRIES, MEANS, norway, norway_table
 from bayes_labor.theory import solve_payroll
 from tests.conftest import FORMULA, make_table
@@ -174,3 +174,31 @@ def test_norway_scales_to_any_size_and_is_reproducible() -> None:
 def test_payroll_refuses_wrong_shapes() -> None:
     with pytest.raises(ValueError, match="output has shape"):
         solve_payroll(np.zeros(3), np.zeros(2), np.zeros(3), np.array([0, 3]))
+
+
+def test_changed_workers_have_every_term_anew(sample_of_norway: Workforce) -> None:
+    seniority = sample_of_norway.covariates["seniority"].to_numpy() + 5.0
+    changed = sample_of_norway.changed(seniority=seniority, female=0.5)
+    column = {t: changed.design[:, i] for i, t in enumerate(changed.terms)}
+    np.testing.assert_allclose(column["seniority ** 2 / 100"], seniority**2 / 100)
+    np.testing.assert_allclose(column["seniority:female"], 0.5 * seniority)
+    np.testing.assert_array_equal(sample_of_norway.changed().design, sample_of_norway.design)
+    np.testing.assert_array_equal(changed.wage, sample_of_norway.wage)
+    for bad, message in (
+        ({"senority": 1.0}, "does not mention 'senority'"),
+        ({"female": [1.0]}, "shape"),
+        ({"female": np.nan}, "not finite"),
+    ):
+        with pytest.raises(DataFaults, match=message):
+            sample_of_norway.changed(**bad)
+
+
+def test_split_keeps_workplaces_whole(sample_of_norway: Workforce) -> None:
+    kept, held = sample_of_norway.split(0.25, seed=3)
+    assert kept.n_workplaces == 45 and held.n_workplaces == 15
+    assert not set(kept.workplaces) & set(held.workplaces) and not set(kept.workers) & set(held.workers)
+    assert kept.wage.sum() + held.wage.sum() == pytest.approx(sample_of_norway.wage.sum())
+    np.testing.assert_array_equal(held.changed().design, held.design)
+    assert kept.industries == held.industries == sample_of_norway.industries
+    with pytest.raises(DataFaults, match="splits nothing off"):
+        sample_of_norway.split(0.0, seed=1)

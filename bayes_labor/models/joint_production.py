@@ -83,6 +83,18 @@ def matching_of(workforce: Workforce, spec: JointProductionSpec) -> Matching:
     return Matching.exact(workforce.offsets, spec.nodes, spec.subsample, spec.seed)
 
 
+def softness_of(workforce: Workforce, spec: JointProductionSpec) -> float:
+    """Scale of the feasibility weights in wage units; 0 for hard ones.
+
+    In the linear specifications (d = 1, V_U = 0) every workplace counts alike, which an unbounded scale gives: if only workplaces
+    with a surplus counted, those of the most productive industry alone would be left, whatever the data.
+    """
+    mean_wage = float(np.mean(np.abs(workforce.wage)))
+    if spec.is_linear:
+        return 1e9 * mean_wage
+    return spec.softness * mean_wage if spec.feasibility == "smooth" else 0.0
+
+
 def joint_production(
     workforce: Workforce, spec: SpecName | JointProductionSpec = "power", *, priors: Any = None, weighted: bool = False, **settings: Any
 ) -> pm.Model:
@@ -124,10 +136,9 @@ def joint_production(
         talent, z, level = _talent(workforce, columns, spec)
         scale = _scale(workforce, columns, spec, beta, level)
         d, floor = _outsiders(spec, mean_wage)
-        softness = spec.softness * mean_wage if spec.feasibility == "smooth" else 0.0
         equilibrium = outside_option(
             talent, z, data["offsets"], beta, scale, d, floor,
-            industry=data["industry"], matching=matching, softness=softness, threads=spec.threads,
+            industry=data["industry"], matching=matching, softness=softness_of(workforce, spec), threads=spec.threads,
         )  # fmt: skip
         wage, surplus, _ = nash_payroll(equilibrium.value, equilibrium.output, _power(columns, data, spec), data["offsets"], spec.threads)
         _report(equilibrium, surplus, wage)
@@ -278,7 +289,8 @@ def _wages(
     per_worker = sigma[workforce.worker_industry] if dims else sigma * pt.ones_like(wage)
     sizes = pt.extra_ops.diff(data["offsets"])
     short = pt.softplus(-surplus / (sizes * spec.softness * mean_wage)) * (sizes > _PENALISED_SIZE)
-    penalty = spec.penalty * short
+    # Where outside options exhaust the product, surpluses are of either sign by construction: nothing to penalise.
+    penalty = (0.0 if spec.is_linear else spec.penalty) * short
     weight = pt.constant(1.0) if counted is None else counted
     pm.Deterministic("infeasibility_penalty", penalty.sum())
     if spec.errors == "student":

@@ -115,7 +115,8 @@ class JointProductionSpec(_Settings):
     pooled: bool = True
     """Hierarchical beta; False gives every industry its own prior."""
     penalty: float = Field(default=1.0, ge=0.0)
-    """D of the paper: penalty on workplaces of more than five workers with a negative surplus; 0 switches it off.
+    """D of the paper: penalty on workplaces of more than five workers with a negative surplus; 0 switches it off, and the
+    linear specifications, whose surpluses are of either sign, never have it. Nor do they weigh workplaces by feasibility.
 
     Without it small samples wander to where most workplaces could not pay what their workers would get elsewhere."""
     reference_team: int = Field(default=12, ge=2, le=10_000)

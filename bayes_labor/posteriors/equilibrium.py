@@ -8,7 +8,7 @@ import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
-from bayes_labor.models.joint_production import Columns, columns_of, matching_of
+from bayes_labor.models.joint_production import Columns, columns_of, matching_of, softness_of
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.theory.assignment import solve_assignment
 from bayes_labor.theory.outside_option import OutsideOption, solve_outside_option
@@ -66,7 +66,7 @@ def solve_each(
     for i in range(posterior.sizes["sample"]):
         at = _parameters(posterior.isel(sample=i), columns, spec, len(workforce.industries))
         z, talent, power = _indices(new, columns, at)
-        s = _solve(new, z, talent, at, matching, _softness(workforce, spec))
+        s = _solve(new, z, talent, at, matching, softness_of(workforce, spec))
         if s.status is not Status.OK:
             yield None
             continue
@@ -88,7 +88,7 @@ def elsewhere(
     for i in range(posterior.sizes["sample"]):
         at = _parameters(posterior.isel(sample=i), columns, spec, len(workforce.industries))
         z, talent, _ = _indices(workforce, columns, at)
-        s = _solve(workforce, z, talent, at, matching, _softness(workforce, spec))
+        s = _solve(workforce, z, talent, at, matching, softness_of(workforce, spec))
         if s.status is not Status.OK:
             yield None
             continue
@@ -128,10 +128,6 @@ def _check(changed: Workforce, workforce: Workforce) -> Workforce:
         fault = Fault("the changed workforce has other workplaces or terms", changed.name, "make it by workforce.changed(...)")
         raise DataFaults([fault])
     return changed
-
-
-def _softness(workforce: Workforce, spec: JointProductionSpec) -> float:
-    return spec.softness * float(np.mean(np.abs(workforce.wage))) if spec.feasibility == "smooth" else 0.0
 
 
 def _parameters(one: xr.Dataset, columns: Columns, spec: JointProductionSpec, industries: int) -> _Parameters:

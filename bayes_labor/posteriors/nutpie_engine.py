@@ -6,6 +6,7 @@ the posterior is nearly standard normal and little tuning is needed; the recover
 
 import ctypes
 import dataclasses
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -206,7 +207,9 @@ def _run(compiled: Any, settings: Any, adaptation: str, progress: bool, keeper: 
                 return _read(sampler.wait(timeout=INTERVAL / 4))
             except TimeoutError:
                 if keeper.due():
-                    so_far = _read(sampler.inspect())
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")  # ArviZ's, that there are fewer draws than chains
+                        so_far = _read(sampler.inspect())
                     if so_far.counts.any():
                         keeper.keep(so_far)
     except BaseException:

@@ -83,9 +83,8 @@ def reproduce(
         _managing(fits, workforce, folder, size),
         *_pictures(fits, workforce, folder, size),
     ]
-    failed = [
-        f"{name}: {g.name}, {g.value}. {g.advice}" for name, draws in fits.draws.items() for g in gates(draws) if not g.passed
-    ]
+    missed = {name: [f"{g.name} {g.value}" for g in gates(draws) if not g.passed] for name, draws in fits.draws.items()}
+    failed = [f"{name}: {'; '.join(which)}" for name, which in missed.items() if which]
     facts = [
         ("workers", f"{workforce.n_workers:,}"),
         ("workplaces", f"{workforce.n_workplaces:,}"),
@@ -123,10 +122,8 @@ def _estimates(
     fits: Fits, workforce: Workforce, folder: RunFolder, name: str, heading: str, truth: pd.Series | None = None
 ) -> dict[str, Any]:
     """Posterior, maximum likelihood and the paper's estimate, parameter by parameter."""
-    table = summarize(fits.draws[name], workforce, fits.specs[name])[["mean", "sd", "hdi_low", "hdi_high", "contraction"]]
+    table = summarize(fits.draws[name], workforce, fits.specs[name])[["mean", "sd", "hdi_low", "hdi_high"]]
     ml = fits.likelihood[name].table
-    if name == "linear_national":  # one scale, which the model repeats by industry
-        ml = ml[~ml.index.duplicated()]
     for column, of in (("ML", "estimate"), ("ML se", "se"), ("ML sandwich", "se_sandwich")):
         table[column] = ml[of].reindex(table.index)
     paper = published.ESTIMATES[name].reindex(table.index)
@@ -140,6 +137,9 @@ def _estimates(
             f"The data were generated from the column truth: {inside} of {len(known)} values lie inside their 94% intervals "
             f"(expected {0.94 * len(known):.1f})."
         )
+    if name == "linear_national":  # one scale, which the model repeats by industry
+        again = (table.index.get_level_values(0) == "A") & (table.index.get_level_values(1) != workforce.industries[0])
+        table = table[~again].rename({workforce.industries[0]: "all industries"}, level="term")
     table = table.dropna(axis=1, how="all")
     note = "HDI: 94%. ML: maximum likelihood, its standard error from the inverse Hessian and, by workplace, from the sandwich."
     return _section(heading, [_table(table, folder, f"estimates_{name}", heading, note)], text)
@@ -175,6 +175,7 @@ def _seniority_terms(fits: Fits, workforce: Workforce) -> pd.DataFrame:
 def _interaction(fits: Fits, folder: RunFolder) -> dict[str, Any]:
     table = no_interaction(fits.draws["power"], fits.specs["power"])
     table["bound"] = ["at most" if b else "" for b in table["bound"]]
+    table = table if (table["bound"] != "").any() else table.drop(columns="bound")
     note = (
         "Shares of draws with β < 0 and with |β| < 0.05 (the prior's share beside it), and the Savage-Dickey factor in favour of "
         "β = 0 within ±0.05: above 1 the data favour no interaction between coworkers."
@@ -194,7 +195,7 @@ def _variation(fits: Fits, workforce: Workforce, folder: RunFolder, size: int) -
                 low, high = np.quantile(sd, _LEVELS)
                 row[name] = f"{sd.mean():.2f} [{low:.2f}, {high:.2f}]"
         for name, held in (("wage", published.VARIATION), ("outside option", published.VARIATION_OPTION)):
-            rows[name, part] |= {f"paper {c}": f"{held.loc[part, c]:.2f}" for c in map(str, held.columns)}
+            rows[name, part] |= {f"paper {c}": f"{v:.2f}" for c, v in held.loc[part].to_dict().items()}
     table = pd.DataFrame(rows).T.fillna("")
     table.index.names = ["variable", "part"]
     write_table_parts(found, folder)

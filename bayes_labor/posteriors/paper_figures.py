@@ -38,7 +38,7 @@ def seniority_figure(joint: xr.Dataset, linear: xr.Dataset | None) -> tuple[Figu
             axes.set_xlabel(f"{name} before")
             axes.set_title("the least senior worker" if who == "rookie" else "coworkers, own value unchanged", fontsize=10)
         panels[0].set_ylabel("change in predicted wage")
-        panels[0].legend(frameon=False, fontsize=7)
+        panels[1].legend(frameon=False, fontsize=7, loc="upper right")
     return figure, (
         f"Figure 5. {years:g} more units of {name} for the least senior worker of every workplace, V(z) solved anew: change in predicted wages. "
         "Dashed: one standard deviation over workers around the mean."

@@ -1,0 +1,148 @@
+"""The paper's results at posterior draws: identities that hold in every draw, agreement of independent computations."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from bayes_labor.data import DataFaults, Workforce
+from bayes_labor.data.norway import norway, true_parameters
+from bayes_labor.models import JointProductionSpec
+from bayes_labor.posteriors import (
+    by_workplace_size,
+    compare,
+    counterfactual,
+    equilibria,
+    fit,
+    managing,
+    maximum_likelihood,
+    no_interaction,
+    profiles,
+    seniority_response,
+    summarize,
+    variation,
+)
+from bayes_labor.posteriors.comparison import prior_beta, workplace_log_likelihood
+from bayes_labor.posteriors.equilibrium import elsewhere, solve_each
+from bayes_labor.posteriors.published import ESTIMATES
+
+POWER = JointProductionSpec(matching="sampled", priors={"unemployment": 0.2})
+LINEAR = JointProductionSpec(spec="linear", matching="sampled")
+SETTINGS = {"draws": 80, "tune": 150, "chains": 2, "seed": 1}
+
+
+@pytest.fixture(scope="module")
+def power(sample_of_norway: Workforce) -> xr.DataTree:
+    return fit(sample_of_norway, POWER, **SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def linear(sample_of_norway: Workforce) -> xr.DataTree:
+    return fit(sample_of_norway, LINEAR, **SETTINGS)
+
+
+def test_no_change_changes_nothing(power, sample_of_norway: Workforce) -> None:
+    found = counterfactual(power, sample_of_norway, sample_of_norway.changed(), POWER, size=5)
+    before, after = found.sel(scenario="baseline"), found.sel(scenario="changed")
+    for name in ("wage", "outside_option", "surplus"):
+        np.testing.assert_allclose(before[name], after[name], rtol=1e-12)
+    np.testing.assert_array_equal(found["worker"], sample_of_norway.workers)
+
+
+def test_more_seniority_moves_pay_between_coworkers_only(power, sample_of_norway: Workforce) -> None:
+    """Under `power` seniority is bargaining power: V(z) and payrolls stay, shares move."""
+    seniority = sample_of_norway.covariates["seniority"].to_numpy()
+    first = np.zeros(sample_of_norway.n_workers)
+    first[sample_of_norway.offsets[:-1]] = 5.0
+    found = counterfactual(power, sample_of_norway, sample_of_norway.changed(seniority=seniority + first), POWER, size=5)
+    gap = found["wage"].diff("scenario")[0].to_numpy()
+    np.testing.assert_allclose(found["outside_option"].diff("scenario"), 0.0, atol=1e-10)
+    np.testing.assert_allclose(np.add.reduceat(gap, sample_of_norway.offsets[:-1], axis=1), 0.0, atol=1e-9)
+    assert np.abs(gap).max() > 0.01
+
+
+def test_talent_of_others_moves_outside_options(power, sample_of_norway: Workforce) -> None:
+    found = counterfactual(power, sample_of_norway, sample_of_norway.changed(female=0.5), POWER, size=5)
+    men = sample_of_norway.covariates["female"].to_numpy() == 0
+    effect = found["outside_option"].diff("scenario")[0].mean("sample").to_numpy()
+    z = found["external_index"].diff("scenario")[0].mean("sample").to_numpy()
+    assert (effect[men].mean() > 0) == (z[men].mean() > 0) and np.abs(effect).max() > 0.01
+
+
+def test_table_8_adds_up_in_every_draw(power, sample_of_norway: Workforce) -> None:
+    found = variation(power, sample_of_norway, POWER, size=10)
+    v = found["variance"]
+    np.testing.assert_allclose(v.sel(part="between") + v.sel(part="within"), v.sel(part="overall"), rtol=1e-10)
+    parts = v.sel(variable="outside option") + v.sel(variable="surplus paid") + 2 * found["covariance"]
+    np.testing.assert_allclose(parts, v.sel(variable="wage"), rtol=1e-9, atol=1e-9)
+    assert float(found["observed"].sel(part="overall")) == pytest.approx(np.var(sample_of_norway.wage))
+    np.testing.assert_array_equal(found["workplace"], sample_of_norway.workplaces)
+
+
+def test_figures_average_to_the_whole(power, linear, sample_of_norway: Workforce) -> None:
+    whole = equilibria(power, sample_of_norway, POWER, size=5)["wage"].mean("worker")
+    size = by_workplace_size(power, sample_of_norway, POWER, size=5)
+    weighted = (size["wage"] * size["workers"]).sum("size_class") / size["workers"].sum()
+    np.testing.assert_allclose(weighted, whole, rtol=1e-10)
+    found = profiles(power, sample_of_norway, POWER, along="experience", by="female", size=5)
+    assert found["wage"].shape == (5, 2, 10) and found["group"].to_numpy().tolist() == ["female = 0", "female = 1"]
+    response = seniority_response(power, sample_of_norway, POWER, years=5.0, size=5)
+    assert int(response["workers"].sel(who="rookie").sum()) == sample_of_norway.n_workplaces
+    assert np.isfinite(response["mean"].sel(who="rookie")[:, 0]).all()
+    p = managing(power, sample_of_norway, POWER, size=5)["probability"]
+    assert float(p.min()) >= 0 and float(p.max()) <= 1
+    assert float(managing(linear, sample_of_norway, LINEAR, size=5)["probability"].min()) == 1.0
+
+
+def test_other_workplaces_at_the_sample_itself(power, sample_of_norway: Workforce) -> None:
+    """Predicting the sample as if it were another one gives the sample's own predictions."""
+    own = [e.wage for e in solve_each(power, sample_of_norway, POWER, size=5)]
+    other = list(elsewhere(power, sample_of_norway, POWER, sample_of_norway, size=5))
+    np.testing.assert_allclose(other, own, rtol=1e-9)
+    with pytest.raises(DataFaults, match="other terms or industries"):
+        next(elsewhere(power, sample_of_norway, POWER, replace(sample_of_norway, industries=("a",)), size=1))
+
+
+def test_comparison_and_likelihood_agree(power, linear, sample_of_norway: Workforce) -> None:
+    table = compare({"power": (power, POWER), "linear": (linear, LINEAR)}, sample_of_norway, norway(40, seed=5), size=160)
+    assert table["difference"].iloc[0] == 0 and (np.diff(table["elpd_loo"]) <= 0).all()
+    assert (table["effective_parameters"] > 5).all() and np.isfinite(table["holdout"]).all()
+    for draws, spec in ((power, POWER), (linear, LINEAR)):
+        values = workplace_log_likelihood(draws, sample_of_norway, spec, size=50).sum("workplace")
+        best = maximum_likelihood(sample_of_norway, spec)
+        # The optimum lies above every draw, by about half the number of parameters on average: two computations.
+        assert best.log_likelihood > float(values.max())
+        assert best.log_likelihood - float(values.mean()) < 3 * len(best.table)
+        assert best.log_likelihood == max(best.optima)
+        known = best.table.dropna()
+        assert len(known) > 20 and (known["se"] > 0).all() and (known["se_sandwich"] > 0).all()
+
+
+def test_likelihood_and_posterior_agree_where_data_are_many(linear, sample_of_norway: Workforce) -> None:
+    """Without penalty and with wide priors the linear posterior is the likelihood's: means within one posterior sd."""
+    table = summarize(linear, sample_of_norway, LINEAR)
+    best = maximum_likelihood(sample_of_norway, LINEAR).table.reindex(table.index)
+    tight = table["contraction"] > 0.97
+    assert tight.sum() >= 8
+    gap = (np.abs(table["mean"] - best["estimate"]) / table["sd"])[tight]
+    assert gap.max() < 1.0, gap
+
+
+def test_prior_draws_are_no_evidence() -> None:
+    """If the posterior is the prior, the factor is one and the shares agree (6,000 draws: five standard errors)."""
+    beta = prior_beta(POWER, 2, 12_000, np.random.default_rng(0)).reshape(2, 3000, 2)
+    draws = xr.DataTree.from_dict(
+        {"posterior": xr.Dataset({"beta": (("chain", "draw", "industry"), beta)}, {"industry": ["a", "b"]})}
+    )
+    table = no_interaction(draws, POWER)
+    np.testing.assert_allclose(table["bayes_factor"], 1.0, atol=0.25)
+    np.testing.assert_allclose(table["practically_zero"], table["practically_zero_prior"], atol=0.025)
+    assert not table["bound"].any()
+
+
+def test_published_tables_speak_of_our_terms(power, sample_of_norway: Workforce) -> None:
+    table = summarize(power, sample_of_norway, POWER)
+    assert set(ESTIMATES["power"].index) <= set(table.index)
+    assert set(true_parameters().index) <= set(table.index)
+    assert ESTIMATES["power"].loc[("β", "services"), "estimate"] == -0.671
