@@ -104,6 +104,7 @@ def task_assignment(
     ------
     TypeError, ValueError
         If an input is not float64 (integers for offsets and industry) or has the wrong rank.
+
     """
     offsets = pt.as_tensor(offsets)
     beta, scale = (pt.as_tensor(np.float64(x) if isinstance(x, int | float) else x) for x in (beta, scale))

@@ -46,7 +46,7 @@ class SolverOp(Op):
     results: ClassVar[tuple[Field, ...]]
 
     def kernel(self) -> Any:
-        """The compiled solver. It takes the fields in their order, scalars as numbers, then ``settings``; returns the results."""
+        """The compiled solver: takes the fields in their order, scalars as numbers, then ``settings``."""
         raise NotImplementedError
 
     def settings(self) -> tuple[int, ...]:
@@ -145,5 +145,7 @@ def _as_field(op: str, field: Field, value: Any) -> Variable:
     if tensor.dtype != field.dtype:
         raise TypeError(f"{op}: {field.name} has dtype {tensor.dtype}, expected {field.dtype}: convert it yourself, explicitly")
     if tensor.ndim != len(field.dims):
-        raise ValueError(f"{op}: {field.name} has {tensor.ndim} dimensions, expected {len(field.dims)} ({', '.join(field.dims)})")
+        raise ValueError(
+            f"{op}: {field.name} has {tensor.ndim} dimensions, expected {len(field.dims)} ({', '.join(field.dims)})"
+        )
     return tensor

@@ -144,6 +144,7 @@ def outside_option(
     ------
     TypeError, ValueError
         If an input is not float64 (integers for indices) or has the wrong rank.
+
     """
     op = OutsideOption(matching.nodes, threads)
     matches = (pt.as_tensor(matching.workplace), pt.as_tensor(matching.worker), pt.as_tensor(matching.weight))

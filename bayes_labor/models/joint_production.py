@@ -86,8 +86,8 @@ def matching_of(workforce: Workforce, spec: JointProductionSpec) -> Matching:
 def softness_of(workforce: Workforce, spec: JointProductionSpec) -> float:
     """Scale of the feasibility weights in wage units; 0 for hard ones.
 
-    In the linear specifications (d = 1, V_U = 0) every workplace counts alike, which an unbounded scale gives: if only workplaces
-    with a surplus counted, those of the most productive industry alone would be left, whatever the data.
+    In the linear specifications (d = 1, V_U = 0) every workplace counts alike, which an unbounded scale gives: if only
+    workplaces with a surplus counted, those of the most productive industry alone would be left, whatever the data.
     """
     mean_wage = float(np.mean(np.abs(workforce.wage)))
     if spec.is_linear:
@@ -96,7 +96,12 @@ def softness_of(workforce: Workforce, spec: JointProductionSpec) -> float:
 
 
 def joint_production(
-    workforce: Workforce, spec: SpecName | JointProductionSpec = "power", *, priors: Any = None, weighted: bool = False, **settings: Any
+    workforce: Workforce,
+    spec: SpecName | JointProductionSpec = "power",
+    *,
+    priors: Any = None,
+    weighted: bool = False,
+    **settings: Any,
 ) -> pm.Model:
     """Build the model.
 
@@ -118,14 +123,16 @@ def joint_production(
     -------
     pm.Model
         Free variables: ``beta_mean``, ``beta_spread``, ``beta_offset`` (or ``atanh_beta``), ``gamma_scaled``, ``psi_scaled``,
-        ``log_output``, ``d``, ``V_U``, ``sigma`` (and ``nu_shifted``). Deterministics in the units of the data: ``beta`` and ``A`` by
-        industry, ``gamma``, ``psi``, and the equilibrium's ``feasible_share``, ``surplus_share``, ``solver_iterations``,
-        ``solver_status``, ``V_coefficients`` and ``V_domain``. Data are ``pm.Data``: a refit on other wages needs no compilation.
+        ``log_output``, ``d``, ``V_U``, ``sigma`` (and ``nu_shifted``). Deterministics in the units of the data: ``beta`` and
+        ``A`` by industry, ``gamma``, ``psi``, and the equilibrium's ``feasible_share``, ``surplus_share``,
+        ``solver_iterations``, ``solver_status``, ``V_coefficients`` and ``V_domain``. Data are ``pm.Data``: a refit on other
+        wages needs no compilation.
 
     Raises
     ------
     DataFaults
         For settings out of range or not fitting the workforce.
+
     """
     spec = as_spec(spec, priors=priors, **settings)
     columns, mean_wage = columns_of(workforce, spec), float(np.mean(np.abs(workforce.wage)))
@@ -140,7 +147,9 @@ def joint_production(
             talent, z, data["offsets"], beta, scale, d, floor,
             industry=data["industry"], matching=matching, softness=softness_of(workforce, spec), threads=spec.threads,
         )  # fmt: skip
-        wage, surplus, _ = nash_payroll(equilibrium.value, equilibrium.output, _power(columns, data, spec), data["offsets"], spec.threads)
+        wage, surplus, _ = nash_payroll(
+            equilibrium.value, equilibrium.output, _power(columns, data, spec), data["offsets"], spec.threads
+        )
         _report(equilibrium, surplus, wage)
         counted = pm.Data("counted", np.ones(workforce.n_workplaces), dims="workplace") if weighted else None
         _wages(workforce, spec, data, wage, surplus, equilibrium, mean_wage, counted)
@@ -152,7 +161,9 @@ def as_spec(spec: SpecName | JointProductionSpec, **settings: Any) -> JointProdu
     settings = {k: v for k, v in settings.items() if v is not None}
     if isinstance(spec, JointProductionSpec):
         if settings:
-            fault = Fault(f"settings {sorted(settings)} given beside a complete specification", "joint_production", "put them in it")
+            fault = Fault(
+                f"settings {sorted(settings)} given beside a complete specification", "joint_production", "put them in it"
+            )
             raise DataFaults([fault])
         return spec
     return JointProductionSpec(spec=spec, **settings)
@@ -301,7 +312,8 @@ def _wages(
     pm.CustomDist(
         "wage", wage, per_worker, nu, penalty, equilibrium.status, data["offsets"], weight,
         logp=_log_density_student if spec.errors == "student" else _log_density_normal,
-        random=_draw_wages, signature=f"(n),(n),(),(f),(),(g),{'()' if counted is None else '(f)'}->(n)", observed=data["wage"], dims="worker",
+        random=_draw_wages, signature=f"(n),(n),(),(f),(),(g),{'()' if counted is None else '(f)'}->(n)",
+        observed=data["wage"], dims="worker",
     )  # fmt: skip
 
 
@@ -310,15 +322,21 @@ def _by_workplace(per_worker: Any, penalty: Any, status: Any, offsets: Any, weig
     return pt.switch(pt.eq(status, 0.0), weight * workplace_sum(per_worker, offsets) - penalty, -np.inf)
 
 
-def _log_density_normal(value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any, weight: Any) -> Any:
+def _log_density_normal(
+    value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any, weight: Any
+) -> Any:
     standard = (value - mean) / sigma
     return _by_workplace(-0.5 * standard**2 - pt.log(sigma) - 0.5 * np.log(2.0 * np.pi), penalty, status, offsets, weight)
 
 
-def _log_density_student(value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any, weight: Any) -> Any:
+def _log_density_student(
+    value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any, weight: Any
+) -> Any:
     standard = (value - mean) / sigma
     constant = pt.gammaln(0.5 * (nu + 1.0)) - pt.gammaln(0.5 * nu) - 0.5 * pt.log(nu * np.pi)
-    return _by_workplace(constant - pt.log(sigma) - 0.5 * (nu + 1.0) * pt.log1p(standard**2 / nu), penalty, status, offsets, weight)
+    return _by_workplace(
+        constant - pt.log(sigma) - 0.5 * (nu + 1.0) * pt.log1p(standard**2 / nu), penalty, status, offsets, weight
+    )
 
 
 def _draw_wages(

@@ -31,7 +31,9 @@ def _as_fault(model: type[BaseModel], error: Any) -> Fault:
         return Fault(f"{name} = {error['input']!r} is not known", model.__name__, did_you_mean(str(error["input"]), known))
     what = error["msg"].removeprefix("Value error, ")
     given = "" if isinstance(error["input"], dict) else f" = {error['input']!r}"
-    return Fault(f"{name}{given}: {what[0].lower()}{what[1:]}", model.__name__, "see its documentation for the admissible range")
+    return Fault(
+        f"{name}{given}: {what[0].lower()}{what[1:]}", model.__name__, "see its documentation for the admissible range"
+    )
 
 
 class JointProductionPriors(_Settings):

@@ -54,7 +54,9 @@ def calibrate(
     Returns
     -------
     pd.DataFrame
-        One row per simulation, one column per scalar parameter: rank / number of compared draws, jittered inside its bin, in (0, 1).
+        One row per simulation, one column per scalar parameter: rank / number of compared draws, jittered inside its bin, in
+        (0, 1).
+
     """
     chosen = SamplerSettings(**({"chains": 2, "draws": 300, "tune": 300} | settings))
     model = joint_production(workforce, spec)
@@ -96,4 +98,6 @@ def _simulate(model: pm.Model, simulations: int, seed: int) -> tuple[list[dict[s
             wages.append(drawn[i])
         if len(truths) == simulations:
             return truths, wages
-    raise RuntimeError(f"only {len(truths)} of {simulations * _BATCHES} prior draws have a feasible equilibrium: tighten the priors")
+    raise RuntimeError(
+        f"only {len(truths)} of {simulations * _BATCHES} prior draws have a feasible equilibrium: tighten the priors"
+    )

@@ -35,6 +35,7 @@ def workplace_log_likelihood(
     -------
     xr.DataArray
         (sample, workplace) natural log; the user's ids on ``workplace``; minus infinity where a draw has no equilibrium.
+
     """
     rows = workforce if others is None else others
     found = (
@@ -63,6 +64,7 @@ def leave_one_out(draws: xr.DataTree, workforce: Workforce, spec: JointProductio
     -------
     arviz.ELPDData
         Pointwise by workplace under the user's ids, with Pareto shapes.
+
     """
     chains = draws["posterior"].sizes["chain"]
     per_chain = min(draws["posterior"].sizes["draw"], max(size // chains, 1))
@@ -104,6 +106,7 @@ def compare(
         By specification: ``elpd_loo`` with ``difference`` to the best and its ``difference_se``; ``effective_parameters``;
         ``flagged``, workplaces whose Pareto shape exceeds 0.7; ``holdout`` and ``holdout_difference`` with its standard
         error, if there is a holdout sample.
+
     """
     pointwise, rows, held = {}, {}, {}
     for name, (draws, spec) in fits.items():
@@ -117,7 +120,9 @@ def compare(
     table["difference"], table["difference_se"] = _difference(pointwise, best, table.index)
     if holdout is not None:
         table["holdout"] = [held[n].sum() for n in table.index]
-        table["holdout_difference"], table["holdout_difference_se"] = _difference(held, str(table["holdout"].idxmax()), table.index)
+        table["holdout_difference"], table["holdout_difference_se"] = _difference(
+            held, str(table["holdout"].idxmax()), table.index
+        )
     return table.rename_axis("specification")
 
 
@@ -136,6 +141,7 @@ def no_interaction(draws: xr.DataTree, spec: JointProductionSpec, *, rope: float
         ``bayes_factor`` in favour of beta = 0, Savage-Dickey: posterior density at zero over prior density at zero. Densities
         are shares of draws within 0.05 of zero on the atanh scale, so beta's cusp at zero is averaged over that width; a
         share without draws gives an upper bound of one draw, and says so in ``bound``.
+
     """
     beta = draws["posterior"]["beta"].stack(sample=("chain", "draw")).transpose("industry", "sample")
     prior = prior_beta(spec, beta.sizes["industry"], 400_000, np.random.default_rng(seed))

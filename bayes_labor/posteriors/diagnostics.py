@@ -30,7 +30,14 @@ def gates(draws: xr.DataTree) -> list[Gate]:
     found = [
         _worst("R-hat", az.rhat(chosen), np.nanmax, lambda v: v < _R_HAT, f"below {_R_HAT}", "run longer: more tune and draws"),
         _worst("bulk ESS", az.ess(chosen), np.nanmin, lambda v: v > _ESS, f"above {_ESS:.0f}", "run longer: more draws"),
-        _worst("tail ESS", az.ess(chosen, method="tail"), np.nanmin, lambda v: v > _ESS, f"above {_ESS:.0f}", "run longer: more draws"),
+        _worst(
+            "tail ESS",
+            az.ess(chosen, method="tail"),
+            np.nanmin,
+            lambda v: v > _ESS,
+            f"above {_ESS:.0f}",
+            "run longer: more draws",
+        ),
     ]
     stats = draws["sample_stats"].to_dataset()
     divergent = int(stats["diverging"].sum())
@@ -44,12 +51,16 @@ def gates(draws: xr.DataTree) -> list[Gate]:
         )
     )
     bfmi = float(np.min(_bfmi(stats["energy"].to_numpy())))
-    found.append(Gate("E-BFMI", f"{bfmi:.2f}, should exceed {_E_BFMI}", bfmi > _E_BFMI, "the tails are explored slowly: run longer"))
+    found.append(
+        Gate("E-BFMI", f"{bfmi:.2f}, should exceed {_E_BFMI}", bfmi > _E_BFMI, "the tails are explored slowly: run longer")
+    )
     if "beta" in posterior:
         found.append(_sides(posterior["beta"]))
     if "solver_status" in posterior:
         failed = int((posterior["solver_status"] > 0).sum())
-        found.append(Gate("solver failures among draws", str(failed), failed == 0, "tighten the priors named by `bayes-labor check`"))
+        found.append(
+            Gate("solver failures among draws", str(failed), failed == 0, "tighten the priors named by `bayes-labor check`")
+        )
     return found
 
 
@@ -71,7 +82,9 @@ def _sides(beta: xr.DataArray) -> Gate:
     shares = negative.mean("draw")
     overall = negative.mean(("chain", "draw"))
     effective = az.ess((beta < 0).astype(float).to_dataset(name="negative"))["negative"].to_numpy()
-    error = np.sqrt(np.maximum(overall * (1 - overall), 1e-12) * beta.sizes["chain"] / np.maximum(np.nan_to_num(effective, nan=1e9), 1.0))
+    error = np.sqrt(
+        np.maximum(overall * (1 - overall), 1e-12) * beta.sizes["chain"] / np.maximum(np.nan_to_num(effective, nan=1e9), 1.0)
+    )
     gap = abs(shares - overall).max("chain")
     agree = bool(((gap < 4.0 * error + 0.02) | (gap < 0.1)).all())
     text = ", ".join(f"{k} {float(v):.2f}" for k, v in zip(beta["industry"].to_numpy(), overall.to_numpy(), strict=True))

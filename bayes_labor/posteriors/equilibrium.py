@@ -1,4 +1,4 @@
-"""The equilibrium at posterior draws, for the workforce as it is or as it might be: wages, outside options, shares, cut-offs."""
+"""The equilibrium at posterior draws, for the workforce as it is or might be: wages, outside options, shares, cut-offs."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -108,6 +108,7 @@ def equilibria(
     xr.Dataset
         The fields of :class:`Equilibrium` over (sample, worker), and ``surplus`` over (sample, workplace); workers and
         workplaces carry the user's ids. Draws without an equilibrium are left out; ``attrs["failed"]`` counts them.
+
     """
     found = list(solve_each(draws, workforce, spec, size=size, changed=changed))
     solved = [e for e in found if e is not None]

@@ -86,7 +86,10 @@ def outside_option_band(solved: xr.Dataset, workforce: Workforce) -> tuple[Figur
     axes.set_xlabel("percentile of the external index z (what a worker takes along)")
     axes.set_ylabel(workforce.wage_unit)
     axes.legend(frameon=False, loc="upper left")
-    return figure, "Outside option V(z) and mean predicted wage by rank of the portable index; the gap is the share of the surplus."
+    return (
+        figure,
+        "Outside option V(z) and mean predicted wage by rank of the portable index; the gap is the share of the surplus.",
+    )
 
 
 def surplus_shares(solved: xr.Dataset, workforce: Workforce) -> tuple[Figure, str]:
@@ -121,7 +124,13 @@ def predicted_wages(solved: xr.Dataset, workforce: Workforce) -> tuple[Figure, s
     picks = np.random.default_rng(0).permutation(workforce.n_workers)[:4000]
     axes.plot(predicted[picks], workforce.wage[picks], ".", color=BAND, ms=3, alpha=0.5, rasterized=True)
     parts = np.array_split(np.argsort(predicted), 10)
-    axes.plot([predicted[p].mean() for p in parts], [workforce.wage[p].mean() for p in parts], "o", color=ACCENT, label="means by tenth")
+    axes.plot(
+        [predicted[p].mean() for p in parts],
+        [workforce.wage[p].mean() for p in parts],
+        "o",
+        color=ACCENT,
+        label="means by tenth",
+    )
     top = float(np.quantile(predicted, 0.999))
     axes.plot([0, top], [0, top], color=INK, lw=1, label="equality")
     axes.set_xlim(min(0.0, float(predicted.min())), 1.03 * top)

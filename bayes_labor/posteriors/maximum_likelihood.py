@@ -40,7 +40,7 @@ class MaximumLikelihood(NamedTuple):
 
 
 class _Likelihood:
-    """Log-likelihood, its gradient, its terms by workplace and the parameters in the units of the data, as functions of one vector."""
+    """Log-likelihood, gradient, terms by workplace and parameters in the units of the data, as functions of one vector."""
 
     def __init__(self, model: pm.Model) -> None:
         point = starting_point(model)
@@ -71,12 +71,13 @@ def maximum_likelihood(workforce: Workforce, spec: JointProductionSpec) -> Maxim
     Parameters
     ----------
     workforce, spec
-        As for :func:`bayes_labor.models.joint_production`. Priors, pooling and the penalty on infeasible workplaces are left out;
-        they only give the starting points.
+        As for :func:`bayes_labor.models.joint_production`. Priors, pooling and the penalty on infeasible workplaces are left
+        out; they only give the starting points.
 
     Returns
     -------
     MaximumLikelihood
+
     """
     spec = spec.model_copy(update={"pooled": False, "penalty": 0.0})
     model = joint_production(workforce, spec)

@@ -89,6 +89,7 @@ class Starts:
         self._seen: list[Any] = []
 
     def __call__(self, seed: Any) -> np.ndarray:
+        """The point of the chain with this seed."""
         if seed not in self._seen:
             self._seen.append(seed)
         return self._point(self._seen.index(seed))
@@ -173,7 +174,8 @@ def _whitened(compiled: Any, center: np.ndarray, factor: np.ndarray, starts: Sta
 
     shapes = {n: tuple(int(i) for i in s) for n, s in zip(compiled.shape_info[0], compiled.shape_info[2], strict=True)}
     return from_pyfunc(
-        len(center), lambda: density, lambda *_: expanded, [np.dtype("float64")] * len(names), [shapes[n] for n in names], names,
+        len(center), lambda: density, lambda *_: expanded, [np.dtype("float64")] * len(names),
+        [shapes[n] for n in names], names,
         coords=dict(compiled.coords), dims={n: d for n, d in compiled.dims.items() if n in names}, make_initial_point_fn=starts,
     )  # fmt: skip
 
@@ -221,7 +223,9 @@ def _read(trace: Any) -> Draws:
     stats = trace["sample_stats"].to_dataset()
     unconstrained = np.asarray(stats["unconstrained_draw"].to_numpy(), dtype=np.float64)
     kept = {_NAMES.get(k, k): np.asarray(stats[k].to_numpy(), dtype=np.float64) for k in _KEPT if k in stats}
-    kept["cause"] = np.vectorize(_cause, otypes=[float])(stats["divergence_message"].to_numpy()).reshape(unconstrained.shape[:2])
+    kept["cause"] = np.vectorize(_cause, otypes=[float])(stats["divergence_message"].to_numpy()).reshape(
+        unconstrained.shape[:2]
+    )
     posterior = {str(k): v.to_numpy() for k, v in trace["posterior"].to_dataset().data_vars.items()}
     return Draws(unconstrained, np.isfinite(unconstrained).all(2).sum(1), posterior, kept)
 

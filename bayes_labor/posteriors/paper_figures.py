@@ -1,5 +1,7 @@
 """Figures 5-8 of the paper with posterior bands, from what :mod:`bayes_labor.posteriors.results` computes."""
 
+from collections.abc import Mapping
+
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
@@ -9,6 +11,7 @@ from matplotlib.figure import Figure
 from bayes_labor.posteriors.figures import ACCENT, BAND, GREY, INK, STYLE
 
 _LEVELS = [0.03, 0.5, 0.97]
+_COLORS = ((INK, BAND), (ACCENT, "#f0c9bf"))
 
 
 def _bands(axes: Axes, x: np.ndarray, values: xr.DataArray, color: str, shade: str, label: str, style: str = "-") -> None:
@@ -20,50 +23,53 @@ def _bands(axes: Axes, x: np.ndarray, values: xr.DataArray, color: str, shade: s
         axes.plot(x[kept], middle, style, color=color, lw=1.6, label=label)
 
 
-def seniority_figure(joint: xr.Dataset, linear: xr.Dataset | None) -> tuple[Figure, str]:
-    """Figure 5: mean effect and one standard deviation around it, for rookies and for their coworkers."""
+def seniority_figure(found: Mapping[str, xr.Dataset]) -> tuple[Figure, str]:
+    """Figure 5: mean effect and one standard deviation around it, for rookies and for their coworkers, of one fit or two."""
+    first = next(iter(found.values()))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 3.6))
         panels = figure.subplots(1, 2, sharey=True)
-        years, name = joint.attrs["years"], joint.attrs["variable"]
+        years, name = first.attrs["years"], first.attrs["variable"]
         for axes, who in zip(panels, ("rookie", "coworkers"), strict=True):
             axes.axhline(0.0, color=GREY, lw=1)
-            both = [("joint", joint, INK, BAND), *([("linear", linear, ACCENT, "#f0c9bf")] if linear is not None else [])]
-            for label, found, color, shade in both:
-                one, x = found.sel(who=who), found["seniority"].sel(who=who).to_numpy()
+            for (label, response), (color, shade) in zip(found.items(), _COLORS, strict=False):
+                one, x = response.sel(who=who), response["seniority"].sel(who=who).to_numpy()
                 _bands(axes, x, one["mean"], color, shade, f"{label}: mean, 94% band")
                 for sign in (-1.0, 1.0):
                     edge = (one["mean"] + sign * one["sd"]).median("sample").to_numpy()
-                    axes.plot(x, edge, "--", color=color, lw=0.9, label=f"{label}: mean ± 1 sd of workers" if sign > 0 else None)
+                    axes.plot(
+                        x, edge, "--", color=color, lw=0.9, label=f"{label}: mean ± 1 sd of workers" if sign > 0 else None
+                    )
             axes.set_xlabel(f"{name} before")
             axes.set_title("the least senior worker" if who == "rookie" else "coworkers, own value unchanged", fontsize=10)
         panels[0].set_ylabel("change in predicted wage")
         panels[1].legend(frameon=False, fontsize=7, loc="upper right")
     return figure, (
-        f"Figure 5. {years:g} more units of {name} for the least senior worker of every workplace, V(z) solved anew: change in predicted wages. "
+        f"Figure 5. {years:g} more units of {name} for the least senior worker of every workplace, V(z) solved anew: change "
+        "in predicted wages. "
         "Dashed: one standard deviation over workers around the mean."
     )
 
 
-def profile_figure(joint: xr.Dataset, linear: xr.Dataset | None, number: int, what: str) -> tuple[Figure, str]:
+def profile_figure(found: Mapping[str, xr.Dataset], what: str) -> tuple[Figure, str]:
     """Figures 6 and 7: observed and predicted wages and outside options along a variable, one panel per group."""
+    first = next(iter(found.values()))
     with mpl.rc_context(STYLE):
-        groups = joint["group"].to_numpy()
-        figure = Figure(figsize=(3.6 * len(groups), 3.6))
+        groups = first["group"].to_numpy()
+        figure = Figure(figsize=(3.6 * max(len(groups), 1.5), 3.6))
         panels = np.atleast_1d(figure.subplots(1, len(groups), sharey=True))
         for axes, group in zip(panels, groups, strict=True):
-            one, x = joint.sel(group=group), joint["position"].sel(group=group).to_numpy()
-            _bands(axes, x, one["wage"], INK, BAND, "wage, joint")
-            _bands(axes, x, one["outside_option"], INK, BAND, "V(z), joint", "--")
-            if linear is not None:
-                _bands(axes, x, linear.sel(group=group)["wage"], ACCENT, "#f0c9bf", "wage, linear")
-                _bands(axes, x, linear.sel(group=group)["outside_option"], ACCENT, "#f0c9bf", "V(z), linear", ":")
-            axes.plot(x, one["observed"], "o", color=GREY, ms=3.5, label="observed wage")
-            axes.set_title(str(group), fontsize=10)
-            axes.set_xlabel(joint.attrs["along"])
+            x = first["position"].sel(group=group).to_numpy()
+            for (label, profile), (color, shade), dashes in zip(found.items(), _COLORS, ("--", ":"), strict=False):
+                one = profile.sel(group=group)
+                _bands(axes, x, one["wage"], color, shade, f"wage, {label}")
+                _bands(axes, x, one["outside_option"], color, shade, f"V(z), {label}", dashes)
+            axes.plot(x, first["observed"].sel(group=group), "o", color=GREY, ms=3.5, label="observed wage")
+            axes.set_title(str(group) if len(groups) > 1 else "", fontsize=10)
+            axes.set_xlabel(first.attrs["along"])
         panels[0].set_ylabel("mean wage, outside option")
         panels[0].legend(frameon=False, fontsize=7)
-    return figure, f"Figure {number}. {what} Posterior medians and 94% bands; the gap between wage and V(z) is the share of the surplus."
+    return figure, f"{what} Posterior medians and 94% bands; the gap between wage and V(z) is the share of the surplus."
 
 
 def size_figure(found: xr.Dataset, chosen: list[str]) -> tuple[Figure, str]:

@@ -59,6 +59,7 @@ def check(workforce: Workforce, spec: JointProductionSpec | None = None, *, draw
     ------
     DataFaults
         If the specification does not fit the workforce.
+
     """
     spec = spec or JointProductionSpec()
     model = joint_production(workforce, spec)
@@ -108,8 +109,9 @@ def _gradient_error(function: Any, start: list[np.ndarray], gradient: list[np.nd
 
 
 def _without_kernel(function: Any) -> list[str]:
-    from bayes_labor.custom_ops.declaration import SolverOp
     from pytensor.link.numba.dispatch.basic import numba_funcify
+
+    from bayes_labor.custom_ops.declaration import SolverOp
 
     fallback = numba_funcify.dispatch(object)
     ops = {node.op for node in function.maker.fgraph.apply_nodes if isinstance(node.op, SolverOp)}
@@ -134,4 +136,3 @@ def prior_outcomes(model: pm.Model, draws: int = 200, seed: int = 0) -> tuple[di
 def floor_bytes(workforce: Workforce) -> int:
     """Bytes that one evaluation must move at least: the design twice (forward, backward) and eight vectors over workers."""
     return 8 * workforce.n_workers * (2 * len(workforce.terms) + 8)
-

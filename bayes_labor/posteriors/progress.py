@@ -54,10 +54,14 @@ class Draws:
 
     def save(self, path: Path) -> None:
         """Replace the file in one step: it is whole at any moment."""
-        arrays: dict[str, Any] = {f"posterior/{k}": v for k, v in self.posterior.items()} | {f"stats/{k}": v for k, v in self.stats.items()}
+        arrays: dict[str, Any] = {f"posterior/{k}": v for k, v in self.posterior.items()} | {
+            f"stats/{k}": v for k, v in self.stats.items()
+        }
         temporary = path.with_suffix(".writing")
         with temporary.open("wb") as file:
-            np.savez(file, unconstrained=self.unconstrained, counts=self.counts, state=np.array(json.dumps(self.state)), **arrays)
+            np.savez(
+                file, unconstrained=self.unconstrained, counts=self.counts, state=np.array(json.dumps(self.state)), **arrays
+            )
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -1,14 +1,10 @@
-"""The page people read: one self-contained HTML file, with every table as CSV, JSON and LaTeX and every picture as SVG and PNG."""
+"""The page people read: one self-contained HTML file; tables also as CSV, JSON and LaTeX, pictures as SVG and PNG."""
 
-import io
-import re
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 import xarray as xr
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from bayes_labor.data.workforce import Workforce
@@ -16,7 +12,9 @@ from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import Gate, gates
 from bayes_labor.posteriors.equilibrium import equilibria
 from bayes_labor.posteriors.figures import all_figures
+from bayes_labor.posteriors.html import inline, page, save_figures
 from bayes_labor.posteriors.run_folder import RunFolder, describe_run
+from bayes_labor.posteriors.sections import result_sections
 from bayes_labor.posteriors.tables import printed, summarize, write_table
 from bayes_labor.theory.status import Status
 
@@ -61,6 +59,7 @@ def report(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, 
     -------
     Path
         Of the page.
+
     """
     folder = RunFolder(Path(run))
     found, table = gates(draws), summarize(draws, workforce, spec)
@@ -70,7 +69,8 @@ def report(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, 
     record = describe_run(workforce, spec) | record
     write_table(table, folder.tables, "parameters", f"Posterior of the joint-production model, {workforce.name}")
     save_figures(pictures, folder.figures)
-    folder.report_path.write_text(_page(record, workforce, spec, found, table, solved, pictures), encoding="utf-8")
+    sections = result_sections({"joint": (draws, spec)}, workforce, folder, size)
+    folder.report_path.write_text(_page(record, workforce, spec, found, table, solved, pictures, sections), encoding="utf-8")
     return folder.report_path
 
 
@@ -82,6 +82,7 @@ def _page(
     table: pd.DataFrame,
     solved: xr.Dataset,
     pictures: dict[str, tuple[Figure, str]],
+    sections: list[dict[str, Any]],
 ) -> str:
     outcome, weak = record.get("outcome", {}), table["contraction"] < WEAK
     return page(
@@ -95,18 +96,13 @@ def _page(
         columns=[_COLUMNS[c] for c in table.columns],
         rows=_rows(table, weak),
         figures=[{"heading": _HEADINGS[n], "svg": inline(f, n), "caption": c} for n, (f, c) in pictures.items()],
+        sections=sections,
         solver=[(s.advice if s else "solved", outcome.get(f"solver_{s.name.lower()}", 0)) for s in Status],
         data=record["data"],
         priors=str(spec.priors),
         sampler={"seed": "", "engine": "", "chains": "", "draws": "", "tune": ""} | record.get("sampler", {}),
         versions=record["versions"],
     )
-
-
-def page(template: str, **words: Any) -> str:
-    """A page of ``templates/`` with its words in place, everything escaped."""
-    loader = jinja2.PackageLoader("bayes_labor.posteriors", "templates")
-    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, loader=loader).get_template(template).render(**words)
 
 
 def _facts(workforce: Workforce, solved: xr.Dataset, outcome: dict[str, Any]) -> list[tuple[str, str]]:
@@ -133,21 +129,3 @@ def _rows(table: pd.DataFrame, weak: pd.Series) -> list[dict[str, Any]]:
     for (symbol, term), cells, mark in zip(table.index, shown.itertuples(index=False), weak, strict=True):
         rows.append({"symbol": symbol, "term": term, "cells": list(cells), "weak": bool(mark)})
     return rows
-
-
-def save_figures(pictures: dict[str, tuple[Figure, str]], folder: Path) -> None:
-    """Every picture as PNG and SVG."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, (figure, _) in pictures.items():
-        figure.savefig(folder / f"{name}.png", dpi=150)
-        figure.savefig(folder / f"{name}.svg")
-
-
-def inline(figure: Figure, name: str) -> Markup:
-    """SVG for the page: without the XML head, and with ids of its own."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", svg)
-    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{name.replace("_", " ")}" ', 1))

@@ -41,6 +41,7 @@ def counterfactual(
     ------
     DataFaults
         If the changed workforce has other workplaces or terms.
+
     """
     pairs = list(_pairs(draws, workforce, spec, changed, size))
     both = [as_dataset([pair[i] for pair in pairs], workforce) for i in (0, 1)]
@@ -54,10 +55,11 @@ def variation(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpe
     Returns
     -------
     xr.Dataset
-        ``variance`` over (sample, variable, part): variables wage, outside option, surplus paid; parts overall, between, within.
-        ``observed`` over part; ``covariance`` of V(z) with the surplus paid over (sample, part), so that
+        ``variance`` over (sample, variable, part): variables wage, outside option, surplus paid; parts overall, between,
+        within. ``observed`` over part; ``covariance`` of V(z) with the surplus paid over (sample, part), so that
         var(wage) = var(V) + var(surplus paid) + 2 cov; ``workplace_wage`` and ``workplace_option``, posterior means by
         workplace under the user's ids.
+
     """
 
     def parts(one: np.ndarray, other: np.ndarray) -> list[float]:
@@ -98,13 +100,14 @@ def seniority_response(
     Returns
     -------
     xr.Dataset
-        ``mean`` and ``sd`` over workers of the change in predicted wages, over (sample, who, bin); ``seniority``, the mean initial
-        value by (who, bin). Empty bins are NaN.
+        ``mean`` and ``sd`` over workers of the change in predicted wages, over (sample, who, bin); ``seniority``, the mean
+        initial value by (who, bin). Empty bins are NaN.
 
     Raises
     ------
     DataFaults
         If the workforce has no numeric internal variable.
+
     """
     variable, initial = internal_variable(workforce)
     rookie = np.zeros(workforce.n_workers, bool)
@@ -151,7 +154,9 @@ def profiles(
     Returns
     -------
     xr.Dataset
-        ``wage`` and ``outside_option`` over (sample, group, bin), ``observed`` over (group, bin), ``position`` over (group, bin).
+        ``wage`` and ``outside_option`` over (sample, group, bin), ``observed`` over (group, bin), ``position`` over (group,
+        bin).
+
     """
     x = _numeric(workforce, along)
     group = (_numeric(workforce, by) > 0.5).astype(int) if by else np.zeros(workforce.n_workers, int)
@@ -183,8 +188,9 @@ def by_workplace_size(draws: xr.DataTree, workforce: Workforce, spec: JointProdu
     Returns
     -------
     xr.Dataset
-        ``wage``, ``outside_option`` over (sample, size class); ``surplus`` over (sample, industry, size class), surplus per worker;
-        ``observed`` and ``workers`` over size class. Classes without workers are NaN.
+        ``wage``, ``outside_option`` over (sample, size class); ``surplus`` over (sample, industry, size class), surplus per
+        worker; ``observed`` and ``workers`` over size class. Classes without workers are NaN.
+
     """
     n, k = len(SIZE_EDGES) - 1, len(workforce.industries)
     by_place = np.searchsorted(SIZE_EDGES, workforce.sizes, "right") - 1
@@ -221,13 +227,15 @@ def managing(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec
     xr.Dataset
         ``probability`` over (sample, industry, fifth), fifths of the observed wage from lowest to highest. Cells without
         workers are NaN. It is 1 for everybody at beta = 0: with a linear technology nobody need be told what to do.
+
     """
     fifth = np.minimum(np.argsort(np.argsort(workforce.wage)) * 5 // workforce.n_workers, 4)
     k = len(workforce.industries)
     code = workforce.worker_industry * 5 + fifth
     (found,) = _collect(draws, workforce, spec, None, size, lambda e: _means(e.managing, code, 5 * k).reshape(k, 5))
     return xr.Dataset(
-        {"probability": (("sample", "industry", "fifth"), found)}, {"industry": list(workforce.industries), "fifth": np.arange(1, 6)}
+        {"probability": (("sample", "industry", "fifth"), found)},
+        {"industry": list(workforce.industries), "fifth": np.arange(1, 6)},
     )
 
 

@@ -32,9 +32,13 @@ class RunFolder:
     def create(cls, path: str | Path, *, overwrite: bool = False) -> Self:
         """Make the folder. Raises DataFaults if it already holds draws and ``overwrite`` is not set."""
         folder = cls(Path(path))
-        held = [what for what, where in (("draws", folder.draws_path), ("an unfinished fit", folder.partial_path)) if where.exists()]
+        held = [
+            what for what, where in (("draws", folder.draws_path), ("an unfinished fit", folder.partial_path)) if where.exists()
+        ]
         if held and not overwrite:
-            remedy = "choose another folder, or pass overwrite=True" + ("; resume() goes on with it" if "draws" not in held else "")
+            remedy = "choose another folder, or pass overwrite=True" + (
+                "; resume() goes on with it" if "draws" not in held else ""
+            )
             raise DataFaults([Fault(f"the run folder already holds {held[0]}", str(path), remedy)])
         if folder.draws_path.exists():
             shutil.rmtree(folder.draws_path)

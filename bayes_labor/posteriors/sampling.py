@@ -65,8 +65,8 @@ def sample(
     Returns
     -------
     xr.DataTree
-        Groups ``posterior``, ``sample_stats`` and, where the model has wages, ``observed_data``. Chains start in every mode that
-        matters. Attributes of the root hold the seconds spent and the count of solver failures.
+        Groups ``posterior``, ``sample_stats`` and, where the model has wages, ``observed_data``. Chains start in every mode
+        that matters. Attributes of the root hold the seconds spent and the count of solver failures.
 
     Raises
     ------
@@ -91,8 +91,8 @@ def resume(
 ) -> xr.DataTree:
     """Go on with a fit that was interrupted or killed; a finished one is returned as it is.
 
-    With the blackjax engine the draws are those of a fit that was never interrupted, bit for bit. With nutpie the recovered draws
-    are kept bit for bit and the missing ones come from a restart in coordinates whitened by them: the same law, other
+    With the blackjax engine the draws are those of a fit that was never interrupted, bit for bit. With nutpie the recovered
+    draws are kept bit for bit and the missing ones come from a restart in coordinates whitened by them: the same law, other
     numbers. A fit killed before it had enough draws for that starts again. ``attrs["resumed"]`` and the record say which.
 
     Parameters
@@ -108,6 +108,7 @@ def resume(
     ------
     DataFaults
         If there is no run, the data differ from the fit's, or another process is sampling into the folder.
+
     """
     with locked(RunFolder.open(run).path):
         folder, record = RunFolder.open(run), RunFolder.open(run).record()
@@ -159,9 +160,7 @@ def _recorded(folder: RunFolder, record: dict[str, Any], workforce: Workforce | 
     return workforce, JointProductionSpec(**record["specification"])
 
 
-def _sample(
-    model: pm.Model, settings: SamplerSettings, progress: bool, keeper: Keeper, earlier: Draws | None
-) -> xr.DataTree:
+def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: Keeper, earlier: Draws | None) -> xr.DataTree:
     before = time.perf_counter()
     if settings.engine in ("pymc", "numpyro"):
         tree = _by_pymc(model, settings, progress)
@@ -201,7 +200,10 @@ def _tree(found: Draws, compiled: Any, weights: np.ndarray) -> xr.DataTree:
     causes = found.stats.pop("cause")
     tree = found.tree(dict(compiled.dims), dict(compiled.coords))
     tree.attrs["mode_shares"] = [float(w) for w in weights]
-    tree.attrs["divergence_causes"] = {"no equilibrium there": int((causes == 1).sum()), "energy error": int((causes == 2).sum())}
+    tree.attrs["divergence_causes"] = {
+        "no equilibrium there": int((causes == 1).sum()),
+        "energy error": int((causes == 2).sum()),
+    }
     return tree
 
 
@@ -238,6 +240,7 @@ def peek(run: str | Path) -> tuple[xr.DataTree, dict[str, Any]]:
     ------
     DataFaults
         If there is no run, or it has no draws yet.
+
     """
     folder = RunFolder.open(run)
     record = folder.record()

@@ -29,6 +29,7 @@ def summarize(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpe
     -------
     pd.DataFrame
         One row per parameter, indexed by (symbol, term).
+
     """
     posterior = draws["posterior"].to_dataset()
     names = [v for v in PARAMETERS if v in posterior and v != "nu"] + (["nu"] if "nu" in posterior else [])
