@@ -331,7 +331,7 @@ def reproduce(
     run: Run = Path("runs/joint-production"),
     workplaces: Annotated[int, typer.Option(help="Generated workplaces that the fits see.")] = 2000,
     holdout: Annotated[int, typer.Option(help="Further generated workplaces that no fit sees.")] = 500,
-    draws: int = 500,
+    draws: int = 800,
     tune: int = 400,
     seed: int = 1,
 ) -> None:
