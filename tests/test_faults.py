@@ -105,7 +105,7 @@ SETTINGS = {
     ),
     "no draws": (lambda: SamplerSettings(draws=0), "draws = 0"),
     "unknown engine": (lambda: SamplerSettings(engine="stan"), "engine = 'stan' is not known"),
-    "no run": (lambda: RunFolder.open("nowhere"), "there is no finished run here"),
+    "no run": (lambda: RunFolder.open("nowhere"), "there is no run here"),
 }
 
 

@@ -75,6 +75,10 @@ def test_run_folder_is_complete(run, sample_of_norway: Workforce) -> None:
         "surplus_shares",
         "wages",
         "prior_posterior",
+        "internal_response",
+        "profiles",
+        "neuter",
+        "workplace_size",
     }
     with pytest.raises(DataFaults, match="already holds draws"):
         RunFolder.create(run[0])
