@@ -79,6 +79,16 @@ def test_cutoff_lies_in_its_bracket(theta: np.ndarray, beta: float) -> None:
     assert equal + theta.min() - 1e-9 <= found <= equal + theta.max() + 1e-9
 
 
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_a_beta_of_any_smallness_is_solved(sign: float) -> None:
+    rng = np.random.default_rng(0)
+    for exponent in np.arange(-300.0, -10.0, 0.7):
+        theta = np.full(2, 1.3) if exponent % 2 < 1 else rng.normal(size=3)
+        a = solve(theta, sign * 10.0**exponent)
+        assert a.status[0] == Status.OK
+        np.testing.assert_allclose(a.output[0], np.exp(theta).mean(), rtol=1e-8)
+
+
 @pytest.mark.parametrize("beta", [0.1, 0.4, 0.7])
 def test_strong_duality(beta: float) -> None:
     theta = np.array([-0.5, 0.2, 0.6])

@@ -39,7 +39,7 @@ from bayes_labor.theory.linear import total_of
 from bayes_labor.theory.status import Status
 
 BETA_MAX = 0.99
-BETA_LINEAR = 1e-290  # below it in size the technology is linear: the cut-off itself is no longer a float
+BETA_LINEAR = 1e-160  # below it in size the technology is linear to every digit, and squares of the cut-off underflow
 _MAX_STEP = 1.0 / 32.0
 _NODES, _WEIGHTS = (0.5 * v for v in np.polynomial.legendre.leggauss(6))
 _NODES = _NODES + 0.5
