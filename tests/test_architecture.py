@@ -10,8 +10,9 @@ MAY = {
     "theory": set(),
     "data": {"theory"},
     "custom_ops": {"theory"},
-    "models": {"theory", "data", "custom_ops"},
-    "posteriors": {"theory", "data", "custom_ops", "models"},
+    "densities": {"theory"},
+    "models": {"theory", "data", "custom_ops", "densities"},
+    "posteriors": {"theory", "data", "custom_ops", "densities", "models"},
 }
 SOURCES = sorted((ROOT / "bayes_labor").rglob("*.py"))
 

@@ -14,7 +14,7 @@ from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors import RunFolder, check, equilibria, fit, gates, report, summarize
 from bayes_labor.posteriors.calibration import calibrate, uniformity
 from bayes_labor.posteriors.equilibrium import thin
-from bayes_labor.posteriors.modes import find_modes, log_density_of, shares
+from bayes_labor.densities.modes import find_modes, log_density_of, shares
 from bayes_labor.posteriors.nutpie_engine import compile_model
 from bayes_labor.posteriors.tables import printed, prior_moments, to_latex
 

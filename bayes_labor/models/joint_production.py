@@ -18,7 +18,7 @@ from bayes_labor.models.starting import start_at
 from bayes_labor.theory.matching import Matching
 
 _CONSTANT_BYTES = 500_000  # PyTensor cannot cache code with larger constants
-_PENALISED_SIZE = 5  # workplaces larger than this are penalised for a negative surplus
+PENALISED_SIZE = 5  # workplaces larger than this are penalised for a negative surplus
 
 
 class Columns(NamedTuple):
@@ -239,16 +239,19 @@ def reference_team(workforce: Workforce, columns: Columns, spec: JointProduction
     return columns.external[np.sort(picks)]
 
 
+def mean_log_output(workforce: Workforce, spec: JointProductionSpec) -> Any:
+    """Prior mean of kappa: log mean wage by industry (K,), or of all where there is one scale."""
+    wages, industry = np.abs(workforce.wage), workforce.worker_industry
+    if spec.spec == "linear_national":
+        return np.log(wages.mean())
+    n = len(workforce.industries)
+    return np.log([wages[industry == k].mean() if np.any(industry == k) else wages.mean() for k in range(n)])
+
+
 def _scale(workforce: Workforce, columns: Columns, spec: JointProductionSpec, beta: Any, level: Any) -> Any:
     """A by industry in the units of the standardised columns; reports it for the columns as they are."""
     n, model = len(workforce.industries), pm.modelcontext(None)
-    wages = np.abs(workforce.wage)
-    if spec.spec == "linear_national":
-        mean, dims = np.log(wages.mean()), None
-    else:
-        industry = workforce.worker_industry
-        mean = np.log([wages[industry == k].mean() if np.any(industry == k) else wages.mean() for k in range(n)])
-        dims = "industry"
+    mean, dims = mean_log_output(workforce, spec), "industry" if spec.spec != "linear_national" else None
     start_at(log_output=mean)
     log_output = pm.Normal("log_output", mean, spec.priors.log_output, dims=dims)
     team = reference_team(workforce, columns, spec)
@@ -299,7 +302,7 @@ def _wages(
     sigma = pm.HalfNormal("sigma", spec.priors.noise * sd, dims=dims)
     per_worker = sigma[workforce.worker_industry] if dims else sigma * pt.ones_like(wage)
     sizes = pt.extra_ops.diff(data["offsets"])
-    short = pt.softplus(-surplus / (sizes * spec.softness * mean_wage)) * (sizes > _PENALISED_SIZE)
+    short = pt.softplus(-surplus / (sizes * spec.softness * mean_wage)) * (sizes > PENALISED_SIZE)
     # Where outside options exhaust the product, surpluses are of either sign by construction: nothing to penalise.
     penalty = (0.0 if spec.is_linear else spec.penalty) * short
     weight = pt.constant(1.0) if counted is None else counted

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pymc as pm
 
-from bayes_labor.posteriors.modes import log_density_of
-from bayes_labor.posteriors.nutpie_engine import around, expander, modes_that_matter, starting_points
+from bayes_labor.densities.modes import log_density_of
+from bayes_labor.models.starting import starting_points
+from bayes_labor.posteriors.nutpie_engine import around, expander, modes_that_matter
 from bayes_labor.posteriors.progress import Draws, Keeper
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pymc as pm
 
-from bayes_labor.models.starting import starting_point
-from bayes_labor.posteriors.modes import SMALLEST_SHARE, Mode, find_modes, log_density_of, shares
+from bayes_labor.models.starting import beta_coordinates, starting_points
+from bayes_labor.densities.modes import SMALLEST_SHARE, Mode, find_modes, log_density_of, shares
 from bayes_labor.posteriors.progress import INTERVAL, Draws, Keeper
 
 _NAMES = {  # nutpie's names of statistics -> the ones ArviZ and PyMC use
@@ -33,45 +33,6 @@ def compile_model(model: pm.Model) -> Any:
     import nutpie
 
     return nutpie.compile_pymc_model(model)
-
-
-_LEVELS = (0.1, -0.1, 0.4, -0.4)  # of atanh beta: on both sides of the cusp at zero, near it and away
-
-
-def starting_points(model: pm.Model) -> list[np.ndarray]:
-    """Starts with all beta on one side of zero, near it and away; the model's own point if it has no beta."""
-    x, places = _flat_start(model)
-    if not places:
-        return [x]
-    starts = []
-    for level in _LEVELS:
-        start = x.copy()
-        for name, place in places.items():
-            start[place] = 0.0 if name == "beta_offset" else level if name != "beta_spread_log__" else x[place]
-        starts.append(start)
-    return starts
-
-
-def beta_coordinates(model: pm.Model) -> np.ndarray:
-    """Which coordinates of the unconstrained vector decide on beta."""
-    x, places = _flat_start(model)
-    held = np.zeros(len(x), bool)
-    for place in places.values():
-        held[place] = True
-    return held
-
-
-def _flat_start(model: pm.Model) -> tuple[np.ndarray, dict[str, slice]]:
-    """(the model's starting point, where in it the variables behind beta are)."""
-    point = starting_point(model)
-    names = [v.name for v in model.value_vars]
-    ends = np.cumsum([np.size(point[n]) for n in names])
-    places = {
-        n: slice(int(e) - np.size(point[n]), int(e))
-        for n, e in zip(names, ends, strict=True)
-        if n in ("beta_mean", "beta_spread_log__", "beta_offset", "atanh_beta")
-    }
-    return np.concatenate([np.ravel(point[n]) for n in names]), places
 
 
 def modes_that_matter(model: pm.Model, compiled: Any) -> tuple[list[Mode], np.ndarray]:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bayes_labor.theory.status import Status
-from bayes_labor.theory.talent_table import BETA_MAX
+from bayes_labor.theory.talent_table import BETA_LINEAR, BETA_MAX
 
 CELLS = 2048
 _NODES, _WEIGHTS = (0.5 * v for v in np.polynomial.legendre.leggauss(6))
@@ -267,7 +267,7 @@ def solve_teams(log_talent: Any, beta: Any, scale: Any, teams: Teams) -> Solutio
     w = tables.weights[rows[teams.team]]
     marginal = weight * (w[:, 0] * excess + w[:, 1] * share)
     team_share = teams.sum(weight * share)
-    linear = beta[rows] == 0
+    linear = jnp.abs(beta[rows]) < BETA_LINEAR
     omega, c = tables.ln_omega[rows], tables.dbeta[rows]
     factor = jnp.exp(jnp.log(jnp.where(finite, scale, 1.0))[rows] + top)
     curved = factor * jnp.exp(omega[:, 0] + omega[:, 1] * ln_cutoff)

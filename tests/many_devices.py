@@ -1,0 +1,22 @@
+"""Program of ``test_densities``: the density and a few draws on all devices of one process, or of two."""
+
+import json
+import sys
+
+import jax
+import numpy as np
+
+density_path, process, port = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+jax.config.update("jax_enable_x64", True)
+if port:
+    jax.distributed.initialize(f"127.0.0.1:{port}", num_processes=2, process_id=process)
+
+from bayes_labor.densities.draws import sample_chain  # noqa: E402
+from bayes_labor.densities.shards import Exported, ShardedDensity  # noqa: E402
+
+exported = Exported.load(density_path)
+density = ShardedDensity(exported)
+value, gradient = density(exported.starts[0])
+kept = sample_chain(density, exported.starts[0], seed=5, draws=8, tune=10)
+found = {"devices": np.array(len(jax.devices())), "value": np.array(value), "gradient": gradient, "draws": kept["unconstrained"]}
+print(json.dumps({k: v.tolist() for k, v in found.items()}))

@@ -1,0 +1,131 @@
+"""The posterior without PyMC: equal to the PyMC model, on one device, on four, in two processes."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bayes_labor.data import norway
+from bayes_labor.models import JointProductionSpec, joint_production
+
+pytest.importorskip("jax")
+
+from bayes_labor.densities.shards import Exported, ShardedDensity, cut  # noqa: E402
+from bayes_labor.models.export import export  # noqa: E402
+
+CASES: list[dict[str, Any]] = [
+    {"spec": "power"},
+    {"spec": "power", "matching": "sampled", "errors": "student", "noise_by_industry": True, "pooled": False},
+    {"spec": "flexible", "matching": "sampled", "feasibility": "hard", "penalty": 2.0},
+    {"spec": "equal_power", "subsample": 20},
+    {"spec": "linear_national"},
+]
+
+
+@pytest.fixture(scope="module")
+def workforce() -> Any:
+    return norway(60, seed=3)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: "-".join(map(str, c.values())))
+def test_equals_the_pymc_model(workforce: Any, case: dict[str, Any], tmp_path: Path) -> None:
+    spec = JointProductionSpec(**case)
+    model = joint_production(workforce, spec)
+    exported = export(workforce, spec)
+    exported.save(tmp_path / "density.npz")
+    density = ShardedDensity(Exported.load(tmp_path / "density.npz"))
+    want, slope = model.compile_logp(), model.compile_dlogp()
+    rng = np.random.default_rng(0)
+    for start in exported.starts[:2]:
+        x = start + 0.02 * rng.normal(size=len(start))
+        point = {k: v.reshape(model.initial_point()[k].shape) for k, v in density.form.split(x).items()}
+        value, gradient = density(x)
+        np.testing.assert_allclose(value, want(point), rtol=1e-10)
+        np.testing.assert_allclose(gradient, slope(point), rtol=1e-7, atol=1e-6)
+
+
+def test_a_point_without_equilibrium_has_no_density(workforce: Any) -> None:
+    density = ShardedDensity(export(workforce))
+    x = np.zeros(density.form.size)
+    x[0] = np.nan
+    assert density(x)[0] == -np.inf
+
+
+def test_shards_hold_every_worker_once(workforce: Any) -> None:
+    exported = export(workforce, matching="sampled")
+    for n in (1, 3, 7):
+        shards = cut(exported, n)
+        held = np.concatenate([w[c[t] > 0] for w, c, t in zip(shards.wage, shards.counts, shards.team, strict=True)])
+        np.testing.assert_array_equal(held, workforce.wage)
+        assert shards.match_weight.sum() == workforce.n_workplaces
+        assert (shards.size > 0).all()
+    with pytest.raises(ValueError, match="fewer devices"):
+        cut(exported, 61)
+
+
+def test_no_pymc_is_needed(workforce: Any, tmp_path: Path) -> None:
+    export(workforce).save(tmp_path / "density.npz")
+    script = (
+        "import sys; from bayes_labor.densities.shards import *; from bayes_labor.densities.draws import *;"
+        f"e = Exported.load({str(tmp_path / 'density.npz')!r}); print(ShardedDensity(e)(e.starts[0])[0]);"
+        "assert not {'pymc', 'pytensor', 'arviz', 'pandas'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, env=os.environ | {"JAX_PLATFORMS": "cpu"})
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "other.npz", x=np.zeros(2))
+    with pytest.raises(ValueError, match="holds no exported density"):
+        Exported.load(tmp_path / "other.npz")
+
+
+@pytest.fixture(scope="module")
+def alone(workforce: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, np.ndarray]]:
+    """(an exported density, what one device finds)."""
+    path = tmp_path_factory.mktemp("density") / "density.npz"
+    export(workforce, matching="sampled").save(path)
+    return path, finish([start(path, devices=1)])[0]
+
+
+def start(density: Path, devices: int, process: int = 0, port: int = 0) -> subprocess.Popen:
+    """A program on so many virtual devices; one of two processes if there is a port."""
+    flags = f"--xla_force_host_platform_device_count={devices}"
+    environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, str(Path(__file__).parent / "many_devices.py"), str(density), str(process), str(port)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(programs: list[subprocess.Popen]) -> list[dict[str, np.ndarray]]:
+    ended = [p.communicate(timeout=400) for p in programs]
+    for program, (_, errors) in zip(programs, ended, strict=True):
+        assert program.returncode == 0, errors[-3000:]
+    return [{k: np.array(v) for k, v in json.loads(out.splitlines()[-1]).items()} for out, _ in ended]
+
+
+def assert_same(found: dict[str, np.ndarray], alone: dict[str, np.ndarray], devices: int) -> None:
+    assert found["devices"] == devices
+    np.testing.assert_allclose(found["value"], alone["value"], rtol=1e-10)
+    np.testing.assert_allclose(found["gradient"], alone["gradient"], rtol=1e-8, atol=1e-8)
+    # The last digits of sums differ by the number of shards; the draws of a short chain follow each other closely.
+    np.testing.assert_allclose(found["draws"], alone["draws"], rtol=1e-6, atol=1e-6)
+    assert np.ptp(found["draws"], axis=0).min() > 0
+
+
+def test_four_devices_find_what_one_finds(alone: tuple[Path, dict[str, np.ndarray]]) -> None:
+    (found,) = finish([start(alone[0], devices=4)])
+    assert_same(found, alone[1], 4)
+
+
+def test_two_processes_find_what_one_finds(alone: tuple[Path, dict[str, np.ndarray]]) -> None:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    found = finish([start(alone[0], devices=1, process=i, port=port) for i in range(2)])
+    assert_same(found[0], alone[1], 2)
+    np.testing.assert_array_equal(found[0]["draws"], found[1]["draws"])
