@@ -17,6 +17,12 @@ from bayes_labor.densities.shards import Exported, ShardedDensity  # noqa: E402
 exported = Exported.load(density_path)
 density = ShardedDensity(exported)
 value, gradient = density(exported.starts[0])
-kept = sample_chain(density, exported.starts[0], seed=5, draws=8, tune=10)
-found = {"devices": np.array(len(jax.devices())), "value": np.array(value), "gradient": gradient, "draws": kept["unconstrained"]}
+adapted = (0.5, 1e-4 * np.eye(density.form.size))
+kept = sample_chain(density, exported.starts[0], seed=5, draws=4, max_treedepth=3, adapted=adapted)
+found = {
+    "devices": np.array(len(jax.devices())),
+    "value": np.array(value),
+    "gradient": gradient,
+    "draws": kept["unconstrained"],
+}
 print(json.dumps({k: v.tolist() for k, v in found.items()}))

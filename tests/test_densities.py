@@ -20,17 +20,16 @@ from bayes_labor.densities.shards import Exported, ShardedDensity, cut  # noqa: 
 from bayes_labor.models.export import export  # noqa: E402
 
 CASES: list[dict[str, Any]] = [
-    {"spec": "power"},
+    {"spec": "power", "subsample": 20},
     {"spec": "power", "matching": "sampled", "errors": "student", "noise_by_industry": True, "pooled": False},
     {"spec": "flexible", "matching": "sampled", "feasibility": "hard", "penalty": 2.0},
-    {"spec": "equal_power", "subsample": 20},
     {"spec": "linear_national"},
 ]
 
 
 @pytest.fixture(scope="module")
 def workforce() -> Any:
-    return norway(60, seed=3)
+    return norway(30, seed=3)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: "-".join(map(str, c.values())))
@@ -48,13 +47,7 @@ def test_equals_the_pymc_model(workforce: Any, case: dict[str, Any], tmp_path: P
         value, gradient = density(x)
         np.testing.assert_allclose(value, want(point), rtol=1e-10)
         np.testing.assert_allclose(gradient, slope(point), rtol=1e-7, atol=1e-6)
-
-
-def test_a_point_without_equilibrium_has_no_density(workforce: Any) -> None:
-    density = ShardedDensity(export(workforce))
-    x = np.zeros(density.form.size)
-    x[0] = np.nan
-    assert density(x)[0] == -np.inf
+    assert density(np.full(len(x), np.nan))[0] == -np.inf
 
 
 def test_shards_hold_every_worker_once(workforce: Any) -> None:
@@ -66,7 +59,7 @@ def test_shards_hold_every_worker_once(workforce: Any) -> None:
         assert shards.match_weight.sum() == workforce.n_workplaces
         assert (shards.size > 0).all()
     with pytest.raises(ValueError, match="fewer devices"):
-        cut(exported, 61)
+        cut(exported, 31)
 
 
 def test_no_pymc_is_needed(workforce: Any, tmp_path: Path) -> None:
@@ -86,11 +79,10 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def alone(workforce: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, np.ndarray]]:
-    """(an exported density, what one device finds)."""
+def density_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("density") / "density.npz"
-    export(workforce, matching="sampled").save(path)
-    return path, finish([start(path, devices=1)])[0]
+    export(norway(24, seed=3), matching="sampled").save(path)
+    return path
 
 
 def start(density: Path, devices: int, process: int = 0, port: int = 0) -> subprocess.Popen:
@@ -108,24 +100,28 @@ def finish(programs: list[subprocess.Popen]) -> list[dict[str, np.ndarray]]:
     return [{k: np.array(v) for k, v in json.loads(out.splitlines()[-1]).items()} for out, _ in ended]
 
 
-def assert_same(found: dict[str, np.ndarray], alone: dict[str, np.ndarray], devices: int) -> None:
-    assert found["devices"] == devices
-    np.testing.assert_allclose(found["value"], alone["value"], rtol=1e-10)
-    np.testing.assert_allclose(found["gradient"], alone["gradient"], rtol=1e-8, atol=1e-8)
-    # The last digits of sums differ by the number of shards; the draws of a short chain follow each other closely.
-    np.testing.assert_allclose(found["draws"], alone["draws"], rtol=1e-6, atol=1e-6)
+def assert_same(found: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
+    np.testing.assert_allclose(found["value"], other["value"], rtol=1e-10)
+    np.testing.assert_allclose(found["gradient"], other["gradient"], rtol=1e-8, atol=1e-8)
     assert np.ptp(found["draws"], axis=0).min() > 0
 
 
-def test_four_devices_find_what_one_finds(alone: tuple[Path, dict[str, np.ndarray]]) -> None:
-    (found,) = finish([start(alone[0], devices=4)])
-    assert_same(found, alone[1], 4)
+def test_four_devices_find_what_one_finds(density_file: Path) -> None:
+    four, one = finish([start(density_file, devices=4), start(density_file, devices=1)])
+    assert (four["devices"], one["devices"]) == (4, 1)
+    assert_same(four, one)
+    # Sums in another order differ in their last digit, and every leapfrog step of a chain multiplies that; another key would
+    # give draws that differ by their posterior standard deviations, around 0.3.
+    np.testing.assert_allclose(four["draws"], one["draws"], rtol=1e-4, atol=1e-4)
 
 
-def test_two_processes_find_what_one_finds(alone: tuple[Path, dict[str, np.ndarray]]) -> None:
+def test_two_processes_find_what_one_finds(density_file: Path) -> None:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    found = finish([start(alone[0], devices=1, process=i, port=port) for i in range(2)])
-    assert_same(found[0], alone[1], 2)
-    np.testing.assert_array_equal(found[0]["draws"], found[1]["draws"])
+    first, second = finish([start(density_file, devices=1, process=i, port=port) for i in range(2)])
+    (one,) = finish([start(density_file, devices=2)])
+    assert first["devices"] == second["devices"] == one["devices"] == 2
+    assert_same(first, one)
+    np.testing.assert_array_equal(first["draws"], second["draws"])
+    np.testing.assert_array_equal(first["draws"], one["draws"])

@@ -10,9 +10,17 @@ from bayes_labor.densities.shards import ShardedDensity
 
 
 def sample_chain(
-    density: ShardedDensity, start: np.ndarray, seed: int, *, draws: int = 500, tune: int = 300, target_accept: float = 0.9
+    density: ShardedDensity,
+    start: np.ndarray,
+    seed: int,
+    *,
+    draws: int = 500,
+    tune: int = 300,
+    target_accept: float = 0.9,
+    max_treedepth: int = 10,
+    adapted: tuple[float, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
-    """One chain of NUTS with window adaptation (blackjax), dense mass matrix.
+    """One chain of NUTS (blackjax), with window adaptation of step size and dense mass matrix.
 
     Every process of a distributed program calls this with the same arguments and gets the same draws.
 
@@ -26,25 +34,36 @@ def sample_chain(
         Of this chain.
     draws, tune, target_accept
         As in :func:`bayes_labor.posteriors.sample`.
+    max_treedepth
+        A trajectory has fewer than 2 to this power leapfrog steps.
+    adapted
+        (step size, inverse mass matrix (P, P)) of an earlier chain: no warm-up then, and the first draw follows ``start``.
 
     Returns
     -------
     dict
-        ``unconstrained`` (draws, P), ``lp``, ``n_steps``, ``diverging`` and ``acceptance_rate`` (draws,), ``step_size`` ().
+        ``unconstrained`` (draws, P), ``lp``, ``n_steps``, ``diverging`` and ``acceptance_rate`` (draws,), ``step_size`` (),
+        ``inverse_mass_matrix`` (P, P).
 
     """
     import blackjax
 
-    def run(key: Any, point: Any, data: Any) -> tuple[Any, Any]:
+    def run(key: Any, point: Any, data: Any) -> dict[str, Any]:
         def log_density(vector: Any) -> Any:
             return density.log_density(vector, data)
 
-        warmup = blackjax.window_adaptation(
-            blackjax.nuts, log_density, is_mass_matrix_diagonal=False, target_acceptance_rate=target_accept
-        )
         first, then = jax.random.split(key)
-        (state, parameters), _ = warmup.run(first, point, num_steps=tune)
-        kernel = blackjax.nuts(log_density, **parameters).step
+        if adapted is None:
+            warmup = blackjax.window_adaptation(
+                blackjax.nuts, log_density, is_mass_matrix_diagonal=False, target_acceptance_rate=target_accept,
+                max_num_doublings=max_treedepth,
+            )  # fmt: skip
+            (state, parameters), _ = warmup.run(first, point, num_steps=tune)
+        else:
+            parameters = {"step_size": jnp.asarray(adapted[0]), "inverse_mass_matrix": jnp.asarray(adapted[1])}
+            state = blackjax.nuts.init(point, log_density)
+        shape = {k: parameters[k] for k in ("step_size", "inverse_mass_matrix")}
+        kernel = blackjax.nuts(log_density, **shape, max_num_doublings=max_treedepth).step
 
         def one(state: Any, key: Any) -> tuple[Any, Any]:
             state, info = kernel(key, state)
@@ -54,8 +73,8 @@ def sample_chain(
             }  # fmt: skip
             return state, kept
 
-        kept = jax.lax.scan(one, state, jax.random.split(then, draws))[1]
-        return kept, parameters["step_size"]
+        kept: dict[str, Any] = jax.lax.scan(one, state, jax.random.split(then, draws))[1]
+        return kept | shape
 
-    kept, step_size = jax.jit(run)(jax.random.key(seed), jnp.asarray(start, dtype=jnp.float64), density.data)
-    return {k: np.asarray(v) for k, v in kept.items()} | {"step_size": np.asarray(step_size)}
+    kept = jax.jit(run)(jax.random.key(seed), jnp.asarray(start, dtype=jnp.float64), density.data)
+    return {k: np.asarray(v) for k, v in kept.items()}

@@ -45,7 +45,9 @@ class Exported:
         """
         with np.load(path, allow_pickle=False) as held:
             if "form" not in held.files:
-                raise ValueError(f"{path} holds no exported density: make one with bayes_labor.models.export.export(...).save(path)")
+                raise ValueError(
+                    f"{path} holds no exported density: make one with bayes_labor.models.export.export(...).save(path)"
+                )
             form = json.loads(str(held["form"]))
             if form.pop("format") != _FORMAT:
                 raise ValueError(f"{path} was exported by another release: export it again with this one")
@@ -131,9 +133,7 @@ class ShardedDensity:
     def value_and_gradient(self) -> Callable[[Any, Payrolls], tuple[Any, Any]]:
         """(log density, gradient (P,)) of (unconstrained vector (P,), :attr:`data`), compiled; the same on every device."""
         whole, by_shard = PartitionSpec(), PartitionSpec(AXIS)
-        mapped = jax.shard_map(
-            self._local, mesh=self.mesh, in_specs=(whole, whole, by_shard), out_specs=whole, check_vma=False
-        )
+        mapped = jax.shard_map(self._local, mesh=self.mesh, in_specs=(whole, whole, by_shard), out_specs=whole, check_vma=False)
         return jax.jit(lambda vector, data: mapped(vector, self.reference, data))
 
     @cached_property
