@@ -16,8 +16,8 @@ from bayes_labor.models import JointProductionSpec, joint_production
 
 pytest.importorskip("jax")
 
-from bayes_labor.densities.shards import Exported, ShardedDensity, cut  # noqa: E402
-from bayes_labor.models.export import export  # noqa: E402
+from bayes_labor.densities.shards import Exported, ShardedDensity, cut
+from bayes_labor.models.export import export
 
 CASES: list[dict[str, Any]] = [
     {"spec": "power", "subsample": 20},

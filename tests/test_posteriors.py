@@ -9,12 +9,12 @@ import pytest
 
 from bayes_labor.data import DataFaults, Workforce
 from bayes_labor.data.norway import TRUTH, norway
+from bayes_labor.densities.modes import find_modes, log_density_of, shares
 from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors import RunFolder, check, equilibria, fit, gates, report, summarize
 from bayes_labor.posteriors.calibration import calibrate, uniformity
 from bayes_labor.posteriors.equilibrium import thin
-from bayes_labor.densities.modes import find_modes, log_density_of, shares
 from bayes_labor.posteriors.nutpie_engine import compile_model
 from bayes_labor.posteriors.tables import printed, prior_moments, to_latex
 

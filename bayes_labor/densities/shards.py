@@ -21,7 +21,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class Exported:
-    """A posterior without PyMC: what :func:`bayes_labor.models.export.export` makes, what :meth:`save` and :meth:`load` carry."""
+    """A posterior without PyMC: what :func:`bayes_labor.models.export.export` makes and one file carries."""
 
     form: Form
     offsets: np.ndarray  # (F + 1,)

@@ -18,9 +18,8 @@ from scipy import optimize
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec
-from bayes_labor.models.starting import starting_point
+from bayes_labor.models.starting import beta_coordinates, starting_point, starting_points
 from bayes_labor.posteriors.diagnostics import PARAMETERS
-from bayes_labor.models.starting import beta_coordinates, starting_points
 from bayes_labor.posteriors.tables import SYMBOL, term_labels
 
 _STEP = 1e-4

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pymc as pm
 
-from bayes_labor.models.starting import beta_coordinates, starting_points
 from bayes_labor.densities.modes import SMALLEST_SHARE, Mode, find_modes, log_density_of, shares
+from bayes_labor.models.starting import beta_coordinates, starting_points
 from bayes_labor.posteriors.progress import INTERVAL, Draws, Keeper
 
 _NAMES = {  # nutpie's names of statistics -> the ones ArviZ and PyMC use
