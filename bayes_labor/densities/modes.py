@@ -62,12 +62,16 @@ def find_modes(
     ``held`` marks coordinates that stay at their starting values until the others have settled: beta's, since a climb from far
     away otherwise jumps over the cusp at zero and ends in a mode that holds no mass.
     """
-    modes: list[Mode] = []
-    for start in starts:
-        mode = _climb(log_density, start, held)
-        if mode is not None and not any(_same(mode, other) for other in modes):
-            modes.append(mode)
-    return sorted(modes, key=lambda m: -m.log_mass)
+    return distinct([m for start in starts if (m := _climb(log_density, start, held)) is not None])
+
+
+def distinct(modes: list[Mode]) -> list[Mode]:
+    """The modes without repetitions, the heaviest first."""
+    kept: list[Mode] = []
+    for mode in sorted(modes, key=lambda m: -m.log_mass):
+        if not any(_same(mode, other) for other in kept):
+            kept.append(mode)
+    return kept
 
 
 def shares(modes: list[Mode]) -> np.ndarray:

@@ -26,7 +26,7 @@ def run(
     jax.config.update("jax_enable_x64", True)
     # A callback that looks at its argument waits for ever if the dispatching thread is the one that must deliver it.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
-    modes, weights = modes_that_matter(model, compiled)
+    modes, weights = modes_that_matter(model, compiled, settings)
     begin = around(modes, settings) if modes else lambda chain: starting_points(model)[0]
     step, adapt = _kernels(native_log_density(compiled), settings)
     expand = expander(compiled)

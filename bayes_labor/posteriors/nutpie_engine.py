@@ -8,12 +8,13 @@ import ctypes
 import dataclasses
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pymc as pm
 
 from bayes_labor.densities.modes import SMALLEST_SHARE, Mode, find_modes, log_density_of, shares
+from bayes_labor.densities.pathfinder import find_paths
 from bayes_labor.models.starting import beta_coordinates, starting_points
 from bayes_labor.posteriors.progress import INTERVAL, Draws, Keeper
 
@@ -35,9 +36,18 @@ def compile_model(model: pm.Model) -> Any:
     return nutpie.compile_pymc_model(model)
 
 
-def modes_that_matter(model: pm.Model, compiled: Any) -> tuple[list[Mode], np.ndarray]:
+def variables_of(model: pm.Model, compiled: Any) -> list[str]:
+    """Variables of a compiled model that draws are kept of: all but the unconstrained ones that stand for another."""
+    return [n for n in compiled.shape_info[0] if n not in {v.name for v in model.value_vars} or n in model.named_vars]
+
+
+def modes_that_matter(model: pm.Model, compiled: Any, settings: Any) -> tuple[list[Mode], np.ndarray]:
     """(modes that hold mass worth a chain, share of the mass of every mode found), both the heaviest first."""
-    modes = find_modes(log_density_of(compiled), starting_points(model), beta_coordinates(model))
+    call, starts = log_density_of(compiled), starting_points(model)
+    if settings.start == "pathfinder":
+        modes = find_paths(call, starts, settings.seed)
+    else:
+        modes = find_modes(call, starts, beta_coordinates(model))
     weights = shares(modes) if modes else np.empty(0)
     return [m for m, w in zip(modes, weights, strict=True) if w >= SMALLEST_SHARE], weights
 
@@ -60,7 +70,7 @@ class Starts:
         import nutpie
 
         nutpie.sample(
-            compiled, draws=8, tune=1, chains=settings.chains, cores=1, seed=settings.seed, progress_bar=False,
+            compiled, draws=8, tune=1, chains=settings.chains, cores=1, seed=settings.seed, maxdepth=1, progress_bar=False,
             save_warmup=False, return_raw_trace=True,
         )  # fmt: skip
 
@@ -80,29 +90,51 @@ def around(modes: list[Mode], settings: Any) -> Callable[[int], np.ndarray]:
 
 def start(model: pm.Model, compiled: Any, settings: Any, progress: bool, keeper: Keeper) -> tuple[Draws, np.ndarray]:
     """(draws from the beginning, share of the mass of every mode)."""
-    modes, weights = modes_that_matter(model, compiled)
-    if modes:
-        starts = Starts(around(modes, settings))
+    modes, weights = modes_that_matter(model, compiled, settings)
+    if not modes:
+        return _run(compiled, settings, settings.adaptation, progress, keeper), weights
+    point = around(modes, settings)
+    if settings.start == "modes":
+        starts = Starts(point)
         compiled = dataclasses.replace(compiled, initial_point_func=starts)
         starts.learn(compiled, settings)
-    return _run(compiled, settings, settings.adaptation, progress, keeper), weights
+        return _run(compiled, settings, settings.adaptation, progress, keeper), weights
+    white = _White(modes[0].point, np.linalg.cholesky(modes[0].covariance))
+    starts = Starts(lambda chain: white.inward(point(chain)))
+    whitened = _whitened(compiled, white, starts, variables_of(model, compiled))
+    starts.learn(whitened, settings)
+    return _run(whitened, settings, settings.adaptation, progress, keeper, white), weights
 
 
 def go_on(compiled: Any, settings: Any, earlier: Draws, progress: bool, keeper: Keeper) -> Draws:
     """The recovered draws and the missing ones, sampled in whitened coordinates from where each chain stood."""
     missing = settings.draws - earlier.counts
     held = np.concatenate([u[:n] for u, n in zip(earlier.unconstrained, earlier.counts, strict=True)])
-    center, factor = held.mean(0), _factor(held)
+    white = _White(held.mean(0), _factor(held))
     lasts = [u[n - 1] if n else held[c] for c, (u, n) in enumerate(zip(earlier.unconstrained, earlier.counts, strict=True))]
-    starts = Starts(lambda chain: np.linalg.solve(factor, lasts[chain] - center))
-    whitened = _whitened(compiled, center, factor, starts, list(earlier.posterior))
+    starts = Starts(lambda chain: white.inward(lasts[chain]))
+    whitened = _whitened(compiled, white, starts, list(earlier.posterior))
     rest = settings.model_copy(
         update={"draws": int(missing.max()), "tune": _RESTART_TUNE, "seed": settings.seed + 1 + int(earlier.counts.sum())}
     )
     starts.learn(whitened, rest)
-    later = _run(whitened, rest, "diag", progress, keeper)
-    later.unconstrained = center + later.unconstrained @ factor.T
+    later = _run(whitened, rest, "diag", progress, keeper, white)
     return earlier.followed_by(later).cut(settings.draws)
+
+
+class _White(NamedTuple):
+    """Coordinates z of an unconstrained vector x = center + factor z, in which a posterior is nearly standard normal."""
+
+    center: np.ndarray
+    factor: np.ndarray
+
+    def inward(self, x: np.ndarray) -> np.ndarray:
+        """Vector z of x."""
+        return np.linalg.solve(self.factor, x - self.center)
+
+    def outward(self, z: np.ndarray) -> np.ndarray:
+        """Vectors x (..., P) of z (..., P)."""
+        return self.center + z @ self.factor.T
 
 
 def _factor(held: np.ndarray) -> np.ndarray:
@@ -113,19 +145,19 @@ def _factor(held: np.ndarray) -> np.ndarray:
     return np.linalg.cholesky(weight * covariance + (1.0 - weight) * np.diag(diagonal))
 
 
-def _whitened(compiled: Any, center: np.ndarray, factor: np.ndarray, starts: Starts, names: list[str]) -> Any:
+def _whitened(compiled: Any, white: _White, starts: Starts, names: list[str]) -> Any:
     from nutpie.compiled_pyfunc import from_pyfunc
 
     log_density, expand = log_density_of(compiled), expander(compiled)
 
     def density(z: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = log_density(center + factor @ z)
+        value, gradient = log_density(white.outward(z))
         if not np.isfinite(value):
             raise _Unsolved
-        return value, factor.T @ gradient
+        return value, white.factor.T @ gradient
 
     def expanded(z: np.ndarray) -> dict[str, np.ndarray]:
-        found = expand(center + factor @ z)
+        found = expand(white.outward(z))
         return {k: found[k] for k in names}
 
     class _Unsolved(ValueError):
@@ -135,7 +167,7 @@ def _whitened(compiled: Any, center: np.ndarray, factor: np.ndarray, starts: Sta
 
     shapes = {n: tuple(int(i) for i in s) for n, s in zip(compiled.shape_info[0], compiled.shape_info[2], strict=True)}
     return from_pyfunc(
-        len(center), lambda: density, lambda *_: expanded, [np.dtype("float64")] * len(names),
+        len(white.center), lambda: density, lambda *_: expanded, [np.dtype("float64")] * len(names),
         [shapes[n] for n in names], names,
         coords=dict(compiled.coords), dims={n: d for n, d in compiled.dims.items() if n in names}, make_initial_point_fn=starts,
     )  # fmt: skip
@@ -155,8 +187,13 @@ def expander(compiled: Any) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     return expand
 
 
-def _run(compiled: Any, settings: Any, adaptation: str, progress: bool, keeper: Keeper) -> Draws:
-    """Sample in the background and write what there is, until done; an interrupt keeps what was written."""
+def _run(
+    compiled: Any, settings: Any, adaptation: str, progress: bool, keeper: Keeper, white: _White | None = None
+) -> Draws:
+    """Sample in the background and write what there is, until done; an interrupt keeps what was written.
+
+    Unconstrained points are kept in the model's own coordinates, whatever it was sampled in.
+    """
     import nutpie
 
     sampler = nutpie.sample(
@@ -167,12 +204,12 @@ def _run(compiled: Any, settings: Any, adaptation: str, progress: bool, keeper: 
     try:
         while True:
             try:
-                return _read(sampler.wait(timeout=INTERVAL / 4))
+                return _read(sampler.wait(timeout=INTERVAL / 4), white)
             except TimeoutError:
                 if keeper.due():
                     with warnings.catch_warnings():
                         warnings.simplefilter("ignore")  # ArviZ's, that there are fewer draws than chains
-                        so_far = _read(sampler.inspect())
+                        so_far = _read(sampler.inspect(), white)
                     if so_far.counts.any():
                         keeper.keep(so_far)
     except BaseException:
@@ -180,7 +217,7 @@ def _run(compiled: Any, settings: Any, adaptation: str, progress: bool, keeper: 
         raise
 
 
-def _read(trace: Any) -> Draws:
+def _read(trace: Any, white: _White | None) -> Draws:
     stats = trace["sample_stats"].to_dataset()
     unconstrained = np.asarray(stats["unconstrained_draw"].to_numpy(), dtype=np.float64)
     kept = {_NAMES.get(k, k): np.asarray(stats[k].to_numpy(), dtype=np.float64) for k in _KEPT if k in stats}
@@ -188,7 +225,8 @@ def _read(trace: Any) -> Draws:
         unconstrained.shape[:2]
     )
     posterior = {str(k): v.to_numpy() for k, v in trace["posterior"].to_dataset().data_vars.items()}
-    return Draws(unconstrained, np.isfinite(unconstrained).all(2).sum(1), posterior, kept)
+    counts = np.isfinite(unconstrained).all(2).sum(1)
+    return Draws(unconstrained if white is None else white.outward(unconstrained), counts, posterior, kept)
 
 
 def _cause(message: Any) -> int:

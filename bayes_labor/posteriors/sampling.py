@@ -34,6 +34,9 @@ class SamplerSettings(_Settings):
     seed: int = Field(default=20161102, ge=0)
     target_accept: float = Field(default=0.93, gt=0.5, lt=1.0)
     adaptation: Literal["diag", "low_rank"] = "low_rank"
+    start: Literal["modes", "laplace", "pathfinder"] = "modes"
+    """``modes``: chains start near the modes and learn the posterior's shape. ``laplace`` and ``pathfinder``: nutpie also samples
+    in coordinates whitened by that approximation of the heaviest mode, so that little tuning is needed; for large data."""
     engine: Literal["nutpie", "blackjax", "pymc", "numpyro"] = "nutpie"
 
 
@@ -60,7 +63,7 @@ def sample(
     progress
         Show a progress bar.
     **settings
-        Fields of :class:`SamplerSettings`: draws, tune, chains, cores, seed, target_accept, adaptation, engine.
+        Fields of :class:`SamplerSettings`: draws, tune, chains, cores, seed, target_accept, adaptation, start, engine.
 
     Returns
     -------
@@ -170,7 +173,7 @@ def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: 
         ready = time.perf_counter()
         weights = np.empty(0)
         if settings.engine == "blackjax":
-            names = [n for n in compiled.shape_info[0] if n not in {v.name for v in model.value_vars} or n in model.named_vars]
+            names = nutpie_engine.variables_of(model, compiled)
             found, weights = blackjax_engine.run(model, compiled, settings, keeper, earlier, names)
         elif earlier is not None:
             found = nutpie_engine.go_on(compiled, settings, earlier, progress, keeper)
