@@ -3,9 +3,9 @@
 ``export FILE [WORKPLACES]``
     Writes the density of ``power`` on generated data (needs PyMC, no accelerator). Default: the paper's size.
 ``run FILE [DRAWS TUNE]``
-    On the machine with the accelerator (needs JAX, numpy, scipy, blackjax): milliseconds for log density and gradient and, with
-    DRAWS, the whole posterior: modes, then four chains. Results go to ``benchmarks/results/``. Without a GPU it says so and runs
-    on the CPU devices there are.
+    On the machine with the accelerator (needs JAX, numpy, scipy, blackjax): milliseconds for log density and gradient and,
+    with DRAWS, the whole posterior: modes, then four chains. Results go to ``benchmarks/results/``. Without a GPU it says so
+    and runs on the CPU devices there are.
 """
 
 import json

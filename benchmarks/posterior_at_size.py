@@ -22,7 +22,7 @@ def main(run: str, workplaces: int = FULL_SIZE, draws: int = 500, tune: int = 30
     if RunFolder(Path(run)).record_path.is_file():
         tree = resume(run, workforce)
     else:
-        tree = fit(workforce, spec, run=run, draws=draws, tune=tune, chains=4, cores=2)
+        tree = fit(workforce, spec, run=run, draws=draws, tune=tune, chains=4, cores=2, start="laplace")
     posterior = tree["posterior"].to_dataset()[["beta", "psi", "d", "V_U", "gamma", "A", "sigma"]]
     table = summarize(tree, workforce, spec)
     truth = [*TRUTH.beta, *[TRUTH.psi[t] for t in table.loc["ψ"].index], TRUTH.bargaining_power, TRUTH.unemployment_value]

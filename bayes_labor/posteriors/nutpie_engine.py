@@ -187,9 +187,7 @@ def expander(compiled: Any) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     return expand
 
 
-def _run(
-    compiled: Any, settings: Any, adaptation: str, progress: bool, keeper: Keeper, white: _White | None = None
-) -> Draws:
+def _run(compiled: Any, settings: Any, adaptation: str, progress: bool, keeper: Keeper, white: _White | None = None) -> Draws:
     """Sample in the background and write what there is, until done; an interrupt keeps what was written.
 
     Unconstrained points are kept in the model's own coordinates, whatever it was sampled in.

@@ -35,8 +35,9 @@ class SamplerSettings(_Settings):
     target_accept: float = Field(default=0.93, gt=0.5, lt=1.0)
     adaptation: Literal["diag", "low_rank"] = "low_rank"
     start: Literal["modes", "laplace", "pathfinder"] = "modes"
-    """``modes``: chains start near the modes and learn the posterior's shape. ``laplace`` and ``pathfinder``: nutpie also samples
-    in coordinates whitened by that approximation of the heaviest mode, so that little tuning is needed; for large data."""
+    """``modes``: chains start near the modes and learn the posterior's shape. ``laplace`` and ``pathfinder``: nutpie also
+    samples in coordinates whitened by that approximation of the heaviest mode, so that little tuning is needed; for large
+    data."""
     engine: Literal["nutpie", "blackjax", "pymc", "numpyro"] = "nutpie"
 
 
