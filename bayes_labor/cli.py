@@ -59,11 +59,13 @@ def _workforce(
     kind, _, size = source.partition(":")
     if kind == "norway" and (not size or size.isdecimal()):
         return norway(int(size)) if size else norway()
-    table = read_table(source)
-    if not formula:
+    readers = {".csv": Workforce.from_csv, ".parquet": Workforce.from_parquet}
+    reader = readers.get(Path(source).suffix.lower())
+    if reader is None or not formula:
+        read_table(source)  # what is wrong with the file comes first
         fault = Fault("a table needs a formula", source, "--formula 'experience + seniority' --internal seniority")
         raise DataFaults([fault])
-    return Workforce.from_frame(table, formula, internal or [], worker=worker or None, name=Path(source).stem)
+    return reader(source, formula, internal or [], worker=worker or None, name=Path(source).stem)
 
 
 def _specification(

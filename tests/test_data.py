@@ -1,11 +1,14 @@
 """The matched table, the real data sets, and the generator against the paper's Tables 1-4."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from bayes_labor.data import DataFaults, Workforce, baseball_table, modal_industry
+from bayes_labor.data import DataFaults, Workforce, baseball_table, characteristics, modal_industry
 from bayes_labor.data.norway import CELLS, FULL_WORKERS, INDUSTRIES, MEANS, norway, norway_table
+from bayes_labor.models import joint_production
 from bayes_labor.theory import solve_payroll
 from tests.conftest import FORMULA, make_table
 
@@ -202,3 +205,49 @@ def test_split_keeps_workplaces_whole(sample_of_norway: Workforce) -> None:
     assert kept.industries == held.industries == sample_of_norway.industries
     with pytest.raises(DataFaults, match="splits nothing off"):
         sample_of_norway.split(0.0, seed=1)
+
+
+BLOCKWISE = "experience + {experience**2/100} + C(job) + job:female + seniority"
+OF_ALL_ROWS = "{experience - experience.mean()} + seniority"
+LEARNED_FROM_ALL_ROWS = ["center(experience) + seniority", "experience + C(level) + seniority"]
+
+
+@pytest.mark.parametrize("formula", [BLOCKWISE, OF_ALL_ROWS, *LEARNED_FROM_ALL_ROWS])
+def test_design_by_blocks_is_the_design_at_once(formula: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a term depends on all rows, or a level is missing from the first block."""
+    t = make_table(600)
+    t["job"] = np.where(np.arange(len(t)) < 1500, "clerk", np.where(np.arange(len(t)) % 2, "cook", "driver"))
+    t["level"] = (np.arange(len(t)) > 1600).astype(int)
+    whole = Workforce.from_frame(t, formula, ["seniority"])
+    monkeypatch.setattr(characteristics, "_BLOCK", 1100)
+    blocks = Workforce.from_frame(t, formula, ["seniority"])
+    assert blocks.characteristics.by_block == (formula != OF_ALL_ROWS)
+    assert blocks.terms == whole.terms and "experience" in whole.covariates
+    np.testing.assert_array_equal(blocks.design, whole.design)
+    np.testing.assert_array_equal(blocks.changed(experience=1.0).design, whole.changed(experience=1.0).design)
+
+
+def test_internal_variables_are_seen_inside_functions() -> None:
+    w = Workforce.from_frame(make_table(), "experience + center(seniority) + np.log1p(seniority)", ["seniority"])
+    assert w.terms[0] == "experience" and w.internal.tolist() == [False, True, True]
+
+
+def test_parquet_gives_what_the_frame_gives(tmp_path: Path) -> None:
+    t = make_table(30).assign(job=lambda d: np.where(d["female"] > 0, "cook", "clerk"), unused="x")
+    t.to_parquet(tmp_path / "t.parquet", row_group_size=20)
+    formula = "experience + job + seniority"
+    read = Workforce.from_parquet(tmp_path / "t.parquet", formula, ["seniority"], worker="worker")
+    want = Workforce.from_frame(t, formula, ["seniority"], worker="worker")
+    assert read.fingerprint == want.fingerprint and read.terms == want.terms == ("experience", "job[T.cook]", "seniority")
+    with pytest.raises(DataFaults, match="did you mean 'unused'"):
+        Workforce.from_parquet(tmp_path / "t.parquet", "experience + unusd", [])
+
+
+def test_the_design_lies_in_memory_once(small: Workforce) -> None:
+    """A model sees the workforce's own numbers, in every specification."""
+    assert small.design.flags.f_contiguous and not small.design.flags.writeable
+    for name in ("linear", "linear_power", "power", "flexible"):
+        model = joint_production(small, name)
+        for data in ("x_external", "x_internal", "x_power"):
+            if data in model.named_vars:
+                assert np.shares_memory(model[data].get_value(borrow=True), small.design), (name, data)

@@ -85,7 +85,8 @@ def test_linear_is_the_mincer_equation(spec: str) -> None:
     predicted = evaluate_mean(model, point)
     np.testing.assert_allclose(predicted, np.exp(x @ fit.x), rtol=1e-6)
     gradient = likelihood_gradient(model, point)
-    typical = np.sqrt(np.sum(np.square(w.wage[:, None] * (columns.external))))
+    standard = (columns.external - columns.mean[:, None]) / columns.talent_sd[:, None]
+    typical = np.sqrt(np.sum(np.square(w.wage * standard)))
     assert np.all(np.abs(gradient) < 1e-4 * typical)
 
 

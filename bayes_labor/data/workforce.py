@@ -1,20 +1,18 @@
 """The matched table: one row per worker of whole workplaces, with what each worker takes along and what stays behind."""
 
 import hashlib
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-import formulaic
 import numpy as np
 import pandas as pd
-from formulaic.errors import FormulaicError
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from bayes_labor.data.characteristics import Characteristics, parse
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
-
-_COLLINEAR = 1e-9  # smallest admissible share of a standardised column that the others leave unexplained
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +23,7 @@ class Workforce:
     name            symbol  role
     ==============  ======  ========================================================================
     ``wage``        W       (N,) observed wage, the user's wage unit
-    ``design``      x       (N, P) characteristics, as declared by the formula, unscaled
+    ``design``      x       (N, P) characteristics, as declared by the formula, unscaled; columns are contiguous
     ``internal``    I - M   (P,) True for a characteristic that is lost when the worker leaves
     ``linear``      -       (P,) True for an internal term that is proportional to its internal variable
     ``industry``    k       (F,) row of ``industries`` of each workplace
@@ -45,6 +43,7 @@ class Workforce:
     workplaces: np.ndarray
     workers: np.ndarray
     covariates: pd.DataFrame
+    characteristics: Characteristics
     formula: str
     internal_variables: tuple[str, ...] = ()
     wage_unit: str = "wage units"
@@ -102,47 +101,33 @@ class Workforce:
             *_id_faults(frame, columns),
             *_industry_faults(frame, workplace, industry, industries),
         ]
-        matrix, design_faults = _design(frame, formula, internal)
-        faults += design_faults
-        if faults or matrix is None:
-            raise DataFaults(faults)
-        return cls._assemble(frame, matrix, formula, internal, columns, industries, wage_unit, name)
-
-    @classmethod
-    def _assemble(
-        cls,
-        frame: pd.DataFrame,
-        matrix: pd.DataFrame,
-        formula: str,
-        internal: Sequence[str],
-        columns: dict[str, str],
-        industries: Sequence[str] | None,
-        wage_unit: str,
-        name: str,
-    ) -> Self:
-        codes, ids = pd.factorize(frame[columns["workplace"]], sort=True)
+        frame = _compact(frame, columns)
+        codes, ids = pd.factorize(frame[workplace], sort=True)
         order = np.argsort(codes, kind="stable")
+        design = None
+        try:
+            characteristics = Characteristics.learn(frame, formula, internal)
+            design = characteristics.evaluate(frame, order)
+            faults += characteristics.faults(design, formula, internal)
+        except DataFaults as found:
+            faults += found.faults
+        if faults or design is None:
+            raise DataFaults(faults)
         offsets = np.concatenate([[0], np.cumsum(np.bincount(codes))]).astype(np.int64)
-        first = order[offsets[:-1]]
-        names = tuple(industries) if industries else tuple(sorted(frame[columns["industry"]].astype(str).unique()))
-        position = {k: i for i, k in enumerate(names)}
-        industry = frame[columns["industry"]].astype(str).iloc[first].map(position).to_numpy(np.int64)
-        workers = frame[columns["worker"]].to_numpy() if "worker" in columns else frame.index.to_numpy()
-        is_internal, variables = _mentions(matrix, internal), _variables(matrix)
-        covariates = frame[variables].iloc[order].reset_index(drop=True)
-        covariates.attrs["model_spec"] = matrix.attrs["model_spec"]
+        names, industry_of = _industries(frame[industry], industries)
         return cls(
-            wage=_frozen(frame[columns["wage"]].to_numpy(np.float64)[order]),
-            design=_frozen(np.ascontiguousarray(matrix.to_numpy(np.float64)[order])),
-            terms=tuple(str(c) for c in matrix.columns),
-            internal=_frozen(is_internal),
-            linear=_frozen(is_internal & _proportional(frame, matrix, internal)),
-            industry=_frozen(industry),
+            wage=_frozen(frame[wage].to_numpy(np.float64)[order]),
+            design=_frozen(design.T),
+            terms=characteristics.terms,
+            internal=_frozen(characteristics.internal),
+            linear=_frozen(characteristics.linear),
+            industry=_frozen(industry_of[order[offsets[:-1]]]),
             industries=names,
             offsets=_frozen(offsets),
             workplaces=_frozen(np.asarray(ids)),
-            workers=_frozen(np.asarray(workers)[order]),
-            covariates=covariates,
+            workers=_frozen((frame[worker] if worker else frame.index).to_numpy()[order]),
+            covariates=frame[list(characteristics.variables)].iloc[order].reset_index(drop=True),
+            characteristics=characteristics,
             formula=formula,
             internal_variables=tuple(internal),
             wage_unit=wage_unit,
@@ -151,8 +136,8 @@ class Workforce:
 
     @classmethod
     def from_parquet(cls, path: str | Path, formula: str, internal: Sequence[str] = (), **options: Any) -> Self:
-        """Read a Parquet file; ``options`` as in :meth:`from_frame`."""
-        return cls.from_frame(read_table(path, ".parquet"), formula, internal, **options)
+        """Read the columns that are needed of a Parquet file; ``options`` as in :meth:`from_frame`."""
+        return cls.from_frame(_read_parquet(path, _needed(formula, options)), formula, internal, **options)
 
     @classmethod
     def from_csv(cls, path: str | Path, formula: str, internal: Sequence[str] = (), **options: Any) -> Self:
@@ -170,6 +155,11 @@ class Workforce:
         return len(self.offsets) - 1
 
     @property
+    def n_terms(self) -> int:
+        """P."""
+        return len(self.terms)
+
+    @property
     def sizes(self) -> np.ndarray:
         """(F,) number of workers of each workplace."""
         return np.diff(self.offsets)
@@ -184,14 +174,14 @@ class Workforce:
         """Hash of all that the likelihood sees; equal for equal data whatever the order of the rows."""
         digest = hashlib.sha256(repr((self.terms, self.industries)).encode())
         for array in (self.wage, self.design, self.internal, self.industry, self.offsets):
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array.T))
         return digest.hexdigest()[:16]
 
     def with_wage(self, wage: np.ndarray) -> Self:
         """The same workers with other wages (N,), such as simulated ones."""
         if np.shape(wage) != self.wage.shape or not np.all(np.isfinite(wage)):
             raise ValueError(f"wage must be {self.n_workers} finite numbers, got shape {np.shape(wage)}")
-        return replace(self, wage=_frozen(np.asarray(wage, dtype=np.float64)))
+        return replace(self, wage=_frozen(np.array(wage, dtype=np.float64)))
 
     def changed(self, **variables: Any) -> Self:
         """The same workers with other characteristics: a counterfactual.
@@ -218,12 +208,12 @@ class Workforce:
         ]
         if faults:
             raise DataFaults(faults)
-        matrix = self.covariates.attrs["model_spec"].get_model_matrix(self.covariates.assign(**variables), context={})
-        design = np.ascontiguousarray(matrix[list(self.terms)].to_numpy(np.float64))
-        if len(design) != self.n_workers or not np.isfinite(design).all():
+        covariates = self.covariates.assign(**variables)
+        design = self.characteristics.evaluate(covariates)
+        if not np.isfinite(design).all():
             where = f"changed({', '.join(variables)})"
             raise DataFaults([Fault("a term of the formula is not finite", where, "check the new values")])
-        return replace(self, design=_frozen(design), covariates=self.covariates.assign(**variables))
+        return replace(self, design=_frozen(design.T), covariates=covariates)
 
     def split(self, share: float, seed: int) -> tuple[Self, Self]:
         """Two workforces of whole workplaces, the second a random ``share`` of them; both know the same industries."""
@@ -238,17 +228,23 @@ class Workforce:
         """The workplaces marked in ``kept`` (F,)."""
         rows = np.repeat(kept, self.sizes)
         covariates = self.covariates[rows].reset_index(drop=True)
-        covariates.attrs = self.covariates.attrs
         return replace(
-            self, wage=_frozen(self.wage[rows]), design=_frozen(self.design[rows]), industry=_frozen(self.industry[kept]),
+            self, wage=_frozen(self.wage[rows]), design=_frozen(self.terms_by_workers[:, rows].T),
+            industry=_frozen(self.industry[kept]),
             offsets=_frozen(np.concatenate([[0], np.cumsum(self.sizes[kept])])), workplaces=_frozen(self.workplaces[kept]),
             workers=_frozen(self.workers[rows]), covariates=covariates,
         )  # fmt: skip
 
+    @property
+    def terms_by_workers(self) -> np.ndarray:
+        """(P, N) the design as it lies in memory: what solvers multiply, without a copy."""
+        return self.design.T
+
     def describe(self) -> pd.DataFrame:
         """Mean and standard deviation of the wage and of every term."""
-        table = pd.DataFrame(np.column_stack([self.wage, self.design]), columns=["wage", *self.terms])
-        return table.agg(["mean", "std", "min", "max"]).T.assign(internal=[False, *self.internal])
+        rows = [(x.mean(), x.std(ddof=1), x.min(), x.max()) for x in (self.wage, *self.terms_by_workers)]
+        table = pd.DataFrame(rows, index=["wage", *self.terms], columns=["mean", "std", "min", "max"])
+        return table.assign(internal=[False, *self.internal])
 
 
 def read_table(path: str | Path, kind: str | None = None) -> pd.DataFrame:
@@ -269,8 +265,57 @@ def read_table(path: str | Path, kind: str | None = None) -> pd.DataFrame:
         raise DataFaults([fault]) from error
 
 
+def _needed(formula: str, options: dict[str, Any]) -> list[str] | None:
+    """Columns that a workforce needs; None, all of them, where the formula cannot be read: from_frame says so."""
+    try:
+        needed = parse(formula)[1]
+    except DataFaults:
+        return None
+    roles = [options.get(role) or role for role in ("workplace", "industry", "wage")]
+    return [*roles, *([options["worker"]] if options.get("worker") else []), *needed]
+
+
+def _read_parquet(path: str | Path, columns: list[str] | None) -> pd.DataFrame:
+    """These columns, text as categories, handed over column by column; all columns if one is missing, so that it is named."""
+    path = Path(path)
+    if columns is None or not path.is_file() or path.suffix.lower() != ".parquet":
+        return read_table(path, ".parquet")
+    try:
+        if not set(columns) <= set(pq.read_schema(path).names):
+            return read_table(path, ".parquet")
+        table = pq.read_table(path, columns=list(dict.fromkeys(columns)))
+        text = [f.name for f in table.schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+        frame = table.to_pandas(split_blocks=True, self_destruct=True, strings_to_categorical=True)
+        # Levels in alphabetical order, as if the column were text, not in order of appearance.
+        return frame.assign(**{c: frame[c].cat.reorder_categories(sorted(frame[c].cat.categories)) for c in text})
+    except (OSError, ValueError):
+        return read_table(path, ".parquet")
+
+
+def _compact(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
+    """The table with text as categories: a byte or two for each row, and levels that a formula knows from any of the rows."""
+    text = {
+        c: frame[c].astype("category")
+        for c in frame.columns
+        if c not in (columns["wage"], columns.get("worker"), columns["workplace"])
+        and (pd.api.types.is_string_dtype(frame[c].dtype) or frame[c].dtype == object)
+        and not isinstance(frame[c].dtype, pd.CategoricalDtype)
+    }
+    return frame.assign(**text) if text else frame
+
+
+def _industries(column: pd.Series, industries: Sequence[str] | None) -> tuple[tuple[str, ...], np.ndarray]:
+    """(names of all industries, row of them for each worker)."""
+    codes, found = pd.factorize(column, sort=True)
+    words = [str(k) for k in found]
+    names = tuple(industries) if industries else tuple(sorted(set(words)))
+    place = {str(k): i for i, k in enumerate(names)}
+    return names, np.array([place[w] for w in words], dtype=np.int64)[codes]
+
+
 def _frozen(array: np.ndarray) -> np.ndarray:
-    array = array.copy() if not array.flags.writeable else array
+    """A view that cannot be written."""
+    array = array.view()
     array.flags.writeable = False
     return array
 
@@ -355,130 +400,3 @@ def modal_industry(
     top = counts[counts == counts.groupby(level=0).transform("max")].reset_index()
     unique = top.drop_duplicates(workplace, keep=False).set_index(workplace)[industry]
     return frame[workplace].map(unique).fillna(none).rename(industry)
-
-
-def _design(frame: pd.DataFrame, formula: str, internal: Sequence[str]) -> tuple[pd.DataFrame | None, list[Fault]]:
-    try:
-        parsed = formulaic.Formula(formula)
-        right = getattr(parsed, "rhs", parsed)
-        needed = [str(v) for v in right.required_variables]
-    except (FormulaicError, SyntaxError) as error:
-        return None, [
-            Fault(f"the formula cannot be read: {_one_line(error)}", repr(formula), "see the formula grammar in the docs")
-        ]
-    faults = [
-        Fault(f"the formula names {v!r}, which is not a column", repr(formula), did_you_mean(v, frame.columns))
-        for v in needed
-        if v not in frame.columns
-    ]
-    faults += _internal_faults(internal, needed, frame)
-    present = [v for v in needed if v in frame.columns]
-    faults += _covariate_faults(frame, present)
-    if faults:
-        return None, faults
-    try:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is not finite is reported below, column by column
-            matrix = formulaic.model_matrix(right, frame, na_action="ignore", context={})
-    except Exception as error:  # formulaic passes on whatever the user's expression raises
-        return None, [
-            Fault(f"the formula cannot be evaluated: {_one_line(error)}", repr(formula), "try it on a few rows first")
-        ]
-    kept = matrix.drop(columns=[c for c in matrix.columns if c == "Intercept"]).astype(np.float64)
-    kept.attrs["model_spec"] = matrix.model_spec
-    return kept, _column_faults(kept, formula, internal)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
-
-
-def _internal_faults(internal: Sequence[str], needed: Sequence[str], frame: pd.DataFrame) -> list[Fault]:
-    if isinstance(internal, str):
-        return [Fault("internal is a single string", repr(internal), f"write a list: [{internal!r}]")]
-    return [
-        Fault(f"internal variable {v!r} does not occur in the formula", f"internal={list(internal)}", did_you_mean(v, needed))
-        for v in internal
-        if v not in needed
-    ]
-
-
-def _covariate_faults(frame: pd.DataFrame, variables: Sequence[str]) -> list[Fault]:
-    faults = []
-    for v in variables:
-        column = frame[v]
-        if column.isna().any():
-            rows = frame.index[column.isna()]
-            faults.append(
-                Fault(f"{v} is missing", f"rows {first_few(rows)}", "fill it, code it as a category, or drop the workplaces")
-            )
-        if pd.api.types.is_numeric_dtype(column) and np.isinf(column.to_numpy(np.float64, na_value=0.0)).any():
-            rows = frame.index[np.isinf(column.to_numpy(np.float64, na_value=0.0))]
-            faults.append(Fault(f"{v} is infinite", f"rows {first_few(rows)}", "correct it or drop the workplaces"))
-    return faults
-
-
-def _column_faults(matrix: pd.DataFrame, formula: str, internal: Sequence[str]) -> list[Fault]:
-    if matrix.shape[1] == 0:
-        return [Fault("the formula has no terms", repr(formula), "name at least one characteristic of talent")]
-    values = matrix.to_numpy()
-    broken = [str(c) for c, ok in zip(matrix.columns, np.isfinite(values).all(0), strict=True) if not ok]
-    if broken:
-        return [Fault("a term of the formula is not finite", first_few(broken), "look for logs of zero and divisions by zero")]
-    is_internal = _mentions(matrix, internal)
-    faults, sd = [], values.std(0)
-    flat = sd <= 1e-12 * (1.0 + np.abs(values).max(0))
-    for c, constant, inside in zip(matrix.columns, flat, is_internal, strict=True):
-        if constant:
-            kind = "internal term" if inside else "term"
-            faults.append(Fault(f"the {kind} {c!r} does not vary", "all rows", "drop it from the formula"))
-    if is_internal.all():
-        remedy = "declare fewer variables internal: outside options need external characteristics"
-        faults.append(Fault("every term is internal", f"internal={list(internal)}", remedy))
-    if not flat.any():
-        faults += _collinear(matrix, sd)
-    return faults
-
-
-def _collinear(matrix: pd.DataFrame, sd: np.ndarray) -> list[Fault]:
-    """Columns that the earlier ones span, by the Cholesky pivots of the correlation matrix."""
-    values = (matrix.to_numpy() - matrix.to_numpy().mean(0)) / sd
-    correlation = values.T @ values / len(values)
-    kept: list[int] = []
-    faults = []
-    for c in range(len(sd)):
-        left = correlation[np.ix_(kept, kept)]
-        weights = np.linalg.solve(left, correlation[kept, c]) if kept else np.empty(0)
-        if correlation[c, c] - correlation[c, kept] @ weights > _COLLINEAR:
-            kept.append(c)
-            continue
-        others = [str(matrix.columns[k]) for k, w in zip(kept, weights, strict=True) if abs(w) > 1e-6]
-        what = f"the term {str(matrix.columns[c])!r} is a combination of others"
-        faults.append(Fault(what, f"it equals a sum over {first_few(others)}", "drop one of them from the formula"))
-    return faults
-
-
-def _mentions(matrix: pd.DataFrame, internal: Sequence[str]) -> np.ndarray:
-    """(P,) whether each column's term mentions an internal variable."""
-    spec = matrix.attrs["model_spec"]
-    mentioned = {}
-    for term, columns in spec.term_indices.items():
-        names = {str(v) for v in spec.term_variables[term]}
-        for i in columns:
-            mentioned[str(spec.column_names[i])] = bool(names & set(internal))
-    return np.array([mentioned[str(c)] for c in matrix.columns], dtype=bool)
-
-
-def _variables(matrix: pd.DataFrame) -> list[str]:
-    """Columns of the table that the formula mentions."""
-    return sorted(str(v) for v in matrix.attrs["model_spec"].required_variables)
-
-
-def _proportional(frame: pd.DataFrame, matrix: pd.DataFrame, internal: Sequence[str]) -> np.ndarray:
-    """(P,) whether doubling the internal variables doubles the column: what 'linear in seniority' means for any formula."""
-    numeric = [v for v in internal if pd.api.types.is_numeric_dtype(frame[v])]
-    if not numeric:
-        return np.zeros(matrix.shape[1], dtype=bool)
-    head = frame.head(10_000)
-    doubled = matrix.attrs["model_spec"].get_model_matrix(head.assign(**{v: 2.0 * head[v] for v in numeric}), context={})
-    return np.array([np.allclose(doubled[c], 2.0 * matrix[c].head(10_000)) for c in matrix.columns], dtype=bool)

@@ -43,12 +43,12 @@ def export(workforce: Workforce, spec: SpecName | JointProductionSpec = "power",
     spec = as_spec(spec, **settings)
     model = joint_production(workforce, spec)
     columns, matching, sizes = columns_of(workforce, spec), matching_of(workforce, spec), np.diff(workforce.offsets)
-    external = np.ascontiguousarray(columns.external.T)
+    external = _standard(columns.external, columns.talent_sd[: len(columns.external)], columns.mean)
     payrolls = Payrolls(
         wage=workforce.wage,
         external=external,
-        internal=np.ascontiguousarray(columns.internal.T),
-        power=np.ascontiguousarray(columns.power.T),
+        internal=_standard(columns.internal, columns.talent_sd[len(columns.external) :]),
+        power=_standard(columns.power, columns.power_sd),
         team=np.repeat(np.arange(workforce.n_workplaces), sizes),
         industry=workforce.industry,
         size=sizes,
@@ -58,10 +58,15 @@ def export(workforce: Workforce, spec: SpecName | JointProductionSpec = "power",
         match_weight=matching.weight,
         newcomer=external[:, matching.worker] if not matching.nodes else np.zeros((0, len(matching.workplace))),
     )
-    team = np.ascontiguousarray(reference_team(workforce, columns, spec).T)
+    team = _standard(reference_team(workforce, columns, spec), columns.talent_sd[: len(columns.external)])
     reference = Reference(team, np.atleast_1d(np.asarray(mean_log_output(workforce, spec))))
     form = _form(model, workforce, spec, len(columns.external_terms), matching.nodes)
     return Exported(form, workforce.offsets, payrolls, reference, np.array(starting_points(model)), beta_coordinates(model))
+
+
+def _standard(terms: np.ndarray, sd: np.ndarray, mean: np.ndarray | None = None) -> np.ndarray:
+    """(P, N) terms in standard deviations, centered if their means are given."""
+    return (terms - (0.0 if mean is None else mean[:, None])) / sd[:, None]
 
 
 def _form(model: pm.Model, workforce: Workforce, spec: JointProductionSpec, n_external: int, nodes: int) -> Form:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pymc as pm
+import pytensor
 import pytensor.tensor as pt
 
 from bayes_labor.custom_ops import design_index, nash_payroll, outside_option, task_assignment, workplace_sum
@@ -22,14 +23,18 @@ PENALISED_SIZE = 5  # workplaces larger than this are penalised for a negative s
 
 
 class Columns(NamedTuple):
-    """Standardised characteristics and which coefficient each belongs to."""
+    """Characteristics by the coefficients they belong to: views of the workforce's design, terms by workers, never copies.
+
+    Coefficients are sampled for standardised terms; they are divided by these standard deviations, so the terms need not be.
+    External terms are centered by taking the mean's index off; internal ones are not, since a newcomer has zero of them.
+    """
 
     external: np.ndarray
-    """(N, P_e) what a worker takes along: centered, unit variance."""
+    """(P_e, N) what a worker takes along."""
     internal: np.ndarray
-    """(N, P_i) internal terms in talent: unit variance, not centered, since a newcomer has zero of them."""
+    """(P_i, N) internal terms in talent."""
     power: np.ndarray
-    """(N, P_p) internal terms in bargaining power: unit variance."""
+    """(P_p, N) internal terms in bargaining power."""
     external_terms: list[str]
     internal_terms: list[str]
     power_terms: list[str]
@@ -42,34 +47,31 @@ class Columns(NamedTuple):
 
 
 def columns_of(workforce: Workforce, spec: JointProductionSpec) -> Columns:
-    """Split and scale the design as a specification asks.
+    """Split the design as a specification asks.
 
     Raises DataFaults if the specification needs internal terms that the workforce lacks.
     """
-    internal = np.zeros_like(workforce.internal) if spec.is_linear else workforce.internal
-    power = {
-        "linear_power": workforce.internal & workforce.linear,
-        "power": workforce.internal,
-        "flexible": workforce.internal,
-    }.get(spec.spec, np.zeros_like(internal))
-    if spec.spec in ("linear_power", "power", "flexible") and not power.any():
+    external = workforce.n_terms if spec.is_linear else int(np.sum(~workforce.internal))
+    stop = {
+        "linear_power": external + int(workforce.linear.sum()), "power": workforce.n_terms, "flexible": workforce.n_terms
+    }.get(spec.spec, external)  # fmt: skip
+    if spec.spec in ("linear_power", "power", "flexible") and stop == external:
         what = "linear internal terms" if spec.spec == "linear_power" else "internal terms"
         remedy = "declare internal=['seniority'], or choose spec='equal_power' or 'linear'"
         raise DataFaults([Fault(f"spec={spec.spec!r} needs {what}, the workforce has none", workforce.formula, remedy)])
-    in_talent = internal if spec.spec != "power" else np.zeros_like(internal)
-    mean, sd = workforce.design.mean(0), workforce.design.std(0)
-    terms = np.array(workforce.terms, dtype=object)
-    x = workforce.design
+    x, terms = workforce.terms_by_workers, list(workforce.terms)
+    in_talent = slice(external, external if spec.spec == "power" else None)
+    mean, sd = x[:external].mean(1), np.array([row.std() for row in x])
     return Columns(
-        external=(x[:, ~internal] - mean[~internal]) / sd[~internal],
-        internal=x[:, in_talent] / sd[in_talent],
-        power=x[:, power] / sd[power],
-        external_terms=list(terms[~internal]),
-        internal_terms=list(terms[in_talent]),
-        power_terms=list(terms[power]),
-        mean=mean[~internal],
-        talent_sd=np.concatenate([sd[~internal], sd[in_talent]]),
-        power_sd=sd[power],
+        external=x[:external],
+        internal=x[in_talent],
+        power=x[external:stop],
+        external_terms=terms[:external],
+        internal_terms=terms[in_talent],
+        power_terms=terms[external:stop],
+        mean=mean,
+        talent_sd=np.concatenate([sd[:external], sd[in_talent]]),
+        power_sd=sd[external:stop],
     )
 
 
@@ -182,13 +184,19 @@ def _coords(workforce: Workforce, columns: Columns) -> dict[str, Any]:
 def _data(workforce: Workforce, columns: Columns) -> dict[str, Any]:
     return {
         "wage": pm.Data("observed_wage", workforce.wage, dims="worker"),
-        # Terms by workers: see bayes_labor.theory.design.
-        "external": pm.Data("x_external", np.ascontiguousarray(columns.external.T)),
-        "internal": pm.Data("x_internal", np.ascontiguousarray(columns.internal.T)) if columns.internal_terms else None,
-        "power": pm.Data("x_power", np.ascontiguousarray(columns.power.T)) if columns.power_terms else None,
+        "external": _borrowed("x_external", columns.external),
+        "internal": _borrowed("x_internal", columns.internal) if columns.internal_terms else None,
+        "power": _borrowed("x_power", columns.power) if columns.power_terms else None,
         "offsets": _layout("offsets", workforce.offsets),
         "industry": _layout("workplace_industry", workforce.industry),
     }
+
+
+def _borrowed(name: str, values: np.ndarray) -> Any:
+    """``pm.Data`` in the workforce's own memory: ``pm.Data`` itself would copy the design of a register."""
+    data = pytensor.shared(values, name=name, borrow=True)
+    pm.modelcontext(None).register_data_var(data)
+    return data
 
 
 def _layout(name: str, values: np.ndarray) -> Any:
@@ -220,23 +228,29 @@ def _talent(workforce: Workforce, columns: Columns, spec: JointProductionSpec) -
     start_at(gamma_scaled=_start(workforce, columns))
     scaled = pm.Normal("gamma_scaled", 0.0, spec.priors.talent, dims="talent_term")
     gamma = pm.Deterministic("gamma", scaled / columns.talent_sd, dims="talent_term")
-    z = design_index(model["x_external"], scaled[:n_external], spec.threads)
-    talent = z + design_index(model["x_internal"], scaled[n_external:], spec.threads) if columns.internal_terms else z
-    return talent, z, -(columns.mean * gamma[:n_external]).sum()
+    level = (columns.mean * gamma[:n_external]).sum()
+    z = design_index(model["x_external"], gamma[:n_external], spec.threads) - level
+    talent = z + design_index(model["x_internal"], gamma[n_external:], spec.threads) if columns.internal_terms else z
+    return talent, z, -level
 
 
 def _start(workforce: Workforce, columns: Columns) -> np.ndarray:
     """Talent coefficients of the log-wage regression on the external terms; zero for the internal ones."""
     low = 0.05 * np.mean(np.abs(workforce.wage))
     log_wage = np.log(np.maximum(workforce.wage, low))
-    fitted, *_ = np.linalg.lstsq(columns.external, log_wage - log_wage.mean(), rcond=None)
+    n, x, sd = workforce.n_workers, columns.external, columns.talent_sd[: len(columns.external)]
+    # Normal equations: the terms are not collinear, and nothing of the design's size is copied.
+    scale = np.outer(sd, sd)
+    covariance = (x @ x.T / n - np.outer(columns.mean, columns.mean)) / scale
+    with_wage = (x @ (log_wage - log_wage.mean()) / n) / sd
+    fitted = np.linalg.lstsq(covariance, with_wage, rcond=1e-10)[0]
     return np.concatenate([fitted, np.zeros(len(columns.internal_terms))])
 
 
 def reference_team(workforce: Workforce, columns: Columns, spec: JointProductionSpec) -> np.ndarray:
-    """(n, P_e) standardised external characteristics of the team whose output per worker is the parameter kappa."""
+    """(P_e, n) centered external characteristics of the team whose output per worker is the parameter kappa."""
     picks = np.random.default_rng(spec.seed).integers(0, workforce.n_workers, spec.reference_team)
-    return columns.external[np.sort(picks)]
+    return columns.external[:, np.sort(picks)] - columns.mean[:, None]
 
 
 def mean_log_output(workforce: Workforce, spec: JointProductionSpec) -> Any:
@@ -255,8 +269,8 @@ def _scale(workforce: Workforce, columns: Columns, spec: JointProductionSpec, be
     start_at(log_output=mean)
     log_output = pm.Normal("log_output", mean, spec.priors.log_output, dims=dims)
     team = reference_team(workforce, columns, spec)
-    z = design_index(np.ascontiguousarray(team.T), model["gamma_scaled"][: len(columns.external_terms)])
-    offsets = np.arange(n + 1) * len(team)
+    z = design_index(team, model["gamma"][: len(columns.external_terms)])
+    offsets = np.arange(n + 1) * team.shape[1]
     output = task_assignment(pt.tile(z, n), offsets, beta, 1.0, industry=np.arange(n))[0]
     scale = pt.exp(log_output) / pt.maximum(output, 1e-300)
     exponent = pt.where(beta > 0, 1.0 + beta, 1.0 + beta + beta**2)
@@ -279,8 +293,8 @@ def _power(columns: Columns, data: dict[str, Any], spec: JointProductionSpec) ->
     n = len(columns.power_terms)
     start_at(psi_scaled=np.zeros(n))
     scaled = pm.Normal("psi_scaled", 0.0, spec.priors.power, dims="power_term")
-    pm.Deterministic("psi", scaled / columns.power_sd, dims="power_term")
-    return design_index(data["power"], scaled, spec.threads)
+    psi = pm.Deterministic("psi", scaled / columns.power_sd, dims="power_term")
+    return design_index(data["power"], psi, spec.threads)
 
 
 def _report(equilibrium: Any, surplus: Any, wage: Any) -> None:

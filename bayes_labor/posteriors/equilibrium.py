@@ -144,10 +144,12 @@ def _parameters(one: xr.Dataset, columns: Columns, spec: JointProductionSpec, in
 def _indices(workforce: Workforce, columns: Columns, at: _Parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(external index, log talent, power index) of any workers of the same terms."""
     place = {t: i for i, t in enumerate(workforce.terms)}
-    x = workforce.design
+    x = workforce.terms_by_workers
 
     def index(terms: list[str], coefficients: np.ndarray) -> np.ndarray:
-        return x[:, [place[t] for t in terms]] @ coefficients
+        whole = np.zeros(len(place))
+        whole[[place[t] for t in terms]] = coefficients
+        return whole @ x
 
     z = index(columns.external_terms, at.external) - columns.mean @ at.external
     talent = z + index(columns.internal_terms, at.internal) if columns.internal_terms else z

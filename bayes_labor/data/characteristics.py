@@ -1,0 +1,236 @@
+"""Characteristics of workers from a formula: the design matrix, terms by workers, evaluated block by block of rows.
+
+A register has millions of rows, and a formula library makes several copies of what it evaluates. Formulas that treat every row
+alike (almost all) are therefore evaluated on blocks, each written into its place in the one design matrix there is.
+"""
+
+import ast
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import formulaic
+import numpy as np
+import pandas as pd
+from formulaic.errors import FormulaicError
+
+from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
+
+_COLLINEAR = 1e-9  # smallest admissible share of a standardised column that the others leave unexplained
+_BLOCK = 250_000  # rows
+_CHECKED = 1_000  # rows at which evaluation by block is compared with evaluation of these rows alone
+
+
+@dataclass(frozen=True)
+class Characteristics:
+    """A formula that has seen the data: what to evaluate for any workers of the same population.
+
+    Terms come external first, then internal ones proportional to their internal variable, then other internal ones: every
+    specification's characteristics are then neighbouring rows of one matrix.
+    """
+
+    spec: Any
+    """formulaic's model spec."""
+    terms: tuple[str, ...]
+    internal: np.ndarray
+    """(P,) True for a term that mentions an internal variable."""
+    linear: np.ndarray
+    """(P,) True for an internal term that is proportional to its internal variable."""
+    variables: tuple[str, ...]
+    """Columns of the table that the formula mentions."""
+    by_block: bool
+    """Whether a row's terms depend on that row alone."""
+
+    @classmethod
+    def learn(cls, frame: pd.DataFrame, formula: str, internal: Sequence[str]) -> Self:
+        """Read a formula and learn the levels and states that it takes from the data.
+
+        Raises
+        ------
+        DataFaults
+            For a formula that cannot be read or evaluated, or that names what the table lacks.
+
+        """
+        right, needed = parse(formula)
+        needed = sorted({*needed, *(v for term in right for v in _names(term) if v in frame.columns)})
+        faults = [
+            Fault(f"the formula names {v!r}, which is not a column", repr(formula), did_you_mean(v, frame.columns))
+            for v in needed
+            if v not in frame.columns
+        ]
+        faults += _internal_faults(internal, needed, frame)
+        faults += _covariate_faults(frame, [v for v in needed if v in frame.columns])
+        if faults:
+            raise DataFaults(faults)
+        head = frame[needed].head(_BLOCK)
+        try:
+            spec = _silent(lambda: formulaic.model_matrix(right, head, na_action="ignore", context={})).model_spec
+            if len(head) < len(frame) and not _stateless(spec, frame):
+                spec = _silent(lambda: formulaic.model_matrix(right, frame[needed], na_action="ignore", context={})).model_spec
+        except Exception as error:  # formulaic passes on whatever the user's expression raises
+            remedy = "try it on a few rows first"
+            raise DataFaults([Fault(f"the formula cannot be evaluated: {_one_line(error)}", repr(formula), remedy)]) from None
+        columns = [str(c) for c in spec.column_names if str(c) != "Intercept"]
+        mentions = _mentions(spec, internal)
+        inside = np.array([mentions[c] for c in columns], dtype=bool)
+        linear = inside & _proportional(spec, columns, frame[needed].head(10_000), internal)
+        order = np.argsort(2 * inside - linear, kind="stable")
+        terms = tuple(columns[i] for i in order)
+        by_block = len(head) == len(frame) or _rows_stand_alone(spec, terms, frame[needed])
+        return cls(spec, terms, inside[order], linear[order], tuple(sorted(needed)), by_block)
+
+    def evaluate(self, frame: pd.DataFrame, order: np.ndarray | None = None) -> np.ndarray:
+        """(P, N) terms of the rows of a table, in the order of ``order`` if given."""
+        n = len(frame)
+        values = np.empty((len(self.terms), n))
+        frame = frame[list(self.variables)]
+        block = _BLOCK if self.by_block else max(n, 1)
+        if not self.by_block and order is not None:
+            frame, order = frame.iloc[order], None
+        for start in range(0, n, block):
+            rows = slice(start, start + block)
+            part = frame.iloc[rows] if order is None else frame.iloc[order[rows]]
+            values[:, rows] = _terms(self.spec, self.terms, part)
+        return values
+
+    def faults(self, values: np.ndarray, formula: str, internal: Sequence[str]) -> list[Fault]:
+        """What is wrong with the terms (P, N): not finite, constant, collinear, or all internal."""
+        if not self.terms:
+            return [Fault("the formula has no terms", repr(formula), "name at least one characteristic of talent")]
+        broken = [t for t, row in zip(self.terms, values, strict=True) if not np.isfinite(row).all()]
+        if broken:
+            remedy = "look for logs of zero and divisions by zero"
+            return [Fault("a term of the formula is not finite", first_few(broken), remedy)]
+        sd = values.std(1)
+        flat = np.array([s <= 1e-12 * (1.0 + max(row.max(), -row.min())) for s, row in zip(sd, values, strict=True)])
+        faults = [
+            Fault(f"the {'internal term' if inside else 'term'} {t!r} does not vary", "all rows", "drop it from the formula")
+            for t, constant, inside in zip(self.terms, flat, self.internal, strict=True)
+            if constant
+        ]
+        if self.internal.all():
+            remedy = "declare fewer variables internal: outside options need external characteristics"
+            faults.append(Fault("every term is internal", f"internal={list(internal)}", remedy))
+        return faults if flat.any() else faults + self._collinear(values, sd)
+
+    def _collinear(self, values: np.ndarray, sd: np.ndarray) -> list[Fault]:
+        """Terms that the earlier ones span, by the Cholesky pivots of the correlation matrix."""
+        correlation, mean = np.zeros((len(sd), len(sd))), values.mean(1)
+        for start in range(0, values.shape[1], _BLOCK):
+            part = (values[:, start : start + _BLOCK] - mean[:, None]) / sd[:, None]
+            correlation += part @ part.T / values.shape[1]
+        kept: list[int] = []
+        faults = []
+        for c in range(len(sd)):
+            left = correlation[np.ix_(kept, kept)]
+            weights = np.linalg.solve(left, correlation[kept, c]) if kept else np.empty(0)
+            if correlation[c, c] - correlation[c, kept] @ weights > _COLLINEAR:
+                kept.append(c)
+                continue
+            others = [self.terms[k] for k, w in zip(kept, weights, strict=True) if abs(w) > 1e-6]
+            what = f"the term {self.terms[c]!r} is a combination of others"
+            faults.append(Fault(what, f"it equals a sum over {first_few(others)}", "drop one of them from the formula"))
+        return faults
+
+
+def parse(formula: str) -> tuple[Any, list[str]]:
+    """(right-hand side of a formula, columns that it needs). Raises DataFaults if it cannot be read."""
+    try:
+        parsed = formulaic.Formula(formula)
+        right = getattr(parsed, "rhs", parsed)
+        return right, sorted(str(v) for v in right.required_variables)
+    except (FormulaicError, SyntaxError) as error:
+        remedy = "see the formula grammar in the docs"
+        raise DataFaults([Fault(f"the formula cannot be read: {_one_line(error)}", repr(formula), remedy)]) from None
+
+
+def _names(term: Any) -> set[str]:
+    """Everything that a term's expressions name: columns and functions. formulaic overlooks what stateful functions take."""
+    expressions = [factor.expr for factor in term.factors]
+    names = set(expressions)  # a column by its bare name, which may be no Python
+    for expression in expressions:
+        names |= set(re.findall(r"`([^`]+)`", expression))
+        try:
+            code = ast.parse(re.sub(r"`[^`]+`", "_", expression).strip(), mode="eval")
+        except SyntaxError:
+            continue
+        names |= {node.id for node in ast.walk(code) if isinstance(node, ast.Name)}
+    return names
+
+
+def _silent(make: Any) -> Any:
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is not finite is reported column by column
+        return make()
+
+
+def _terms(spec: Any, terms: Sequence[str], frame: pd.DataFrame) -> np.ndarray:
+    """(P, n) of the rows given, all at once."""
+    matrix = _silent(lambda: spec.get_model_matrix(frame, context={}))
+    if len(matrix) != len(frame):  # formulaic drops rows with missing values
+        return np.full((len(terms), len(frame)), np.nan)
+    return matrix[list(terms)].to_numpy(np.float64).T
+
+
+def _stateless(spec: Any, frame: pd.DataFrame) -> bool:
+    """Whether a formula learned all it takes from the data from the first block: levels of categories count as known."""
+    categories = [name for name, (kind, _) in spec.encoder_state.items() if kind.value == "categorical"]
+    known = {v for v in frame.columns if isinstance(frame[v].dtype, pd.CategoricalDtype)}
+    return not spec.transform_state and all(c in known or (c[:2] == "C(" and c[2:-1] in known) for c in categories)
+
+
+def _rows_stand_alone(spec: Any, terms: Sequence[str], frame: pd.DataFrame) -> bool:
+    """Whether scattered rows have the same terms alone as among others; ``{x - x.mean()}`` has not."""
+    rows = np.random.default_rng(0).choice(len(frame), _CHECKED, replace=False)
+    alone = _terms(spec, terms, frame.iloc[rows])
+    among = _terms(spec, terms, frame.iloc[np.concatenate([rows, np.arange(_BLOCK)])])[:, : len(rows)]
+    return np.array_equal(alone, among, equal_nan=True)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _internal_faults(internal: Sequence[str], needed: Sequence[str], frame: pd.DataFrame) -> list[Fault]:
+    if isinstance(internal, str):
+        return [Fault("internal is a single string", repr(internal), f"write a list: [{internal!r}]")]
+    return [
+        Fault(f"internal variable {v!r} does not occur in the formula", f"internal={list(internal)}", did_you_mean(v, needed))
+        for v in internal
+        if v not in needed
+    ]
+
+
+def _covariate_faults(frame: pd.DataFrame, variables: Sequence[str]) -> list[Fault]:
+    faults = []
+    for v in variables:
+        column = frame[v]
+        if column.isna().any():
+            rows = frame.index[column.isna()]
+            faults.append(
+                Fault(f"{v} is missing", f"rows {first_few(rows)}", "fill it, code it as a category, or drop the workplaces")
+            )
+        if pd.api.types.is_numeric_dtype(column) and np.isinf(column.to_numpy(np.float64, na_value=0.0)).any():
+            rows = frame.index[np.isinf(column.to_numpy(np.float64, na_value=0.0))]
+            faults.append(Fault(f"{v} is infinite", f"rows {first_few(rows)}", "correct it or drop the workplaces"))
+    return faults
+
+
+def _mentions(spec: Any, internal: Sequence[str]) -> dict[str, bool]:
+    """Whether each column's term mentions an internal variable."""
+    return {
+        str(spec.column_names[i]): bool(_names(term) & set(internal))
+        for term, columns in spec.term_indices.items()
+        for i in columns
+    }
+
+
+def _proportional(spec: Any, columns: Sequence[str], head: pd.DataFrame, internal: Sequence[str]) -> np.ndarray:
+    """(P,) whether doubling the internal variables doubles the column: what 'linear in seniority' means for any formula."""
+    numeric = [v for v in internal if pd.api.types.is_numeric_dtype(head[v])]
+    if not numeric:
+        return np.zeros(len(columns), dtype=bool)
+    doubled = _terms(spec, columns, head.assign(**{v: 2.0 * head[v] for v in numeric}))
+    return np.array([np.allclose(a, 2.0 * b) for a, b in zip(doubled, _terms(spec, columns, head), strict=True)], dtype=bool)
