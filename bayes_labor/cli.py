@@ -205,22 +205,16 @@ def check(workforce: "Workforce", specification: "JointProductionSpec") -> None:
 def prior(
     workforce: "Workforce",
     specification: "JointProductionSpec",
+    run: Annotated[Path, typer.Option(help="Folder for the page, its table and pictures.")] = Path("runs/prior"),
     draws: Annotated[int, typer.Option(help="Draws from the prior.")] = 200,
 ) -> None:
-    """What the priors imply: wages, share of prior draws that solve, share of feasible workplaces, surplus, beta."""
-    from bayes_labor.models import joint_production
-    from bayes_labor.posteriors import prior_draws
+    """What the priors imply, as a page: wages, surplus, feasible workplaces, V(z), seniority profile, beta."""
+    from bayes_labor.posteriors import prior_page
+    from bayes_labor.posteriors.tables import printed
 
     console.print(str(specification.priors), highlight=False)
-    tree = prior_draws(joint_production(workforce, specification), draws, seed=0)
-    names = [n for n in ("beta", "feasible_share", "surplus_share") if n in tree["prior"]]
-    solved = tree["prior"]["solver_status"].to_numpy().ravel() == 0
-    console.print(f"{solved.mean():.0%} of {draws} prior draws have an equilibrium; of those, 5%, 50%, 95% quantiles:")
-    values = {n: tree["prior"][n].to_numpy().reshape(draws, -1)[solved].ravel() for n in names}
-    values["wage"] = tree["prior_predictive"]["wage"].to_numpy().reshape(draws, -1)[solved].ravel()
-    for name, found in values.items():
-        console.print(f"{name:16s} " + "  ".join(f"{q:10.3f}" for q in _quantiles(found)))
-    console.print(f"{'observed wage':16s} " + "  ".join(f"{q:10.3f}" for q in _quantiles(workforce.wage)))
+    console.print(printed(prior_page(workforce, specification, run, draws=draws)).to_string(), highlight=False)
+    console.print(f"page: {run / 'prior.html'}")
 
 
 @command(workforce=_workforce, specification=_specification)
@@ -233,10 +227,13 @@ def fit(
     chains: int = 4,
     seed: int = 20161102,
     engine: str = "nutpie",
+    start: Annotated[
+        str, typer.Option(help="modes; or laplace or pathfinder, which also whiten the coordinates: for large data.")
+    ] = "modes",
     overwrite: Annotated[bool, typer.Option(help="Replace draws that are already in the run folder.")] = False,
 ) -> None:
     """Sample the posterior into a run folder and write its report."""
-    sampler = {"draws": draws, "tune": tune, "chains": chains, "seed": seed, "engine": engine}
+    sampler = {"draws": draws, "tune": tune, "chains": chains, "seed": seed, "engine": engine, "start": start}
     _fit_and_report(workforce, specification, run, overwrite=overwrite, settings=sampler)
 
 
@@ -389,12 +386,6 @@ def _read_out(draws: Any, workforce: "Workforce", spec: "JointProductionSpec", r
     console.print(f"report: {page}")
     if not all(g.passed for g in found):
         raise typer.Exit(1)
-
-
-def _quantiles(values: Any) -> list[float]:
-    import numpy as np
-
-    return [float(q) for q in np.quantile(values, [0.05, 0.5, 0.95])] if len(values) else [float("nan")] * 3
 
 
 def main() -> None:

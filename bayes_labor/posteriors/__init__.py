@@ -6,6 +6,7 @@ from bayes_labor.posteriors.equilibrium import equilibria
 from bayes_labor.posteriors.maximum_likelihood import MaximumLikelihood, maximum_likelihood
 from bayes_labor.posteriors.paper import reproduce
 from bayes_labor.posteriors.preflight import Preflight, check, prior_draws
+from bayes_labor.posteriors.prior_page import prior_page
 from bayes_labor.posteriors.report import report
 from bayes_labor.posteriors.results import (
     by_workplace_size,
@@ -17,6 +18,7 @@ from bayes_labor.posteriors.results import (
 )
 from bayes_labor.posteriors.run_folder import RunFolder
 from bayes_labor.posteriors.sampling import SamplerSettings, compile_model, draw, fit, peek, resume, sample
+from bayes_labor.posteriors.sensitivity import prior_sensitivity
 from bayes_labor.posteriors.tables import summarize, write_table
 
 __all__ = [
@@ -41,6 +43,8 @@ __all__ = [
     "no_interaction",
     "peek",
     "prior_draws",
+    "prior_page",
+    "prior_sensitivity",
     "profiles",
     "report",
     "reproduce",

@@ -57,6 +57,21 @@ def workplace_log_likelihood(
     return xr.DataArray(np.array(values), dims=("sample", "workplace"), coords={"workplace": rows.workplaces})
 
 
+def with_log_likelihood(
+    draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int = 1000
+) -> xr.DataTree:
+    """About ``size`` draws, evenly spread over the chains, with the group ``log_likelihood`` over (chain, draw, workplace)."""
+    chains = draws["posterior"].sizes["chain"]
+    per_chain = min(draws["posterior"].sizes["draw"], max(size // chains, 1))
+    keep = np.unique(np.linspace(0, draws["posterior"].sizes["draw"] - 1, per_chain).astype(int))
+    thinned = xr.DataTree.from_dict({"posterior": draws["posterior"].to_dataset().isel(draw=keep)})
+    values = workplace_log_likelihood(thinned, workforce, spec, size=chains * len(keep))
+    shaped = values.to_numpy().reshape(chains, len(keep), -1)
+    axes = {"workplace": workforce.workplaces, "chain": thinned["posterior"]["chain"], "draw": thinned["posterior"]["draw"]}
+    thinned["log_likelihood"] = xr.DataTree(xr.Dataset({"wage": (("chain", "draw", "workplace"), shaped)}, axes))
+    return thinned
+
+
 def leave_one_out(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int = 1000) -> az.ELPDData:
     """Expected log predictive density by leaving out one workplace at a time, by Pareto-smoothed importance sampling.
 
@@ -66,15 +81,7 @@ def leave_one_out(draws: xr.DataTree, workforce: Workforce, spec: JointProductio
         Pointwise by workplace under the user's ids, with Pareto shapes.
 
     """
-    chains = draws["posterior"].sizes["chain"]
-    per_chain = min(draws["posterior"].sizes["draw"], max(size // chains, 1))
-    keep = np.unique(np.linspace(0, draws["posterior"].sizes["draw"] - 1, per_chain).astype(int))
-    posterior = draws["posterior"].to_dataset().isel(draw=keep)
-    thinned = xr.DataTree.from_dict({"posterior": posterior})
-    values = workplace_log_likelihood(thinned, workforce, spec, size=chains * len(keep))
-    shaped = values.to_numpy().reshape(chains, len(keep), -1)
-    likelihood = xr.Dataset({"wage": (("chain", "draw", "workplace"), shaped)}, {"workplace": workforce.workplaces})
-    thinned["log_likelihood"] = xr.DataTree(likelihood)
+    thinned = with_log_likelihood(draws, workforce, spec, size=size)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # large Pareto shapes are counted in the table
         return az.loo(thinned, pointwise=True)

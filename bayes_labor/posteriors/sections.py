@@ -23,6 +23,7 @@ from bayes_labor.posteriors.results import (
     variation,
 )
 from bayes_labor.posteriors.run_folder import RunFolder
+from bayes_labor.posteriors.sensitivity import THRESHOLD, prior_sensitivity
 from bayes_labor.posteriors.tables import printed, write_table
 
 _LEVELS = (0.03, 0.97)
@@ -41,7 +42,7 @@ def result_sections(
     found = [_variation(fits, workforce, folder, size, paper)]
     if not spec.is_linear:
         found = [_interaction(draws, spec, folder), *found, _managing(draws, workforce, spec, folder, size)]
-    return found + _pictures(fits, workforce, folder, size)
+    return [*found, *_pictures(fits, workforce, folder, size), _sensitivity(draws, workforce, spec, folder, 10 * size)]
 
 
 def section(heading: str, tables: list[dict[str, Any]], text: str = "") -> dict[str, Any]:
@@ -72,6 +73,19 @@ def _interaction(draws: xr.DataTree, spec: JointProductionSpec, folder: RunFolde
     return section(
         "Do coworkers matter at all?", [shown_table(table, folder, "no_interaction", "Evidence on zero interaction", note)]
     )
+
+
+def _sensitivity(
+    draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, folder: RunFolder, size: int
+) -> dict[str, Any]:
+    table = prior_sensitivity(draws, workforce, spec, size=size)
+    note = (
+        "Distance that the posterior moves when the prior's, or the likelihood's, logarithm is scaled by a number near one, "
+        f"per doubling. Above {THRESHOLD} for the prior alone: the row is mostly prior. For both: prior and data pull in different "
+        "directions, or the row is weakly identified; fit again with another prior before reporting it."
+    )
+    shown = shown_table(table, folder, "prior_sensitivity", "Sensitivity to prior and likelihood", note)
+    return section("Do the priors matter?", [shown])
 
 
 def _variation(fits: Fits, workforce: Workforce, folder: RunFolder, size: int, paper: bool) -> dict[str, Any]:

@@ -1,0 +1,155 @@
+"""What the priors imply, before any data: wages, surplus, feasible workplaces, V(z), the seniority profile, and beta."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.workforce import Workforce
+from bayes_labor.models.joint_production import joint_production
+from bayes_labor.models.settings import JointProductionSpec
+from bayes_labor.posteriors.equilibrium import equilibria
+from bayes_labor.posteriors.figures import ACCENT, BAND, INK, STYLE, outside_option_band
+from bayes_labor.posteriors.html import inline, page, save_figures
+from bayes_labor.posteriors.paper_figures import seniority_figure
+from bayes_labor.posteriors.preflight import prior_draws
+from bayes_labor.posteriors.results import seniority_response
+from bayes_labor.posteriors.run_folder import RunFolder
+from bayes_labor.posteriors.sections import section, shown_table
+from bayes_labor.theory.status import Status
+
+_LEVELS = (0.03, 0.5, 0.97)
+_GRID = np.linspace(0.0, 1.0, 101)
+
+
+def prior_page(
+    workforce: Workforce, spec: JointProductionSpec, path: str | Path, *, draws: int = 200, size: int = 60, seed: int = 0
+) -> pd.DataFrame:
+    """Write ``prior.html`` with its tables and pictures into a folder.
+
+    Parameters
+    ----------
+    workforce
+        Who works where; wages set the scale of the priors and are shown beside what the priors imply.
+    spec
+        Specification with its priors.
+    path
+        Folder to write to.
+    draws
+        Draws from the prior.
+    size
+        Draws at which V(z) and the seniority profile are solved.
+    seed
+        Of everything random.
+
+    Returns
+    -------
+    pd.DataFrame
+        Quantiles (3%, 50%, 97%) of what the priors imply, by quantity; ``observed`` where there is a counterpart.
+
+    Raises
+    ------
+    DataFaults
+        If no prior draw has an equilibrium.
+
+    """
+    folder = RunFolder(Path(path))
+    tree = prior_draws(joint_production(workforce, spec), draws, seed)
+    status = tree["prior"]["solver_status"].to_numpy().astype(int).ravel()
+    solved = np.flatnonzero(status == 0)
+    if not len(solved):
+        causes = ", ".join(f"{s.name} {np.mean(status == s):.0%}" for s in Status if np.any(status == s))
+        raise DataFaults([Fault(f"none of {draws} prior draws has an equilibrium ({causes})", "priors", "tighten the priors")])
+    prior = xr.DataTree.from_dict({"posterior": tree["prior"].to_dataset().isel(draw=solved)})
+    wages = tree["prior_predictive"]["wage"].to_numpy()[0, solved]
+    table = _implied(prior, wages, workforce)
+    outcomes = pd.Series({s.advice if s else "solved": float(np.mean(status == s)) for s in Status}, name="share")
+    pictures = _pictures(prior, wages, workforce, spec, size)
+    save_figures({n: (f, c) for n, (_, f, c) in pictures.items()}, folder.figures)
+    note = "Quantiles over prior draws that have an equilibrium. Wages are pooled over workers."
+    text = page(
+        "prior.html", title=f"What the priors imply: {workforce.name}", priors=str(spec.priors),
+        facts=[
+            ("prior draws", f"{draws:,}"), ("have an equilibrium", f"{len(solved) / draws:.0%}"),
+            ("of prior wages are negative", f"{np.mean(wages < 0):.0%}"),
+        ],
+        sections=[section("Implied quantities", [shown_table(table, folder, "prior_implied", "What the priors imply", note)])],
+        figures=[{"heading": h, "svg": inline(f, n), "caption": c} for n, (h, f, c) in pictures.items()],
+        outcomes=[(name, f"{share:.0%}") for name, share in outcomes.items() if share > 0],
+    )  # fmt: skip
+    folder.path.mkdir(parents=True, exist_ok=True)
+    (folder.path / "prior.html").write_text(text, encoding="utf-8")
+    return table
+
+
+def _implied(prior: xr.DataTree, wages: np.ndarray, workforce: Workforce) -> pd.DataFrame:
+    found: dict[str, np.ndarray] = {"wage": wages.ravel(), "mean wage": wages.mean(1), "sd of wages": wages.std(1)}
+    words = {
+        "feasible_share": "share of feasible workplaces", "surplus_share": "surplus as a share of pay", "d": "d", "V_U": "V_U"
+    }  # fmt: skip
+    found |= {w: prior["posterior"][n].to_numpy().ravel() for n, w in words.items() if n in prior["posterior"]}
+    if "beta" in prior["posterior"]:
+        found["β, any industry"] = prior["posterior"]["beta"].to_numpy().ravel()
+    rows = {n: dict(zip(("3%", "50%", "97%"), np.quantile(v, _LEVELS), strict=True)) for n, v in found.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("quantity")
+    table["observed"] = pd.Series({"mean wage": workforce.wage.mean(), "sd of wages": workforce.wage.std()}).reindex(
+        table.index
+    )
+    return table
+
+
+def _pictures(
+    prior: xr.DataTree, wages: np.ndarray, workforce: Workforce, spec: JointProductionSpec, size: int
+) -> dict[str, tuple[str, Figure, str]]:
+    """(heading, figure, caption) by name."""
+    solved = equilibria(prior, workforce, spec, size=size)
+    with mpl.rc_context(STYLE):
+        found = {
+            "prior_wages": ("Wages", *_wages(wages, workforce)),
+            "prior_shares": ("Surplus, feasibility and β", *_shares(prior)),
+            "prior_outside_option": ("What workers could get elsewhere", *outside_option_band(solved, workforce)),
+        }
+    if workforce.internal_variables:
+        response = {"prior": seniority_response(prior, workforce, spec, size=size)}
+        figure, _ = seniority_figure(response)
+        caption = "Implied seniority profile: five more units for the least senior worker of every workplace, V(z) solved anew."
+        found["prior_internal"] = ("Implied seniority profile", figure, caption)
+    return found
+
+
+def _wages(wages: np.ndarray, workforce: Workforce) -> tuple[Figure, str]:
+    """Quantile functions of prior-predictive wages, 94% band over draws, beside the observed one."""
+    figure = Figure(figsize=(5.4, 3.6))
+    axes = figure.subplots()
+    low, middle, high = np.quantile(np.quantile(wages, _GRID[1:-1], axis=1), _LEVELS, axis=1)
+    share = 100 * _GRID[1:-1]
+    axes.fill_between(share, low, high, color=BAND, lw=0, label="prior draws, 94% band")
+    axes.plot(share, middle, color=INK, lw=1.6, label="prior median")
+    axes.plot(share, np.quantile(workforce.wage, _GRID[1:-1]), color=ACCENT, lw=1.6, label="observed")
+    room = 4 * np.quantile(workforce.wage, 0.99)
+    axes.set_ylim(max(low.min(), -room), min(high.max(), room))
+    axes.set_xlabel("percentile of wages")
+    axes.set_ylabel(workforce.wage_unit)
+    axes.legend(frameon=False, loc="upper left")
+    return figure, "Distribution of wages over workers that the priors imply, errors included, beside the observed one."
+
+
+def _shares(prior: xr.DataTree) -> tuple[Figure, str]:
+    figure = Figure(figsize=(7.2, 2.8))
+    posterior = prior["posterior"]
+    names = [("surplus_share", "surplus ÷ pay"), ("feasible_share", "share of feasible workplaces"), ("beta", "β")]
+    shown: list[tuple[str, str]] = [(n, label) for n, label in names if n in posterior]
+    panels: list[Axes] = list(np.atleast_1d(figure.subplots(1, len(shown))))
+    for axes, (name, label) in zip(panels, shown, strict=True):
+        values: Any = posterior[name].to_numpy().ravel()
+        low, high = np.quantile(values, (0.01, 0.99))
+        axes.hist(values, bins=24, range=(low, max(high, low + 1e-9)), color=BAND)
+        axes.set_xlabel(label)
+        axes.set_yticks([])
+    return figure, "Prior draws with an equilibrium: the share of pay that is surplus, the share of feasible workplaces, and β."

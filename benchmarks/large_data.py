@@ -1,0 +1,82 @@
+"""A national register and ten of them: ``python -m benchmarks.large_data [WORKPLACES ...]``.
+
+For each size a Parquet file is generated, then read, validated, compiled and evaluated in a process of its own, whose time and
+memory are printed and kept in ``benchmarks/results/``. Default: the paper's sample, Norway's register, and ten times that.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+SIZES = (20_542, 103_840, 1_038_400)
+
+
+def generate(file: str, workplaces: int) -> None:
+    from bayes_labor.data.norway import norway_table
+
+    norway_table(workplaces, seed=1).to_parquet(file)
+
+
+def measure(file: str) -> dict[str, Any]:
+    """Seconds and memory of every step from the file to an evaluation of log density and gradient on two threads."""
+    from bayes_labor.data import Workforce
+    from bayes_labor.data.norway import FORMULA, INDUSTRIES
+    from bayes_labor.densities.modes import log_density_of
+    from bayes_labor.models import JointProductionSpec, joint_production
+    from bayes_labor.models.starting import starting_points
+    from bayes_labor.posteriors import compile_model
+    from benchmarks.__main__ import best
+
+    clock = [time.perf_counter()]
+
+    def lap() -> float:
+        clock.append(time.perf_counter())
+        return clock[-1] - clock[-2]
+
+    options = {"worker": "worker", "industries": INDUSTRIES, "simulated": True}
+    workforce = Workforce.from_parquet(file, FORMULA, ["seniority"], **options)
+    found: dict[str, Any] = {"workers": workforce.n_workers, "read_and_validate_s": lap()}
+    found["read_peak_gb"] = _peak()
+    model = joint_production(workforce, JointProductionSpec(matching="sampled", threads=2))
+    found["model_s"] = lap()
+    compiled = compile_model(model)
+    found["compile_s"] = lap()
+    call, x = log_density_of(compiled), starting_points(model)[0]
+    found["log_density_and_gradient_ms"] = best(lambda: call(x), 10)
+    return found | {"peak_gb": _peak(), "design_gb": workforce.design.nbytes / 2**30}
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def main(sizes: tuple[int, ...]) -> None:
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        for n in sizes:
+            file = f"{folder}/{n}.parquet"
+            me = [sys.executable, "-m", "benchmarks.large_data"]
+            subprocess.run([*me, "generate", file, str(n)], check=True)
+            out = subprocess.run([*me, "measure", file], check=True, capture_output=True, text=True).stdout
+            found = json.loads(out)
+            found["times_the_first"] = found["log_density_and_gradient_ms"] / (
+                results[0]["log_density_and_gradient_ms"] if results else found["log_density_and_gradient_ms"]
+            )
+            results.append(found)
+            print(json.dumps(found), flush=True)
+            Path(file).unlink()
+    (Path(__file__).parent / "results" / "large_data.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["generate"]:
+        generate(sys.argv[2], int(sys.argv[3]))
+    elif sys.argv[1:2] == ["measure"]:
+        print(json.dumps(measure(sys.argv[2])))
+    else:
+        main(tuple(map(int, sys.argv[1:])) or SIZES)
