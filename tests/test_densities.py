@@ -23,6 +23,7 @@ CASES: list[dict[str, Any]] = [
     {"spec": "power", "subsample": 20},
     {"spec": "power", "matching": "sampled", "errors": "student", "noise_by_industry": True, "pooled": False},
     {"spec": "flexible", "matching": "sampled", "feasibility": "hard", "penalty": 2.0},
+    {"spec": "linear_power", "matching": "sampled", "hierarchy": "centered"},
     {"spec": "linear_national"},
 ]
 

@@ -134,3 +134,15 @@ def test_another_internal_column_needs_no_code() -> None:
     model = joint_production(w, "power")
     assert list(model.coords["talent_term"]) == ["experience"]
     assert len(model.coords["power_term"]) == 4
+
+
+def test_coordinates_of_the_hierarchy_do_not_change_the_posterior(small: Workforce) -> None:
+    """Densities differ by the Jacobian of offsets to atanh beta: spread to the number of industries."""
+    values, point = {}, {}
+    for name in ("centered", "offsets"):
+        model = joint_production(small, JointProductionSpec(matching="sampled", hierarchy=name))
+        point = starting_point(model) | {"beta_mean": np.array(0.1), "beta_spread_log__": np.log(0.3)}
+        atanh = np.array([0.25, -0.2])
+        point["atanh_beta" if name == "centered" else "beta_offset"] = atanh if name == "centered" else (atanh - 0.1) / 0.3
+        values[name] = model.compile_logp(mode=MODE)(point)
+    assert values["offsets"] - values["centered"] == pytest.approx(2 * np.log(0.3), abs=1e-8)

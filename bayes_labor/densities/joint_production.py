@@ -106,16 +106,8 @@ def log_prior(form: Form, free: dict[str, Any], mean_log_output: Any) -> tuple[A
     """(log prior density with the Jacobians of the transforms, variables on their own scales)."""
     density = _normal(free["gamma_scaled"], 0.0, form.talent) + _normal(free["log_output"], mean_log_output, form.log_output)
     values: dict[str, Any] = {"log_output": free["log_output"], "d": jnp.asarray(1.0), "V_U": jnp.asarray(0.0)}
-    if "beta_mean" in free:
-        spread = jnp.exp(free["beta_spread_log__"])
-        density += _normal(free["beta_mean"], 0.0, form.beta_mean) + _normal(free["beta_offset"], 0.0, 1.0)
-        density += _half_normal(free["beta_spread_log__"], form.beta_spread)
-        values["beta"] = jnp.tanh(free["beta_mean"] + spread * free["beta_offset"])
-    elif "atanh_beta" in free:
-        density += _normal(free["atanh_beta"], 0.0, float(np.hypot(form.beta_mean, form.beta_spread)))
-        values["beta"] = jnp.tanh(free["atanh_beta"])
-    else:
-        values["beta"] = jnp.zeros(form.n_industries)
+    own, atanh = _log_prior_beta(form, free)
+    density, values["beta"] = density + own, jnp.tanh(atanh)
     if "d_logodds__" in free:
         odds, (a, b) = free["d_logodds__"][0], form.bargaining
         values["d"], values["V_U"] = jax.nn.sigmoid(odds), free["V_U"][0]
@@ -133,8 +125,21 @@ def log_prior(form: Form, free: dict[str, Any], mean_log_output: Any) -> tuple[A
     return density, values
 
 
-def _normal(x: Any, mean: Any, sd: float) -> Any:
-    return jnp.sum(-0.5 * ((x - mean) / sd) ** 2 - np.log(sd) - 0.5 * LN_2PI)
+def _log_prior_beta(form: Form, free: dict[str, Any]) -> tuple[Any, Any]:
+    """(log prior density, atanh beta (K,)) of either hierarchy, of industries apart, or of none."""
+    if "beta_mean" not in free:
+        if "atanh_beta" not in free:
+            return 0.0, jnp.zeros(form.n_industries)
+        return _normal(free["atanh_beta"], 0.0, float(np.hypot(form.beta_mean, form.beta_spread))), free["atanh_beta"]
+    mean, spread = free["beta_mean"], jnp.exp(free["beta_spread_log__"])
+    density = _normal(mean, 0.0, form.beta_mean) + _half_normal(free["beta_spread_log__"], form.beta_spread)
+    if "atanh_beta" in free:
+        return density + _normal(free["atanh_beta"], mean, spread), free["atanh_beta"]
+    return density + _normal(free["beta_offset"], 0.0, 1.0), mean + spread * free["beta_offset"]
+
+
+def _normal(x: Any, mean: Any, sd: Any) -> Any:
+    return jnp.sum(-0.5 * ((x - mean) / sd) ** 2 - jnp.log(sd) - 0.5 * LN_2PI)
 
 
 def _half_normal(log_x: Any, sd: float) -> Any:

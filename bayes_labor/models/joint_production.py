@@ -14,7 +14,7 @@ import pytensor.tensor as pt
 from bayes_labor.custom_ops import design_index, nash_payroll, outside_option, task_assignment, workplace_sum
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
-from bayes_labor.models.settings import JointProductionSpec, SpecName
+from bayes_labor.models.settings import MANY_WORKERS, JointProductionSpec, SpecName
 from bayes_labor.models.starting import start_at
 from bayes_labor.theory.matching import Matching
 
@@ -124,7 +124,7 @@ def joint_production(
     Returns
     -------
     pm.Model
-        Free variables: ``beta_mean``, ``beta_spread``, ``beta_offset`` (or ``atanh_beta``), ``gamma_scaled``, ``psi_scaled``,
+        Free variables: ``beta_mean``, ``beta_spread``, ``beta_offset`` or ``atanh_beta``, ``gamma_scaled``, ``psi_scaled``,
         ``log_output``, ``d``, ``V_U``, ``sigma`` (and ``nu_shifted``). Deterministics in the units of the data: ``beta`` and
         ``A`` by industry, ``gamma``, ``psi``, and the equilibrium's ``feasible_share``, ``surplus_share``,
         ``solver_iterations``, ``solver_status``, ``V_coefficients`` and ``V_domain``. Data are ``pm.Data``: a refit on other
@@ -210,10 +210,16 @@ def _beta(workforce: Workforce, spec: JointProductionSpec) -> Any:
     if spec.is_linear:
         return pt.zeros(n)
     if spec.pooled and n > 1:
-        start_at(beta_mean=0.2, beta_spread=0.2, beta_offset=np.zeros(n))
+        start_at(beta_mean=0.2, beta_spread=0.2)
         mean = pm.Normal("beta_mean", 0.0, priors.beta_mean)
         spread = pm.HalfNormal("beta_spread", priors.beta_spread)
-        atanh = mean + spread * pm.Normal("beta_offset", 0.0, 1.0, dims="industry")
+        many = workforce.n_workers >= MANY_WORKERS * n
+        if spec.hierarchy == "centered" or (spec.hierarchy == "auto" and many):
+            start_at(atanh_beta=np.full(n, 0.2))
+            atanh = pm.Normal("atanh_beta", mean, spread, dims="industry")
+        else:
+            start_at(beta_offset=np.zeros(n))
+            atanh = mean + spread * pm.Normal("beta_offset", 0.0, 1.0, dims="industry")
     else:
         scale = float(np.hypot(priors.beta_mean, priors.beta_spread))
         start_at(atanh_beta=np.full(n, 0.2))

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationErro
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
 
 SpecName = Literal["linear_national", "linear", "equal_power", "linear_power", "power", "flexible"]
+MANY_WORKERS = 5_000
+"""Workers per industry from which on beta is known better than the hierarchy says, in data like the Norwegian register's."""
 SPECS: tuple[SpecName, ...] = ("linear_national", "linear", "equal_power", "linear_power", "power", "flexible")
 
 
@@ -116,6 +118,10 @@ class JointProductionSpec(_Settings):
     noise_by_industry: bool = False
     pooled: bool = True
     """Hierarchical beta; False gives every industry its own prior."""
+    hierarchy: Literal["auto", "centered", "offsets"] = "auto"
+    """Coordinates in which the hierarchy of beta is sampled; the posterior is the same. ``centered`` (the industries' atanh
+    beta themselves) mixes where the data decide beta, ``offsets`` (standardised distances from the mean) where the prior does.
+    ``auto`` is centered from :data:`MANY_WORKERS` workers per industry on."""
     penalty: float = Field(default=1.0, ge=0.0)
     """D of the paper: penalty on workplaces of more than five workers with a negative surplus; 0 switches it off, and the
     linear specifications, whose surpluses are of either sign, never have it. Nor do they weigh workplaces by feasibility.

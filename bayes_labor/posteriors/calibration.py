@@ -17,8 +17,9 @@ from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import PARAMETERS
+from bayes_labor.posteriors.fan_out import Recipe, Refit, fan_out, refit
 from bayes_labor.posteriors.preflight import prior_draws
-from bayes_labor.posteriors.sampling import SamplerSettings, compile_model, draw
+from bayes_labor.posteriors.sampling import SamplerSettings
 
 _BATCHES = 200
 
@@ -32,6 +33,8 @@ def calibrate(
     thin: int = 10,
     progress: Callable[[int], None] | None = None,
     keep: Path | None = None,
+    workers: int | None = 1,
+    address: str | None = None,
     **settings: Any,
 ) -> pd.DataFrame:
     """Ranks of true values among posterior draws.
@@ -45,37 +48,50 @@ def calibrate(
     thin
         Every how many draws one is compared with the truth, so that they are nearly independent.
     progress
-        Called with the number of each finished simulation.
+        Called with the number of finished simulations after each.
     keep
-        CSV file that holds the ranks of all finished simulations at any time: a long run that is cut off is not lost.
+        CSV file that holds the ranks of all finished simulations at any time; those it already holds are not run again.
+    workers, address
+        See :func:`bayes_labor.posteriors.fan_out.fan_out`.
     **settings
-        Of the sampler; one compilation serves all fits.
+        Of the sampler; one compilation serves all fits of a process.
 
     Returns
     -------
     pd.DataFrame
-        One row per simulation, one column per scalar parameter: rank / number of compared draws, jittered inside its bin, in
-        (0, 1).
+        One row per ``simulation``, one column per scalar parameter: rank / number of compared draws, jittered inside its bin,
+        in (0, 1).
 
     """
     chosen = SamplerSettings(**({"chains": 2, "draws": 300, "tune": 300} | settings))
-    model = joint_production(workforce, spec)
-    truths, wages = _simulate(model, simulations, seed)
-    compiled, rng, rows = compile_model(model), np.random.default_rng(seed), []
-    for i, (truth, wage) in enumerate(zip(truths, wages, strict=True)):
-        fit = draw(model, compiled.with_data(observed_wage=wage), chosen.model_copy(update={"seed": seed + i}))
-        posterior = fit["posterior"].to_dataset().isel(draw=slice(None, None, thin)).stack(sample=("chain", "draw"))
-        row = {}
-        for name, value in truth.items():
-            draws = np.atleast_2d(posterior[name].transpose(..., "sample").to_numpy())
-            for j, (own, true) in enumerate(zip(draws, np.ravel(value), strict=True)):
-                row[f"{name}[{j}]"] = (np.sum(own < true) + rng.uniform()) / (len(own) + 1)
-        rows.append(row)
+    done = pd.read_csv(keep, index_col="simulation") if keep is not None and keep.is_file() else pd.DataFrame()
+    rows: dict[int, Any] = {int(i): row.to_dict() for i, row in done.iterrows()}  # type: ignore[call-overload]
+    truths, wages = _simulate(joint_production(workforce, spec), simulations, seed)
+    left = [i for i in range(simulations) if i not in rows]
+    tasks = [Refit({"observed_wage": wages[i]}, seed + i, (truths[i], thin)) for i in left]
+    for task, ranks in fan_out(_ranks, Recipe(workforce, spec, chosen), tasks, workers=workers, address=address):
+        rows[left[task]] = ranks
         if keep is not None:
-            pd.DataFrame(rows).to_csv(keep, index=False)
+            _table(rows).to_csv(keep)
         if progress is not None:
-            progress(i + 1)
-    return pd.DataFrame(rows)
+            progress(len(rows))
+    return _table(rows)
+
+
+def _table(rows: dict[int, Any]) -> pd.DataFrame:
+    return pd.DataFrame.from_dict(rows, orient="index").sort_index().rename_axis("simulation")
+
+
+def _ranks(recipe: Recipe, task: Refit) -> dict[str, float]:
+    """Rank of every true value among the draws of one refit."""
+    truth, thin = task.about
+    posterior = refit(recipe, task)["posterior"].to_dataset().isel(draw=slice(None, None, thin)).stack(sample=("chain", "draw"))
+    rng, row = np.random.default_rng(task.seed), {}
+    for name, value in truth.items():
+        draws = np.atleast_2d(posterior[name].transpose(..., "sample").to_numpy())
+        for j, (own, true) in enumerate(zip(draws, np.ravel(value), strict=True)):
+            row[f"{name}[{j}]"] = float((np.sum(own < true) + rng.uniform()) / (len(own) + 1))
+    return row
 
 
 def uniformity(ranks: pd.DataFrame) -> pd.Series:

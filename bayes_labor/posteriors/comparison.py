@@ -1,7 +1,8 @@
 """Table 7: specifications compared by what they predict for whole workplaces, and what the posterior says about beta = 0."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import arviz as az
 import numpy as np
@@ -12,6 +13,8 @@ from scipy import special, stats
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.equilibrium import elsewhere, solve_each, thin
+from bayes_labor.posteriors.fan_out import Recipe, Refit, fan_out, refit
+from bayes_labor.posteriors.sampling import SamplerSettings
 
 ROPE = 0.05
 """Half-width of the region around beta = 0 taken as practically zero."""
@@ -87,6 +90,60 @@ def leave_one_out(draws: xr.DataTree, workforce: Workforce, spec: JointProductio
         return az.loo(thinned, pointwise=True)
 
 
+def elpd_without(
+    workforce: Workforce,
+    spec: JointProductionSpec,
+    groups: Sequence[np.ndarray],
+    *,
+    size: int = 400,
+    workers: int | None = None,
+    address: str | None = None,
+    **settings: Any,
+) -> xr.DataArray:
+    """Log predictive density of groups of workplaces, each by a fit whose likelihood leaves the group out.
+
+    The exact answer where importance sampling is not to be trusted, or K-fold cross-validation. Workers of a workplace that is
+    left out stay in everybody's outside options: its payroll is what is predicted, not its existence.
+
+    Parameters
+    ----------
+    groups
+        Positions of the workplaces of each group: ``[[3], [17]]`` for two exact leave-one-outs.
+    size
+        Draws at which the left-out payrolls are evaluated.
+    workers, address
+        See :func:`bayes_labor.posteriors.fan_out.fan_out`.
+    **settings
+        Of the sampler.
+
+    Returns
+    -------
+    xr.DataArray
+        (workplace,) of all groups, one after the other.
+
+    """
+    recipe = Recipe(workforce, spec, SamplerSettings(**settings), weighted=True)
+    tasks = []
+    for g, group in enumerate(groups):
+        counted = np.ones(workforce.n_workplaces)
+        counted[group] = 0.0
+        tasks.append(Refit({"counted": counted}, recipe.settings.seed + g, (np.asarray(group), size)))
+    found = dict(fan_out(_predicted, recipe, tasks, workers=workers, address=address))
+    values = np.concatenate([found[g] for g in range(len(groups))])
+    return xr.DataArray(values, dims="workplace", coords={"workplace": workforce.workplaces[np.concatenate(list(groups))]})
+
+
+def folds(workforce: Workforce, k: int, seed: int = 0) -> list[np.ndarray]:
+    """Positions of workplaces in ``k`` random groups of about equal number, for :func:`elpd_without`."""
+    return [np.sort(g) for g in np.array_split(np.random.default_rng(seed).permutation(workforce.n_workplaces), k)]
+
+
+def _predicted(recipe: Recipe, task: Refit) -> np.ndarray:
+    group, size = task.about
+    values = workplace_log_likelihood(refit(recipe, task), recipe.workforce, recipe.spec, size=size).to_numpy()[:, group]
+    return special.logsumexp(values, axis=0) - np.log(len(values))
+
+
 def holdout_elpd(
     draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, holdout: Workforce, *, size: int = 400
 ) -> xr.DataArray:
@@ -104,22 +161,45 @@ def compare(
     holdout: Workforce | None = None,
     *,
     size: int = 1000,
+    refits: int = 0,
+    **settings: Any,
 ) -> pd.DataFrame:
     """Specifications side by side, best first by leave-one-workplace-out.
+
+    Parameters
+    ----------
+    fits
+        Draws and specification by name.
+    workforce
+        What they were fitted to.
+    holdout
+        Workplaces that no fit saw.
+    size
+        Draws that importance sampling works with.
+    refits
+        Where at most so many workplaces of a specification are flagged, their density comes from exact refits instead.
+    **settings
+        Of the sampler for these refits, and ``workers`` or ``address`` to run them elsewhere.
 
     Returns
     -------
     pd.DataFrame
         By specification: ``elpd_loo`` with ``difference`` to the best and its ``difference_se``; ``effective_parameters``;
-        ``flagged``, workplaces whose Pareto shape exceeds 0.7; ``holdout`` and ``holdout_difference`` with its standard
-        error, if there is a holdout sample.
+        ``flagged``, workplaces whose Pareto shape exceeds 0.7, and ``refitted``, those of them answered exactly; ``holdout``
+        and ``holdout_difference`` with its standard error, if there is a holdout sample.
 
     """
     pointwise, rows, held = {}, {}, {}
     for name, (draws, spec) in fits.items():
         found = leave_one_out(draws, workforce, spec, size=size)
-        pointwise[name] = found.elpd_i.to_numpy()
-        rows[name] = {"elpd_loo": found.elpd, "effective_parameters": found.p, "flagged": int((found.pareto_k > GOOD_K).sum())}
+        own, flagged = found.elpd_i.to_numpy().copy(), np.flatnonzero(found.pareto_k.to_numpy() > GOOD_K)
+        exact = flagged if len(flagged) <= refits else flagged[:0]
+        if len(exact):
+            own[exact] = elpd_without(workforce, spec, [np.array([w]) for w in exact], **settings)
+        pointwise[name] = own
+        rows[name] = {
+            "elpd_loo": own.sum(), "effective_parameters": found.p, "flagged": len(flagged), "refitted": len(exact)
+        }  # fmt: skip
         if holdout is not None:
             held[name] = holdout_elpd(draws, workforce, spec, holdout).to_numpy()
     table = pd.DataFrame(rows).T.sort_values("elpd_loo", ascending=False)

@@ -82,7 +82,7 @@ def outside_option_band(solved: xr.Dataset, workforce: Workforce) -> tuple[Figur
     axes.fill_between(100 * order, low, high, color=BAND, lw=0, label="outside option V(z), 94% band")
     axes.plot(100 * order, mid, color=INK, lw=1.8, label="median")
     centers = 100 * (np.arange(20) + 0.5) / 20
-    axes.plot(centers, np.mean(wages, axis=0), "o", color=ACCENT, ms=4.5, label="mean predicted wage")
+    axes.plot(centers, np.median(wages, axis=0), "o", color=ACCENT, ms=4.5, label="mean predicted wage, median")
     axes.set_xlabel("percentile of the external index z (what a worker takes along)")
     axes.set_ylabel(workforce.wage_unit)
     axes.legend(frameon=False, loc="upper left")

@@ -19,7 +19,7 @@ from bayes_labor.posteriors.sampling import fit, resume
 from bayes_labor.posteriors.sections import result_sections, section, shown_table
 from bayes_labor.posteriors.tables import printed, summarize
 
-_LEVELS = (0.03, 0.97)
+_REFITS = 5  # flagged workplaces of a specification that are worth a fit each
 
 
 class _Fits(NamedTuple):
@@ -150,14 +150,14 @@ def _estimates(
 
 def _comparison(fits: _Fits, workforce: Workforce, folder: RunFolder, holdout: Workforce | None) -> dict[str, Any]:
     pairs = {n: (fits.draws[n], fits.specs[n]) for n in fits.draws}
-    table = compare(pairs, workforce, holdout)
+    table = compare(pairs, workforce, holdout, refits=_REFITS, workers=1)
     table["ML log likelihood"] = [fits.likelihood[str(n)].log_likelihood for n in table.index]
     table["paper log likelihood"] = [published.LOG_LIKELIHOOD[str(n)] for n in table.index]
     seniority = _seniority_terms(fits, workforce)
     note = (
         "Expected log predictive density of whole workplaces: leaving one out by Pareto-smoothed importance sampling, and on "
-        "workplaces "
-        "that no fit saw. flagged: workplaces whose Pareto shape exceeds 0.7; where there are some, prefer the holdout column."
+        "workplaces that no fit saw. flagged: workplaces whose Pareto shape exceeds 0.7; refitted: those of them whose density "
+        "comes from a fit without them. Where flagged ones are left, prefer the holdout column."
     )
     tables = [shown_table(table, folder, "comparison", "Specifications compared", note)]
     if len(seniority):

@@ -120,7 +120,21 @@ def _pictures(
         figure, _ = seniority_figure(response)
         caption = "Implied seniority profile: five more units for the least senior worker of every workplace, V(z) solved anew."
         found["prior_internal"] = ("Implied seniority profile", figure, caption)
+    for name in ("prior_wages", "prior_outside_option", "prior_internal"):
+        if name in found:
+            heading, figure, caption = found[name]
+            found[name] = (heading, figure, caption + _framed(figure, 4 * float(np.quantile(workforce.wage, 0.99))))
     return found
+
+
+def _framed(figure: Figure, room: float) -> str:
+    """Keep the frame within a few observed wages, whatever a few prior draws imply; words for the caption if it was cut."""
+    cut = False
+    for axes in figure.axes:
+        low, high = axes.get_ylim()
+        cut = cut or low < -room or high > room
+        axes.set_ylim(max(low, -room), min(high, room))
+    return f" The frame ends at {room:.3g}, four times the 99th percentile of observed wages." if cut else ""
 
 
 def _wages(wages: np.ndarray, workforce: Workforce) -> tuple[Figure, str]:
@@ -132,8 +146,6 @@ def _wages(wages: np.ndarray, workforce: Workforce) -> tuple[Figure, str]:
     axes.fill_between(share, low, high, color=BAND, lw=0, label="prior draws, 94% band")
     axes.plot(share, middle, color=INK, lw=1.6, label="prior median")
     axes.plot(share, np.quantile(workforce.wage, _GRID[1:-1]), color=ACCENT, lw=1.6, label="observed")
-    room = 4 * np.quantile(workforce.wage, 0.99)
-    axes.set_ylim(max(low.min(), -room), min(high.max(), room))
     axes.set_xlabel("percentile of wages")
     axes.set_ylabel(workforce.wage_unit)
     axes.legend(frameon=False, loc="upper left")

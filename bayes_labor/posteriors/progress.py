@@ -89,6 +89,14 @@ class Draws:
             {k: join(self.stats[k], later.stats[k]) for k in self.stats if k in later.stats}, later.state,
         )  # fmt: skip
 
+    def started(self) -> Self:
+        """The chains that have draws: with fewer cores than chains the others wait for their turn."""
+        has = self.counts > 0
+        return type(self)(
+            self.unconstrained[has], self.counts[has], {k: v[has] for k, v in self.posterior.items()},
+            {k: v[has] for k, v in self.stats.items()}, self.state,
+        )  # fmt: skip
+
     def tree(self, dims: dict[str, tuple[str, ...]], coords: dict[str, Any]) -> xr.DataTree:
         """As groups ``posterior`` and ``sample_stats``, over the draws that all chains have."""
         whole = self.cut(int(self.counts.min()))

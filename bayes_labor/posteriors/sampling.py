@@ -251,10 +251,9 @@ def peek(run: str | Path) -> tuple[xr.DataTree, dict[str, Any]]:
     if record.get("state", "done") == "done":
         return folder.draws(), record
     found = Draws.load(folder.partial_path)
-    if found is None or not found.counts.min():
-        have = "no draws yet" if found is None else f"draws of chains so far: {found.counts.tolist()}"
-        raise DataFaults([Fault(f"the fit is still tuning: {have}", str(run), "look again later")])
+    if found is None or not found.counts.any():
+        raise DataFaults([Fault("the fit is still tuning: no draws yet", str(run), "look again later")])
     words = record.get("words", {"dims": {}, "coords": {}})
-    tree = found.tree({k: tuple(v) for k, v in words["dims"].items()}, words["coords"])
+    tree = found.started().tree({k: tuple(v) for k, v in words["dims"].items()}, words["coords"])
     tree.attrs.update(health(tree) | {"counts": found.counts.tolist()})
     return tree, record

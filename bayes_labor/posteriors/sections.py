@@ -81,8 +81,8 @@ def _sensitivity(
     table = prior_sensitivity(draws, workforce, spec, size=size)
     note = (
         "Distance that the posterior moves when the prior's, or the likelihood's, logarithm is scaled by a number near one, "
-        f"per doubling. Above {THRESHOLD} for the prior alone: the row is mostly prior. For both: prior and data pull in different "
-        "directions, or the row is weakly identified; fit again with another prior before reporting it."
+        f"per doubling. Above {THRESHOLD} for the prior alone: the row is mostly prior. For both: prior and data pull in "
+        "different directions, or the row is weakly identified; fit again with another prior before reporting it."
     )
     shown = shown_table(table, folder, "prior_sensitivity", "Sensitivity to prior and likelihood", note)
     return section("Do the priors matter?", [shown])

@@ -20,7 +20,7 @@ from bayes_labor.posteriors.tables import SYMBOL
 
 THRESHOLD = 0.05
 """Distance that a posterior moves, per doubling of the prior's or the likelihood's weight, from which on it is sensitive."""
-_WITHIN = "beta_offset"  # where an industry stands within the hierarchy is no prior opinion of the user's
+_WITHIN = ("beta_offset", "atanh_beta")  # where an industry stands within the hierarchy is no prior opinion of the user's
 
 
 def prior_sensitivity(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int = 1000) -> pd.DataFrame:
@@ -49,12 +49,11 @@ def prior_sensitivity(draws: xr.DataTree, workforce: Workforce, spec: JointProdu
             progressbar=False, compile_kwargs={"mode": "FAST_COMPILE"},
         )  # fmt: skip
     tree["log_prior"] = xr.DataTree(prior)
+    opinions = [n for n in free if n not in _WITHIN or "beta_mean" not in free]
     names = [n for n in PARAMETERS if n in tree["posterior"] and n != "A"]
     with warnings.catch_warnings(), _quiet("arviz_stats.psense"):
         warnings.simplefilter("ignore")  # of importance weights that are already one
-        found = az.psense_summary(
-            tree, var_names=names, prior_var_names=[n for n in free if n != _WITHIN], threshold=THRESHOLD, round_to=6
-        )
+        found = az.psense_summary(tree, var_names=names, prior_var_names=opinions, threshold=THRESHOLD, round_to=6)
     table = pd.DataFrame(
         {
             "prior": found["prior"].to_numpy(np.float64),

@@ -16,7 +16,7 @@ from bayes_labor.posteriors.diagnostics import PARAMETERS
 
 SYMBOL = {"beta": "β", "psi": "ψ", "d": "d", "V_U": "V_U", "gamma": "γ", "A": "A", "sigma": "σ", "nu": "ν"}
 CI_PROB = 0.94
-_WHOLE = ("flagged", "draws", "paper log likelihood")
+_WHOLE = ("flagged", "refitted", "draws", "paper log likelihood")
 
 
 def summarize(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, seed: int = 0) -> pd.DataFrame:
