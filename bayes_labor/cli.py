@@ -239,10 +239,11 @@ def fit(
 
 @command(workforce=_workforce)
 def report(run: Run, workforce: "Workforce") -> None:
-    """Write the report of a finished run again, from its stored draws and the data it was fitted to."""
+    """Write the report of a run again, from its stored draws and its data; of a fit that still runs, from the draws so far."""
     from bayes_labor.data.faults import DataFaults, Fault
     from bayes_labor.models import JointProductionSpec
     from bayes_labor.posteriors import RunFolder
+    from bayes_labor.posteriors import peek as look
     from bayes_labor.posteriors import report as write
 
     folder = RunFolder.open(run)
@@ -251,7 +252,7 @@ def report(run: Run, workforce: "Workforce") -> None:
         what, remedy = "the run does not say what was fitted", "pass workforce= and spec= to sample, or call report() in Python"
         raise DataFaults([Fault(what, str(run), remedy)])
     folder.check_data(record, workforce)
-    page = write(folder.draws(), workforce, JointProductionSpec(**record["specification"]), run)
+    page = write(look(run)[0], workforce, JointProductionSpec(**record["specification"]), run)
     console.print(f"report: {page}")
 
 

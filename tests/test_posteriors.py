@@ -12,7 +12,17 @@ from bayes_labor.data.norway import TRUTH, norway
 from bayes_labor.densities.modes import find_modes, log_density_of, shares
 from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.models.starting import starting_point
-from bayes_labor.posteriors import RunFolder, check, equilibria, fit, gates, report, summarize
+from bayes_labor.posteriors import (
+    RunFolder,
+    check,
+    equilibria,
+    fit,
+    gates,
+    prior_page,
+    prior_sensitivity,
+    report,
+    summarize,
+)
 from bayes_labor.posteriors.calibration import calibrate, uniformity
 from bayes_labor.posteriors.equilibrium import thin
 from bayes_labor.posteriors.nutpie_engine import compile_model
@@ -105,6 +115,27 @@ def test_tables_read_the_same_everywhere(run, sample_of_norway: Workforce) -> No
     tex = to_latex(table, "x")
     assert tex.count(r"\\") == len(table) + 1 and "_" not in tex.replace(r"\_", "")
     assert printed(table).loc[("d", ""), "mean"] == f"{table.loc[('d', ''), 'mean']:.3g}"
+
+
+def test_prior_sensitivity_by_parameter(run, sample_of_norway: Workforce) -> None:
+    """A posterior that is almost all prior leans on the prior, and sigma, which the data decide, does not."""
+    table = prior_sensitivity(run[1], sample_of_norway, SPEC, size=200)
+    rows = summarize(run[1], sample_of_norway, SPEC)
+    assert set(table.index) == {i for i in rows.index if i[0] != "A"}
+    assert np.isfinite(table[["prior", "likelihood"]].to_numpy()).all()
+    assert table.loc["β", "prior"].mean() > table.loc[("σ", ""), "prior"]
+    assert table.loc[("σ", ""), "likelihood"] > table.loc[("σ", ""), "prior"]
+    assert "Do the priors matter?" in run[2].read_text(encoding="utf-8")
+
+
+def test_prior_page(small: Workforce, tmp_path) -> None:
+    table = prior_page(small, SPEC, tmp_path, draws=60, size=10)
+    page = (tmp_path / "prior.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 4 and "have an equilibrium" in page and "HalfNormal" in page
+    assert table.loc["d", "3%"] > 0 and table.loc["d", "97%"] < 1 and abs(table.loc["β, any industry", "50%"]) < 0.2
+    assert table.loc["mean wage", "observed"] == pytest.approx(small.wage.mean())
+    with pytest.raises(DataFaults, match="none of 10 prior draws"):
+        prior_page(small, JointProductionSpec(matching="sampled", priors={"unemployment_center": 1e6}), tmp_path, draws=10)
 
 
 def test_contraction_compares_with_the_prior(run, sample_of_norway: Workforce) -> None:

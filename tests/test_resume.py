@@ -18,7 +18,7 @@ import pytest
 
 from bayes_labor.data import DataFaults, Workforce
 from bayes_labor.models import JointProductionSpec
-from bayes_labor.posteriors import fit, peek, resume, sample
+from bayes_labor.posteriors import fit, peek, report, resume, sample
 from bayes_labor.posteriors.progress import Draws, Keeper, locked
 from bayes_labor.posteriors.run_folder import FORMAT, RunFolder
 
@@ -100,6 +100,8 @@ def test_resume_of_a_real_model_keeps_what_was_drawn(sample_of_norway: Workforce
         folder.draws()
     so_far, record = peek(folder.path)
     assert so_far["posterior"].sizes["draw"] == 120 and record["state"] == "sampling"
+    page = report(so_far, sample_of_norway, spec, folder.path, size=5).read_text(encoding="utf-8")
+    assert "the fit is not finished" in page and "120, 120" in page
     with pytest.raises(DataFaults, match="unfinished fit"):
         RunFolder.create(folder.path)
     with pytest.raises(DataFaults, match="other data"):

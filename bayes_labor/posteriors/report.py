@@ -62,16 +62,26 @@ def report(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, 
 
     """
     folder = RunFolder(Path(run))
-    found, table = gates(draws), summarize(draws, workforce, spec)
+    found, table = [*_finished(folder, draws), *gates(draws)], summarize(draws, workforce, spec)
     solved = equilibria(draws, workforce, spec, size=size)
     pictures = all_figures(draws, solved, workforce, spec)
-    record: dict[str, Any] = folder.record() if folder.record_path.is_file() else {"outcome": dict(draws.attrs)}
-    record = describe_run(workforce, spec) | record
+    record: dict[str, Any] = folder.record() if folder.record_path.is_file() else {}
+    record = describe_run(workforce, spec) | {"outcome": dict(draws.attrs)} | record
     write_table(table, folder.tables, "parameters", f"Posterior of the joint-production model, {workforce.name}")
     save_figures(pictures, folder.figures)
     sections = result_sections({"joint": (draws, spec)}, workforce, folder, size)
     folder.report_path.write_text(_page(record, workforce, spec, found, table, solved, pictures, sections), encoding="utf-8")
     return folder.report_path
+
+
+def _finished(folder: RunFolder, draws: xr.DataTree) -> list[Gate]:
+    """A gate that a running or killed fit fails, so that nobody takes its page for the result."""
+    record = folder.record() if folder.record_path.is_file() else {}
+    if record.get("state", "done") == "done":
+        return []
+    counts = ", ".join(str(n) for n in draws.attrs.get("counts", []))
+    value = f"draws of {record['sampler']['draws']} by chain: {counts}"
+    return [Gate("the fit is not finished", value, False, "wait for it, or `bayes-labor resume` goes on with it")]
 
 
 def _page(

@@ -1,0 +1,64 @@
+"""Do colleagues in a municipal unit matter for pay? Joint production on a payroll of your own, here the City of Baltimore's.
+
+Usage: ``python examples/city_payroll.py worker_workplace_fy2018_2019.parquet [RUN]``. The file has one row per employee and
+fiscal year: ``workplace_id``, ``department``, ``job_title``, ``title_level``, ``annual_salary``, ``seniority_years``,
+``part_time_or_hourly``. It is not part of this package (City of Baltimore, Open Baltimore, as published by The Baltimore Sun,
+CC BY 4.0).
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bayes_labor.data import Workforce
+from bayes_labor.models import JointProductionSpec
+from bayes_labor.posteriors import fit, gates, report, summarize
+
+FORMULA = "part_time + level_1 + level_2 + level_3 + supervisor + {seniority/10} + {seniority**2/100}"
+SERVICES = {"police": "POLICE", "fire": "FIRE", "public works": "DPW", "transportation": "TRANS", "health": "HLTH"}
+
+
+def city(path: str | Path, year: int = 2019) -> Workforce:
+    """Units with two or more employees, one fiscal year; the service a unit belongs to is its industry.
+
+    Pay is the annual salary rate relative to the mean, times 10. Experience in other jobs, age and schooling are not on the
+    payroll; the level and kind of the job title stand in for talent that an employee would take along.
+    """
+    table = pd.read_parquet(path)
+    table = table[(table["fiscal_year"] == year) & table["seniority_years"].notna() & (table["annual_salary"] > 0)].copy()
+    table = table[table.groupby("workplace_id")["worker_id"].transform("size") >= 2]
+    level, title = table["title_level"].astype(float).fillna(0.0), table["job_title"].str.upper()
+    for n in (1, 2, 3):
+        table[f"level_{n}"] = (level == n if n < 3 else level >= n).astype(float)
+    lead = "SUPERVIS|SUPT|SUPERINTENDENT|MANAGER|CHIEF|DIRECTOR|SERGEANT|LIEUTENANT|CAPTAIN|MAJOR"
+    table["supervisor"] = title.str.contains(lead).astype(float)
+    table["part_time"] = table["part_time_or_hourly"].astype(float)
+    table["seniority"] = table["seniority_years"].clip(lower=0.0)
+    table["wage"] = 10.0 * table["annual_salary"] / table["annual_salary"].mean()
+    table["industry"] = "other services"
+    for service, words in SERVICES.items():
+        table.loc[table["department"].str.upper().str.contains(words), "industry"] = service
+    return Workforce.from_frame(
+        table, FORMULA, ["seniority"], workplace="workplace_id", worker="worker_id", wage_unit="tenths of the mean salary",
+        name=f"City of Baltimore, fiscal year {year}",
+    )  # fmt: skip
+
+
+def main(path: str, run: str = "runs/city") -> None:
+    """Fit, print and write the page."""
+    workforce = city(path)
+    # A public job's alternative is no less than a part of the lowest full salaries: some outside pay is certain.
+    floor = float(np.quantile(workforce.wage, 0.02)) / float(workforce.wage.mean())
+    priors = {"unemployment_center": floor, "unemployment": 0.1}
+    spec = JointProductionSpec(matching="sampled", errors="student", priors=priors)
+    draws = fit(workforce, spec, run=run, overwrite=True)
+    print(summarize(draws, workforce, spec).round(3).to_string())
+    for gate in gates(draws):
+        print("passed" if gate.passed else "FAILED", gate.name, gate.value)
+    print(report(draws, workforce, spec, run))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
