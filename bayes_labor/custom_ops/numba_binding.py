@@ -10,6 +10,7 @@ process. The symbols are put in place when the Op is translated, before a graph 
 """
 
 import hashlib
+import inspect
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -24,10 +25,9 @@ from numba.extending import intrinsic
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
 from bayes_labor.custom_ops.declaration import Field, SolverOp
-from bayes_labor.theory.compilation import SOURCE_HASH
+from bayes_labor.theory.compilation import source_hash
 
-_BINDING = b"".join(p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py")))
-CACHE_VERSION = int(hashlib.sha256(SOURCE_HASH.encode() + _BINDING).hexdigest()[:8], 16)
+_BINDING = b"".join((Path(__file__).parent / name).read_bytes() for name in ("declaration.py", "numba_binding.py"))
 
 
 def register_numba(op: type[SolverOp]) -> type[SolverOp]:
@@ -35,9 +35,15 @@ def register_numba(op: type[SolverOp]) -> type[SolverOp]:
 
     @register_funcify_default_op_cache_key(op)
     def _funcify(op: SolverOp, node: Any, **_: Any) -> tuple[Callable[..., Any], int]:
-        return native(op), CACHE_VERSION
+        return native(op), cache_version(op)
 
     return op
+
+
+def cache_version(op: SolverOp) -> int:
+    """Changes with the sources of the Op, of its kernel and of this binding."""
+    own = Path(inspect.getfile(type(op))).read_bytes()
+    return int(hashlib.sha256(source_hash(op.kernel().__module__).encode() + own + _BINDING).hexdigest()[:8], 16)
 
 
 @cache
@@ -70,7 +76,7 @@ def by_address(kernel: Any, argument_types: tuple[types.Type, ...]) -> Any:
     kernel.compile(argument_types)
     code = kernel.overloads[argument_types]
     result = code.signature.return_type
-    symbol = f"{kernel.py_func.__module__}.{kernel.py_func.__qualname__}.{SOURCE_HASH}"
+    symbol = f"{kernel.py_func.__module__}.{kernel.py_func.__qualname__}.{source_hash(kernel.py_func.__module__)}"
     llvmlite.binding.add_symbol(symbol, code.library.get_pointer_to_function(code.fndesc.llvm_func_name))
 
     @intrinsic

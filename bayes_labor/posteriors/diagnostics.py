@@ -65,7 +65,10 @@ def gates(draws: xr.DataTree) -> list[Gate]:
 
 
 def _worst(name: str, values: xr.Dataset, pick: object, ok: object, bound: str, advice: str) -> Gate:
-    worst = {str(v): float(pick(values[v].to_numpy())) for v in values.data_vars}  # type: ignore[operator]
+    known = {str(v): values[v].to_numpy() for v in values.data_vars if not np.isnan(values[v]).all()}
+    if not known:
+        return Gate(name, "cannot be told from so few draws", False, advice)
+    worst = {v: float(pick(x)) for v, x in known.items()}  # type: ignore[operator]
     extreme = pick(list(worst.values()))  # type: ignore[operator]
     where = next((v for v, x in worst.items() if x == extreme), "")
     shown = f"{extreme:.3f}" if name == "R-hat" else f"{extreme:.0f}"

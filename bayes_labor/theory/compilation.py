@@ -1,26 +1,39 @@
 """How kernels are compiled: nogil, without Python's zero-division checks, and cached on disk.
 
 numba watches only the file that defines a kernel, so an edited helper in another file would leave stale machine code in use.
-The cache folder therefore carries the hash of all sources of this room. It lies in ``$BAYES_LABOR_CACHE``, by default
-``$XDG_CACHE_HOME/bayes_labor``.
+The cache folder therefore carries the hash of that file and of all that it imports from this room. It lies in
+``$BAYES_LABOR_CACHE``, by default ``$XDG_CACHE_HOME/bayes_labor``.
 """
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 import numba
 
-SOURCE_HASH = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()[:12]
-"""Changes with any source of the solvers; also the salt of PyTensor's own cache of the Ops."""
-
+_ROOM, _IMPORT = Path(__file__).parent, re.compile(r"^from bayes_labor\.theory\.(\w+) import", re.MULTILINE)
 _HOME = os.environ.get("BAYES_LABOR_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bayes_labor"
 
 # A parallel kernel loaded from a cache crashes the process unless numba's thread pool was started before.
 numba.get_num_threads()
+
+
+@cache
+def source_hash(module: str) -> str:
+    """Changes with a module of this room and with whatever it imports from it; also the salt of PyTensor's cache of the Ops."""
+    sources: dict[str, str] = {}
+    left = [module.rpartition(".")[2]]
+    while left:
+        name = left.pop()
+        if name not in sources:
+            sources[name] = (_ROOM / f"{name}.py").read_text(encoding="utf-8")
+            left += _IMPORT.findall(sources[name])
+    return hashlib.sha256("".join(sources[n] for n in sorted(sources)).encode()).hexdigest()[:12]
 
 
 def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
@@ -31,7 +44,7 @@ def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
         name = f"{function.__qualname__}_{'_'.join(options)}"
         function = FunctionType(function.__code__, function.__globals__, name, function.__defaults__, function.__closure__)
         function.__qualname__ = name
-    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(Path(_HOME) / SOURCE_HASH)
+    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(Path(_HOME) / source_hash(function.__module__))
     try:
         return numba.njit(function, cache=True, nogil=True, error_model="numpy", **options)
     finally:
