@@ -1,4 +1,4 @@
-"""Sorting over the business cycle: closed forms, concentration, growth and regimes against the golden values and brute force."""
+"""Sorting over the business cycle: closed forms, concentration, growth, regimes; against golden values and brute force."""
 
 import itertools
 import json
@@ -25,8 +25,8 @@ from bayes_labor.theory.sorting import (
 )
 
 NAMES = {
-    "psi": "psi", "tau": "tau", "lth": "lambda_theta", "lx": "lambda_x", "sl": "s_l", "sk": "s_k", "alpha": "alpha", "eta": "eta",
-    "xi": "xi", "A": "productivity", "K": "capital",
+    "psi": "psi", "tau": "tau", "lth": "lambda_theta", "lx": "lambda_x", "sl": "s_l", "sk": "s_k", "alpha": "alpha",
+    "eta": "eta", "xi": "xi", "A": "productivity", "K": "capital",
 }  # fmt: skip
 
 
@@ -93,11 +93,9 @@ def test_concentration_is_the_integral(a: float, s: float, q: float) -> None:
             assert share == pytest.approx(want, rel=2e-4)
     assert 0 < share <= 1 and share > q  # revenue is concentrated in the largest
     h = 1e-5
-    np.testing.assert_allclose(
-        top_share(q, a, s)[1:],
-        [(top_share(q, a + h, s)[0] - top_share(q, a - h, s)[0]) / (2 * h), (top_share(q, a, s + h)[0] - top_share(q, a, s - h)[0]) / (2 * h)],
-        rtol=1e-4, atol=1e-8,
-    )  # fmt: skip
+    in_a = (top_share(q, a + h, s)[0] - top_share(q, a - h, s)[0]) / (2 * h)
+    in_s = (top_share(q, a, s + h)[0] - top_share(q, a, s - h)[0]) / (2 * h)
+    np.testing.assert_allclose(top_share(q, a, s)[1:], [in_a, in_s], rtol=1e-4, atol=1e-8)
 
 
 def test_firms(golden: dict[str, Any]) -> None:
