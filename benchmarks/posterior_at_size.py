@@ -16,13 +16,15 @@ from bayes_labor.posteriors import fit, gates, peek, resume, summarize
 from bayes_labor.posteriors.run_folder import RunFolder
 
 
-def main(run: str, workplaces: int = FULL_SIZE, draws: int = 500, tune: int = 300) -> None:
+def main(run: str, workplaces: int = FULL_SIZE, draws: int = 1500, tune: int = 300) -> None:
     workforce = norway(workplaces, seed=1)
     spec = JointProductionSpec(matching="sampled")
     if RunFolder(Path(run)).record_path.is_file():
         tree = resume(run, workforce)
     else:
-        tree = fit(workforce, spec, run=run, draws=draws, tune=tune, chains=4, cores=2, start="laplace")
+        # So much data leave no kinks to be careful of: longer steps than by default.
+        how = {"start": "laplace", "target_accept": 0.8}
+        tree = fit(workforce, spec, run=run, draws=draws, tune=tune, chains=4, cores=2, **how)
     posterior = tree["posterior"].to_dataset()[["beta", "psi", "d", "V_U", "gamma", "A", "sigma"]]
     table = summarize(tree, workforce, spec)
     truth = [*TRUTH.beta, *[TRUTH.psi[t] for t in table.loc["ψ"].index], TRUTH.bargaining_power, TRUTH.unemployment_value]

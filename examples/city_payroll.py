@@ -16,7 +16,16 @@ from bayes_labor.data import Workforce
 from bayes_labor.models import JointProductionSpec
 from bayes_labor.posteriors import fit, gates, report, summarize
 
-FORMULA = "part_time + level_1 + level_2 + level_3 + supervisor + {seniority/10} + {seniority**2/100}"
+FORMULA = "C(family) + part_time + level_1 + level_2 + level_3 + supervisor + {seniority/10} + {seniority**2/100}"
+FAMILIES = {  # words of job titles; the first that fits counts
+    "aides": "AIDE|COMPANION|CROSSING GUARD|SEASONAL|LIFEGUARD|RECREATION|INSTRUCTOR",
+    "officers": "POLICE|SHERIFF|LIEUTENANT|SERGEANT|CORRECTIONAL",
+    "fire and rescue": "FIRE|EMT|PARAMEDIC|EMERGENCY MEDICAL|911|DISPATCH",
+    "managers": "MANAGER|DIRECTOR|CHIEF|OPERATIONS OFFICER|COMMISSIONER|DEPUTY",
+    "professions": "ENGINEER|ATTORNEY|ACCOUNTANT|NURSE|SCIENTIST|LIBRARIAN|ANALYST|PLANNER|COUNSEL|PHYSICIAN|ARCHITECT",
+    "clerks": "OFFICE|SECRETARY|CLERK|CUSTOMER|CALL CENTER|ASSISTANT",
+    "trades": "LABORER|DRIVER|MECHANIC|REPAIR|WORKER|EQUIPMENT|MAINT|CUSTODIAL|OPERATOR|TECH|INSPECTOR",
+}
 SERVICES = {"police": "POLICE", "fire": "FIRE", "public works": "DPW", "transportation": "TRANS", "health": "HLTH"}
 
 
@@ -24,7 +33,7 @@ def city(path: str | Path, year: int = 2019) -> Workforce:
     """Units with two or more employees, one fiscal year; the service a unit belongs to is its industry.
 
     Pay is the annual salary rate relative to the mean, times 10. Experience in other jobs, age and schooling are not on the
-    payroll; the level and kind of the job title stand in for talent that an employee would take along.
+    payroll; family, level and rank of the job title stand in for talent that an employee would take along.
     """
     table = pd.read_parquet(path)
     table = table[(table["fiscal_year"] == year) & table["seniority_years"].notna() & (table["annual_salary"] > 0)].copy()
@@ -34,6 +43,9 @@ def city(path: str | Path, year: int = 2019) -> Workforce:
         table[f"level_{n}"] = (level == n if n < 3 else level >= n).astype(float)
     lead = "SUPERVIS|SUPT|SUPERINTENDENT|MANAGER|CHIEF|DIRECTOR|SERGEANT|LIEUTENANT|CAPTAIN|MAJOR"
     table["supervisor"] = title.str.contains(lead).astype(float)
+    table["family"] = "other"
+    for family, words in reversed(FAMILIES.items()):
+        table.loc[title.str.contains(words), "family"] = family
     table["part_time"] = table["part_time_or_hourly"].astype(float)
     table["seniority"] = table["seniority_years"].clip(lower=0.0)
     table["wage"] = 10.0 * table["annual_salary"] / table["annual_salary"].mean()

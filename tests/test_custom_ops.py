@@ -7,7 +7,14 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
-from bayes_labor.custom_ops import design_index, nash_payroll, outside_option, task_assignment, workplace_sum
+from bayes_labor.custom_ops import (
+    design_index,
+    nash_payroll,
+    outside_option,
+    sorting_equilibrium,
+    task_assignment,
+    workplace_sum,
+)
 from bayes_labor.custom_ops.assignment import TaskAssignment
 from bayes_labor.custom_ops.outside_option import OutsideOption
 from bayes_labor.theory import Matching, Status, solve_outside_option
@@ -21,6 +28,12 @@ N = int(OFFSETS[-1])
 Z = 0.4 * RNG.normal(size=N)
 THETA = Z + 0.1 * RNG.normal(size=N)
 DESIGN = RNG.normal(size=(4, 2600))  # longer than a chunk, not a multiple of the lanes
+ECONOMIES = [  # psi, tau, lambda_theta, lambda_x, s_l, s_k, alpha, eta, xi, log A: c of either sign, rho of either sign
+    (0.32, 0.0846, 2.737, 0.9458, 0.2235, 0.05, 0.3, 0.6, 9.0, 0.0),
+    (0.8, 0.3, 3.0, 2.5, 0.1, 0.2, 0.3, 0.6, 9.0, 0.1),
+    (0.4, 3.0, 2.6, 0.9, 0.2, 0.0, 0.3, 0.6, 9.0, -0.2),
+    (0.5, 0.1, 4.0, 2.0, 0.3, 0.2, 0.33, 0.5, 6.0, 0.2),
+]
 BETA, SCALE = np.array([0.16, -0.4, 0.03]), np.array([11.0, 14.0, 12.0])
 
 
@@ -60,6 +73,12 @@ CASES = [
         [RNG.normal(10, 2, N), RNG.normal(14, 1, 25), RNG.normal(size=N)],
     ),
     Case("design_index", lambda c: [design_index(DESIGN, c), design_index(DESIGN, c) ** 2], [RNG.normal(size=4)]),
+    Case(
+        "sorting_equilibrium",
+        lambda *p: sorting_equilibrium(*p[:6], alpha=p[6], eta=p[7], xi=p[8], log_productivity=p[9])[1:],
+        [np.array(v) for v in zip(*ECONOMIES, strict=True)],
+        [1e-5] * 10,
+    ),
     Case("workplace_sum", lambda x: [workplace_sum(x * x, OFFSETS)], [THETA]),
 ]
 each = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytensor
+import pytensor.tensor as pt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
+from bayes_labor.custom_ops import sorting_equilibrium
 from bayes_labor.theory.concentration import top_share
 from bayes_labor.theory.growth import GrowthEconomy, GrowthError, expected_difference, solve_growth
 from bayes_labor.theory.regimes import likeliest_path, solve_regimes
@@ -257,3 +260,73 @@ def test_regimes_by_enumeration(golden: dict[str, Any]) -> None:
     assert nothing.log_likelihood == -np.inf and not nothing.smoothed.any()
     with pytest.raises(ValueError, match="need log_initial"):
         solve_regimes(initial[:1], transition, state)
+
+
+INPUTS = ("psi", "tau", "lth", "lx", "sl", "sk", "alpha", "eta", "xi")
+
+
+def symbolic(names: tuple[str, ...] = INPUTS) -> tuple[list[Any], Any]:
+    x = [pt.vector(n) for n in names]
+    return x, sorting_equilibrium(*x[:6], alpha=x[6], eta=x[7], xi=x[8], allow_negative_tau=True)
+
+
+def test_gradients_of_every_point(golden: dict[str, Any]) -> None:
+    x, found = symbolic()
+    wanted = {"lam": found.lambda_t, "std_logw": found.std_logw, "var_tfpq": found.var_tfpq, "var_tfpr": found.var_tfpr}
+    wanted |= {"rho": found.rho, "logZ": found.log_Z}
+    gradients = {n: pytensor.grad(v.sum(), x, disconnected_inputs="ignore") for n, v in wanted.items()}
+    flat = [g for n in wanted for g in gradients[n]]
+    call = pytensor.function(x, [found.status, *flat], mode="NUMBA")
+    for point in golden["points"]:
+        if point["params"]["psi"] == 0:
+            continue  # the derivative in psi is one-sided there
+        status, *values = call(*(np.array([float(point["params"][n])]) for n in INPUTS))
+        at = dict(zip(((n, i) for n in wanted for i in INPUTS), values, strict=True))
+        assert status[0] == 0
+        for name, want in point["deriv"].items():
+            of, _, by = name[1:].partition("_d")
+            if want is not None:
+                np.testing.assert_allclose(at[of, by][0], want, rtol=1e-10, atol=1e-11, err_msg=f"{point['name']} {name}")
+
+
+def test_second_derivatives(golden: dict[str, Any]) -> None:
+    """The Hessian of the rate in (psi, tau, lambda_theta, lambda_x) against differences of its gradient."""
+    x, found = symbolic()
+    gradient = pytensor.grad(found.lambda_t.sum(), x[:4])
+    hessian = [pytensor.grad(g.sum(), x[:4]) for g in gradient]
+    first, second = (pytensor.function(x, out, mode="NUMBA") for out in (gradient, [h for row in hessian for h in row]))
+    p = golden["points"][3]["params"]
+    at, h = [np.array([float(p[n])]) for n in INPUTS], 1e-5
+    exact = np.array(second(*at)).reshape(4, 4)
+    np.testing.assert_allclose(exact, exact.T, rtol=1e-10)
+    for j in range(4):
+        up, down = ([v + s * h * (i == j) for i, v in enumerate(at)] for s in (1.0, -1.0))
+        difference = (np.array(first(*up)) - np.array(first(*down))).ravel() / (2 * h)
+        np.testing.assert_allclose(exact[:, j], difference, rtol=1e-6)
+
+
+def test_invalid_points_are_statuses_with_finite_gradients(golden: dict[str, Any]) -> None:
+    x, found = symbolic()
+    safe = pt.switch(pt.eq(found.status, 0), found.log_Z + found.std_logw + found.rev_share_top10, -np.inf)
+    call = pytensor.function(x, [found.status, safe, *pytensor.grad(safe.sum(), x, disconnected_inputs="ignore")], mode="NUMBA")
+    for point in golden["invalid"]:
+        with np.errstate(all="ignore"):
+            status, value, *gradient = call(*(np.array([float(point["params"][n])]) for n in INPUTS))
+        assert SortingStatus(int(status[0])).name.lower() == point["code"] and value[0] == -np.inf
+        assert not np.isnan(gradient).any(), point["reason"]
+
+
+def test_op_and_solver_agree_on_a_sweep() -> None:
+    rng = np.random.default_rng(0)
+    psi, v, tau = rng.uniform(0.05, 0.9, 2000), rng.uniform(0.05, 0.95, 2000), rng.uniform(0, 0.5, 2000)
+    lambda_x = np.exp(chi_of_v(psi, v))
+    kept = (lambda_x > 1e-100) & (lambda_x < 1e100)
+    args = [psi[kept], tau[kept], np.ones(kept.sum()), lambda_x[kept], np.full(kept.sum(), 0.2), np.zeros(kept.sum())]
+    x, found = symbolic()
+    call = pytensor.function(x, list(found), mode="NUMBA")
+    rest = [np.full(kept.sum(), c) for c in (0.3, 0.6, 9.0)]
+    values = dict(zip(found._fields, call(*args, *rest), strict=True))
+    want = solve_sorting(*args)
+    for name in ("lambda_t", "rho", "std_logw", "labor_share_Y", "var_tfpr", "rev_share_top10", "rev_share_50_90"):
+        np.testing.assert_allclose(values[name], getattr(want, name), rtol=1e-9, atol=1e-12, err_msg=name)
+    np.testing.assert_allclose(values["log_Z"], np.log(want.Z), rtol=1e-9, atol=1e-12)

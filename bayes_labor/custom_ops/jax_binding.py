@@ -14,8 +14,10 @@ from bayes_labor.custom_ops.declaration import SolverOp
 from bayes_labor.custom_ops.design import DesignIndex, DesignMoments
 from bayes_labor.custom_ops.outside_option import OutsideOption, OutsideOptionPullback
 from bayes_labor.custom_ops.payroll import Payroll, PayrollPullback, SpreadToWorkers, WorkplaceSum
+from bayes_labor.custom_ops.sorting import JobRate, TopShare, slopes
 from bayes_labor.theory.jax_assignment import solve_assignment_jax
 from bayes_labor.theory.jax_outside_option import solve_outside_option_jax
+from bayes_labor.theory.jax_sorting import job_rates_jax, top_shares_jax
 
 
 def index_jax(design: Any, coefficients: Any) -> Any:
@@ -161,3 +163,17 @@ def _(op: WorkplaceSum, **_: Any) -> Any:
 @jax_funcify.register(SpreadToWorkers)
 def _(op: SpreadToWorkers, **_: Any) -> Any:
     return spread_jax
+
+
+@jax_funcify.register(JobRate)
+def _(op: JobRate, **_: Any) -> Any:
+    def pull(inputs: tuple, outputs: tuple, g: list) -> tuple:
+        rate, status = outputs
+        return tuple(jnp.where(status == 0, g[0] * d, 0.0) for d in slopes(inputs, rate, jnp))
+
+    return differentiable(op, job_rates_jax, pull)
+
+
+@jax_funcify.register(TopShare)
+def _(op: TopShare, **_: Any) -> Any:
+    return differentiable(op, top_shares_jax, lambda _, outputs, g: (g[0] * outputs[1], g[0] * outputs[2]))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from bayes_labor.theory.compilation import by_threads, leaf
+from bayes_labor.theory.compilation import by_threads, kernel, leaf
 from bayes_labor.theory.concentration import top_share
 
 _STEPS = 200
@@ -175,6 +175,32 @@ def _job_rates(parameters, rates, status, blocks):
 
 
 _rates_by_threads = by_threads(_job_rates)
+
+
+@kernel
+def job_rates(psi, tau, lambda_theta, lambda_x, alpha, eta, xi):
+    """(lambda_t (N,), status (N,)) of economies; 1 where there is none, so that what is computed from it stays finite."""
+    n = psi.shape[0]
+    rates, status = np.ones(n), np.zeros(n, np.int64)
+    for j in range(n):
+        fine = 0.0 <= psi[j] < 1.0 and min(lambda_theta[j], lambda_x[j], eta[j]) > 0.0 and alpha[j] >= 0.0 and xi[j] > 1.0
+        if not (fine and math.isfinite(tau[j] + lambda_theta[j] + lambda_x[j] + alpha[j] + eta[j] + xi[j])):
+            status[j] = 1
+            continue
+        rate, status[j] = job_rate(psi[j], tau[j], lambda_theta[j], lambda_x[j], alpha[j], eta[j], xi[j])
+        if status[j] == 0:
+            rates[j] = rate
+    return rates, status
+
+
+@kernel
+def top_shares(q, a, s):
+    """(share (N,), its derivatives in a and in s) of the largest ``q`` of firms; see ``concentration.top_share``."""
+    n = a.shape[0]
+    share, d_a, d_s = np.empty(n), np.empty(n), np.empty(n)
+    for j in range(n):
+        share[j], d_a[j], d_s[j] = top_share(q, a[j], s[j])
+    return share, d_a, d_s
 
 
 def _top_shares(q, a, s, shares, blocks):

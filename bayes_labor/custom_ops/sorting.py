@@ -1,0 +1,164 @@
+"""The sorting equilibrium as Ops: the rate of the job-offer distribution, and the revenue share of the largest firms.
+
+The gradient of the rate is written in terms of the rate itself (section 4 of the specification), so that it can be
+differentiated again; everything else about the economy is a closed form.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytensor.tensor as pt
+from pytensor.graph.basic import Variable
+
+from bayes_labor.custom_ops.declaration import Field, SolverOp, integers
+from bayes_labor.custom_ops.numba_binding import register_numba
+from bayes_labor.theory.sorting import SortingStatus, job_rates, top_shares
+
+_SAFE = (0.5, 0.0, 1.0, 1.0, 0.3, 0.6, 9.0, 0.2, 0.0, 0.0)  # computed with where parameters are out of range
+_INPUTS = ("psi", "tau", "lambda_theta", "lambda_x", "alpha", "eta", "xi")
+
+
+@register_numba
+class JobRate(SolverOp):
+    """Binding of :func:`bayes_labor.theory.sorting.job_rates`: lambda_t of economies; 1 and a status where there is none."""
+
+    fields = tuple(Field(name, ("N",)) for name in _INPUTS)
+    results = (Field("lambda_t", ("N",)), integers("status", "N"))
+
+    def kernel(self) -> Any:
+        """See :class:`SolverOp`."""
+        return job_rates
+
+    def pull(self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Variable]) -> list[Variable]:
+        """See :class:`SolverOp`."""
+        rate, status = outputs
+        solved = pt.eq(status, 0)
+        return [cotangents[0] * pt.switch(solved, d, 0.0) for d in slopes(inputs, rate)]
+
+
+@register_numba
+class TopShare(SolverOp):
+    """Binding of :func:`bayes_labor.theory.concentration.top_share`: revenue share of the largest ``q`` of firms."""
+
+    fields = (Field("q", smooth=False), Field("a", ("N",)), Field("s", ("N",)))
+    results = (Field("share", ("N",)), Field("d_a", ("N",), smooth=False), Field("d_s", ("N",), smooth=False))
+
+    def kernel(self) -> Any:
+        """See :class:`SolverOp`."""
+        return top_shares
+
+    def pull(self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Variable]) -> list[Variable]:
+        """See :class:`SolverOp`."""
+        return [cotangents[0] * outputs[1], cotangents[0] * outputs[2]]
+
+
+def slopes(inputs: Sequence[Any], rate: Any, of: Any = pt) -> list[Any]:
+    """Derivatives of lambda_t in each input, by the implicit function theorem; ``of`` is the library of log and exp."""
+    psi, tau, lambda_theta, lambda_x, alpha, eta, xi = inputs
+    mu = (xi - 1.0) / xi
+    margin = 1.0 - mu * (alpha + eta)
+    x = mu / margin
+    b = lambda_theta + (1.0 + eta * x) * tau
+    log_u = of.log(rate / lambda_x)
+    g = of.exp(psi * log_u)
+    factor = rate / ((1.0 - psi) * rate + psi * b)
+    in_x = eta * tau - (1.0 - psi) * g
+    return [
+        ((x + 1.0 / eta) * g - (b - rate) * log_u) * factor,
+        (1.0 + eta * x) * factor,
+        factor,
+        psi * (b - rate) * factor / lambda_x,
+        x**2 * in_x * factor,
+        ((x + eta * x**2) * tau - (x**2 * (1.0 - psi) + psi / eta**2) * g) * factor,
+        in_x * factor / (margin * xi) ** 2,
+    ]
+
+
+class SortingEquilibrium(NamedTuple):
+    """Symbolic equilibria of N economies; every field (N,). Meaningless where ``status`` is not 0, but finite."""
+
+    status: Variable
+    lambda_t: Variable
+    rho: Variable
+    std_logw: Variable
+    labor_share_Y: Variable
+    labor_share_factor: Variable
+    labor_share_income: Variable
+    income_over_Y: Variable
+    log_Z: Variable
+    var_tfpq: Variable
+    var_tfpr: Variable
+    rev_share_top10: Variable
+    rev_share_50_90: Variable
+
+
+def sorting_equilibrium(
+    psi: Any, tau: Any, lambda_theta: Any, lambda_x: Any, s_l: Any, s_k: Any = 0.0, *,
+    alpha: Any = 0.3, eta: Any = 0.6, xi: Any = 9.0, log_productivity: Any = 0.0, allow_negative_tau: bool = False,
+) -> SortingEquilibrium:  # fmt: skip
+    """Symbolic equilibrium, its moments and statuses, with gradients in every argument.
+
+    Parameters
+    ----------
+    psi, tau, lambda_theta, lambda_x, s_l, s_k, alpha, eta, xi
+        As for :func:`bayes_labor.theory.sorting.solve_sorting`: (N,) or scalars.
+    log_productivity
+        log A.
+    allow_negative_tau
+        Otherwise a negative slope is out of range.
+
+    Returns
+    -------
+    SortingEquilibrium
+        With :class:`bayes_labor.theory.sorting.SortingStatus` in ``status``. A likelihood makes minus infinity of every status
+        but 0; values there are placeholders that keep gradients finite.
+
+    """
+    given = [_symbol(v) for v in (psi, tau, lambda_theta, lambda_x, alpha, eta, xi, s_l, s_k, log_productivity)]
+    like = sum(pt.zeros_like(v) for v in given)
+    psi, tau, lambda_theta, lambda_x, alpha, eta, xi, s_l, s_k, log_a = (v + pt.atleast_1d(like) for v in given)
+    rate, found = JobRate()(psi, tau, lambda_theta, lambda_x, alpha, eta, xi)
+    outside = pt.or_(pt.eq(found, int(SortingStatus.PARAMETER_RANGE)), pt.lt(pt.minimum(s_l, s_k), 0.0))
+    if not allow_negative_tau:
+        outside = pt.or_(outside, pt.lt(tau, 0.0))
+    found = pt.switch(outside, int(SortingStatus.PARAMETER_RANGE), found)
+    psi, tau, lambda_theta, lambda_x, alpha, eta, xi, s_l, s_k, log_a = (
+        pt.switch(outside, safe, v)
+        for v, safe in zip((psi, tau, lambda_theta, lambda_x, alpha, eta, xi, s_l, s_k, log_a), _SAFE, strict=True)
+    )
+    mu = (xi - 1.0) / xi
+    margin = pt.switch(pt.eq(found, int(SortingStatus.NO_PROFIT_MARGIN)), 1.0, 1.0 - mu * (alpha + eta))
+    x = mu / margin
+    kappa_l, kappa_k = eta * x, alpha * x
+    g = pt.exp(psi * pt.log(rate / lambda_x))
+    wage_slope, rho = psi / eta * g, x * ((1.0 - psi) * g - eta * tau)
+    gap = lambda_theta - rho
+    finite = pt.and_(pt.gt(gap, 0.0), pt.gt(gap + tau, 0.0))
+    status = pt.switch(pt.and_(pt.eq(found, 0), pt.invert(finite)), int(SortingStatus.INFINITE_OUTPUT), found)
+    gap, rho = pt.switch(finite, gap, 1.0), pt.switch(finite, rho, 0.5 * lambda_theta)
+    below = pt.switch(finite, gap + tau, 1.0)
+    labor = eta * mu * pt.exp(0.5 * (1.0 + 2.0 * kappa_l) * s_l**2) * gap / below
+    capital = alpha * mu * pt.exp(0.5 * (1.0 + 2.0 * kappa_k) * s_k**2)
+    log_z = (
+        log_a + (1.0 / mu - alpha) * pt.log(lambda_theta / gap) - eta * pt.log(lambda_theta / rate)
+        - 0.5 * eta * (1.0 + kappa_l) * s_l**2 - 0.5 * alpha * (1.0 + kappa_k) * s_k**2
+    )  # fmt: skip
+    through = 1.0 / (margin * xi)
+    slope_tfpr = g * (1.0 - (1.0 - psi) * through) + eta * tau * through
+    spread = pt.sqrt((kappa_l * s_l) ** 2 + (kappa_k * s_k) ** 2)
+    top, half = (TopShare()(q, lambda_theta / _away_from_zero(rho), spread)[0] for q in (0.1, 0.5))
+    return SortingEquilibrium(
+        status, rate, rho, wage_slope / rate, labor, labor / (labor + capital), labor / (labor + capital + margin),
+        labor + capital + margin, log_z, (g / lambda_theta) ** 2,
+        (slope_tfpr / lambda_theta) ** 2 + ((eta * s_l) ** 2 + (alpha * s_k) ** 2) * through**2, top, half - top,
+    )  # fmt: skip
+
+
+def _symbol(value: Any) -> Variable:
+    return pt.as_tensor(np.float64(value) if isinstance(value, int | float) else value)
+
+
+def _away_from_zero(rho: Variable) -> Variable:
+    """Revenue that does not depend on the type has the concentration of its wedges: an exponential part of rate 1e8 is none."""
+    return pt.switch(pt.lt(abs(rho), 1e-8), 1e-8, rho)
