@@ -31,7 +31,7 @@ DESIGN = RNG.normal(size=(4, 2600))  # longer than a chunk, not a multiple of th
 ECONOMIES = [  # psi, tau, lambda_theta, lambda_x, s_l, s_k, alpha, eta, xi, log A: c of either sign, rho of either sign
     (0.32, 0.0846, 2.737, 0.9458, 0.2235, 0.05, 0.3, 0.6, 9.0, 0.0),
     (0.8, 0.3, 3.0, 2.5, 0.1, 0.2, 0.3, 0.6, 9.0, 0.1),
-    (0.4, 3.0, 2.6, 0.9, 0.2, 0.0, 0.3, 0.6, 9.0, -0.2),
+    (0.4, 3.0, 2.6, 0.9, 0.2, 0.1, 0.3, 0.6, 9.0, -0.2),
     (0.5, 0.1, 4.0, 2.0, 0.3, 0.2, 0.33, 0.5, 6.0, 0.2),
 ]
 BETA, SCALE = np.array([0.16, -0.4, 0.03]), np.array([11.0, 14.0, 12.0])
