@@ -325,6 +325,56 @@ def _change(text: str, workforce: "Workforce") -> tuple[str, Any]:
     return name, workforce.covariates[name] + value if adds and name in workforce.covariates else value
 
 
+@command(workforce=_workforce)
+def compare(
+    workforce: "Workforce",
+    run: Annotated[list[Path], typer.Option(help="Run folder of a fit to these data; repeat for several.")],
+    refits: Annotated[int, typer.Option(help="Refit without a flagged workplace where a fit has at most so many.")] = 0,
+    size: Annotated[int, typer.Option(help="Posterior draws of each fit that are used.")] = 1000,
+) -> None:
+    """Fits side by side by what they predict for whole workplaces, leaving one out at a time; best first."""
+    from bayes_labor.models import JointProductionSpec
+    from bayes_labor.posteriors import RunFolder
+    from bayes_labor.posteriors import compare as set_beside
+    from bayes_labor.posteriors.tables import printed
+
+    fits = {}
+    for path in run:
+        folder = RunFolder.open(path)
+        folder.check_data(folder.record(), workforce)
+        fits[str(path)] = (folder.draws(), JointProductionSpec(**folder.record()["specification"]))
+    table = set_beside(fits, workforce, size=size, refits=refits, workers=1)
+    console.print(printed(table).to_string(), highlight=False)
+
+
+@command(workforce=_workforce, specification=_specification)
+def calibrate(
+    workforce: "Workforce",
+    specification: "JointProductionSpec",
+    simulations: Annotated[int, typer.Option(help="Data sets drawn from the prior and fitted.")] = 100,
+    keep: Annotated[Path, typer.Option(help="CSV of the ranks so far; what it holds is not run again.")] = Path("ranks.csv"),
+    workers: Annotated[int, typer.Option(help="Processes on this machine.")] = 1,
+    address: Annotated[str, typer.Option(help="Scheduler of a dask cluster to use instead, e.g. tcp://host:8786.")] = "",
+    seed: int = 0,
+) -> None:
+    """Simulation-based calibration of the model on who works where in your data: are its intervals honest?"""
+    from bayes_labor.posteriors.calibration import calibrate as rank
+    from bayes_labor.posteriors.calibration import uniformity
+
+    ranks = rank(
+        workforce, specification, simulations, seed=seed, keep=keep, workers=workers, address=address or None,
+        progress=lambda n: console.print(f"{n} of {simulations}", highlight=False),
+    )  # fmt: skip
+    p = uniformity(ranks).sort_values()
+    alarm = 0.01 / len(p)
+    console.print(p.head(8).to_string(), highlight=False)
+    console.print(
+        f"smallest p-value of {len(p)} parameters {p.min():.2g}; alarm below {alarm:.2g} (once in a hundred if right)"
+    )
+    if p.min() < alarm:
+        raise typer.Exit(1)
+
+
 @app.command()
 def reproduce(
     system: Annotated[str, typer.Argument(help="`joint-production`.")],
