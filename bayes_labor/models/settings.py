@@ -12,7 +12,7 @@ MANY_WORKERS = 5_000
 SPECS: tuple[SpecName, ...] = ("linear_national", "linear", "equal_power", "linear_power", "power", "flexible")
 
 
-class _Settings(BaseModel):
+class Settings(BaseModel):
     """Frozen settings that refuse unknown names and report all faults of a call at once."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,7 +38,7 @@ def _as_fault(model: type[BaseModel], error: Any) -> Fault:
     )
 
 
-class JointProductionPriors(_Settings):
+class JointProductionPriors(Settings):
     """Priors, with scales relative to the data where a wage unit would otherwise matter. Print it to read it.
 
     =====================  ===================================  ====================================================
@@ -86,7 +86,7 @@ class JointProductionPriors(_Settings):
         )
 
 
-class JointProductionSpec(_Settings):
+class JointProductionSpec(Settings):
     """Which joint-production model is meant; together with a workforce it determines the posterior.
 
     ``spec`` is a column of the paper's Tables 5-7:

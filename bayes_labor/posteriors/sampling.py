@@ -13,7 +13,7 @@ from pydantic import Field
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
-from bayes_labor.models.settings import JointProductionSpec, _Settings
+from bayes_labor.models.settings import JointProductionSpec, Settings
 from bayes_labor.models.starting import starting_values
 from bayes_labor.posteriors import blackjax_engine, nutpie_engine
 from bayes_labor.posteriors.nutpie_engine import compile_model
@@ -24,7 +24,7 @@ from bayes_labor.theory.status import Status
 _FEWEST = 3  # recovered draws per dimension from which the posterior's shape can be told
 
 
-class SamplerSettings(_Settings):
+class SamplerSettings(Settings):
     """How to sample."""
 
     draws: int = Field(default=1000, ge=1)

@@ -1,0 +1,83 @@
+"""The sorting model's solvers: ``python -m benchmarks.sorting``. A million equilibria with gradients, growth, the calibration.
+
+Beside them, in the same run, the plain way: the root by SciPy's bracketing, one economy after the other.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import optimize
+
+from bayes_labor.custom_ops import sorting_equilibrium
+from bayes_labor.models.sorting import sorting_calibration
+from bayes_labor.posteriors import sample
+from bayes_labor.theory.growth import GrowthEconomy, solve_growth
+from bayes_labor.theory.sorting import chi_of_v, solve_sorting
+from benchmarks.__main__ import best
+
+
+def draws(n: int) -> dict[str, np.ndarray]:
+    """Feasible economies: psi, the spread of log wages in booms, and a slope of the wedge."""
+    rng = np.random.default_rng(0)
+    psi, v = rng.uniform(0.2, 0.6, n), rng.uniform(0.2, 0.9, n)
+    return {
+        "psi": psi, "tau": rng.uniform(0.0, 0.3, n), "lambda_theta": np.ones(n), "lambda_x": np.exp(chi_of_v(psi, v)),
+        "s_l": rng.uniform(0.05, 0.4, n),
+    }  # fmt: skip
+
+
+def with_gradients(economies: dict[str, np.ndarray]) -> Any:
+    """Compiled moments of all economies and the gradient of their sum in every parameter."""
+    import pytensor
+    import pytensor.tensor as pt
+
+    x = [pt.vector(n) for n in economies]
+    found = sorting_equilibrium(*x)
+    total = (found.std_logw + found.labor_share_Y + found.rev_share_top10 + found.rev_share_50_90 + found.log_Z).sum()
+    return pytensor.function(x, [total, *pytensor.grad(total, x)], mode="NUMBA")
+
+
+def plainly(economies: dict[str, np.ndarray], n: int) -> float:
+    """Milliseconds for ``n`` roots by brentq."""
+
+    def one(i: int) -> float:
+        psi, tau, lambda_theta, lambda_x = (economies[k][i] for k in ("psi", "tau", "lambda_theta", "lambda_x"))
+        x, eta = 40 / 9, 0.6
+        c, b = x * (1 - psi) - psi / eta, lambda_theta + (1 + eta * x) * tau
+        return optimize.brentq(lambda rate: rate + c * (rate / lambda_x) ** psi - b, 1e-12, 1e3)
+
+    start = time.perf_counter()
+    for i in range(n):
+        one(i)
+    return 1e3 * (time.perf_counter() - start)
+
+
+def main() -> None:
+    million = draws(1_000_000)
+    call = with_gradients(million)
+    gradients = best(lambda: call(*million.values()), 3)
+    solved = best(lambda: solve_sorting(**million, errors="status", threads=2), 3)
+    plain = 1000 * plainly(million, 1000)
+    s = solve_sorting(0.32, [0.0, 0.0846], 2.737, 0.9458, 0.2235)
+    economy = GrowthEconomy(s.Z, s.income_over_Y, s.capital_share_Y, [[0.977, 0.023], [0.312, 0.688]])
+    growth = best(lambda: solve_growth(economy), 5)
+    tree = sample(sorting_calibration(), draws=2000, tune=500, chains=4, seed=1)
+    found = {
+        "million_equilibria_all_fields_s": solved / 1e3,
+        "million_moments_with_gradients_s": gradients / 1e3,
+        "million_roots_by_brentq_s": plain / 1e3,
+        "ratio_to_brentq_roots_alone": plain / gradients,
+        "growth_ms": growth,
+        "growth_euler_error": float(np.abs(solve_growth(economy).euler_errors()).max()),
+        "calibration_compile_s": tree.attrs["compile_seconds"],
+        "calibration_sampling_s": tree.attrs["sampling_seconds"],
+    }
+    print(json.dumps(found, indent=1))
+    (Path(__file__).parent / "results" / "sorting.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
