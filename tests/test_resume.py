@@ -176,3 +176,16 @@ def test_folders_of_other_releases(tmp_path: Path) -> None:
         RunFolder.open(tmp_path)
     with pytest.raises(DataFaults, match="no run here"):
         RunFolder.open(tmp_path / "nothing")
+
+
+def test_a_nan_from_the_solver_is_counted_and_sampling_goes_on() -> None:
+    """Half the line has no number for a density: draws stay on the other half, and the record says how often it was tried."""
+    with pm.Model() as model:
+        x = pm.Normal("x", 0.0, 1.0)
+        pm.Potential("broken", pm.math.switch(x > 0.0, np.nan, 0.0))
+    model.starting_values = {"x": np.array(-1.0)}
+    for start_with in ("modes", "laplace"):
+        tree = sample(model, start=start_with, draws=300, tune=200, chains=2, seed=1)
+        x = tree["posterior"]["x"].to_numpy()
+        assert np.isfinite(x).all() and x.max() <= 0.0
+        assert tree.attrs["divergence_causes"]["no equilibrium there"] > 0

@@ -76,12 +76,15 @@ class Starts:
 
 
 def around(modes: list[Mode], settings: Any) -> Callable[[int], np.ndarray]:
-    """Starting point of a chain near a mode; modes get chains in proportion to their mass, a light one by chance."""
+    """Starting point of a chain near a mode; modes get chains in proportion to their mass, a light one by chance.
+
+    Numbers beyond the last chain's are new attempts of chains whose first point had no density.
+    """
     weights = np.cumsum(shares(modes))
     places = (np.random.default_rng(settings.seed).uniform() + np.arange(settings.chains)) / settings.chains
 
     def point(chain: int) -> np.ndarray:
-        mode = modes[min(int(np.searchsorted(weights, places[chain])), len(modes) - 1)]
+        mode = modes[min(int(np.searchsorted(weights, places[chain % settings.chains])), len(modes) - 1)]
         rng = np.random.default_rng([settings.seed, chain])
         return rng.multivariate_normal(mode.point, _SPREAD**2 * mode.covariance, method="eigh")
 
@@ -112,7 +115,7 @@ def go_on(compiled: Any, settings: Any, earlier: Draws, progress: bool, keeper: 
     held = np.concatenate([u[:n] for u, n in zip(earlier.unconstrained, earlier.counts, strict=True)])
     white = _White(held.mean(0), _factor(held))
     lasts = [u[n - 1] if n else held[c] for c, (u, n) in enumerate(zip(earlier.unconstrained, earlier.counts, strict=True))]
-    starts = Starts(lambda chain: white.inward(lasts[chain]))
+    starts = Starts(lambda chain: white.inward(lasts[chain % len(lasts)]))
     whitened = _whitened(compiled, white, starts, list(earlier.posterior))
     rest = settings.model_copy(
         update={"draws": int(missing.max()), "tune": _RESTART_TUNE, "seed": settings.seed + 1 + int(earlier.counts.sum())}
