@@ -114,7 +114,7 @@ def test_tables_read_the_same_everywhere(run, sample_of_norway: Workforce) -> No
     np.testing.assert_allclose(from_json["sd"], table["sd"], rtol=1e-12)
     tex = to_latex(table, "x")
     assert tex.count(r"\\") == len(table) + 1 and "_" not in tex.replace(r"\_", "")
-    assert printed(table).loc[("d", ""), "mean"] == f"{table.loc[('d', ''), 'mean']:.3g}"
+    assert float(printed(table).loc[("d", ""), "mean"]) == pytest.approx(table.loc[("d", ""), "mean"], rel=5e-3)
 
 
 def test_prior_sensitivity_by_parameter(run, sample_of_norway: Workforce) -> None:
@@ -183,7 +183,7 @@ def test_calibration_of_the_sampler(small: Workforce) -> None:
     """Ranks uniform: each of the parameters at level 1e-3 / number, so that a right sampler fails one time in a thousand."""
     priors = {"beta_mean": 0.2, "beta_spread": 0.2, "talent": 0.2, "unemployment": 0.1, "power": 0.5, "log_output": 0.2}
     spec = JointProductionSpec(matching="sampled", priors=priors)
-    ranks = calibrate(small, spec, simulations=24, seed=5, draws=300, tune=300)
+    ranks = calibrate(small, spec, simulations=24, seed=5, draws=200, tune=250)
     assert ranks.shape[0] == 24 and ranks.to_numpy().min() > 0 and ranks.to_numpy().max() < 1
     p = uniformity(ranks)
     assert p.min() > 1e-3 / len(p), p.sort_values().head()

@@ -125,6 +125,12 @@ def go_on(compiled: Any, settings: Any, earlier: Draws, progress: bool, keeper: 
     return earlier.followed_by(later).cut(settings.draws)
 
 
+class _Unsolved(ValueError):
+    """A point without density: nutpie reads is_recoverable and counts a divergence, whose message has this name."""
+
+    is_recoverable = True
+
+
 class _White(NamedTuple):
     """Coordinates z of an unconstrained vector x = center + factor z, in which a posterior is nearly standard normal."""
 
@@ -162,11 +168,6 @@ def _whitened(compiled: Any, white: _White, starts: Starts, names: list[str]) ->
     def expanded(z: np.ndarray) -> dict[str, np.ndarray]:
         found = expand(white.outward(z))
         return {k: found[k] for k in names}
-
-    class _Unsolved(ValueError):
-        """nutpie reads is_recoverable and counts a divergence."""
-
-        is_recoverable = True
 
     shapes = {n: tuple(int(i) for i in s) for n, s in zip(compiled.shape_info[0], compiled.shape_info[2], strict=True)}
     return from_pyfunc(
@@ -234,4 +235,4 @@ def _cause(message: Any) -> int:
     """0: no divergence; 1: a point without equilibrium; 2: an error of energy along the path."""
     if not isinstance(message, str) or not message:
         return 0
-    return 1 if "logp" in message.lower() else 2
+    return 1 if "logp" in message.lower() or _Unsolved.__name__ in message else 2
