@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 from bayes_labor.data import Workforce, baseball
 from bayes_labor.data.norway import norway
 
+# What XLA compiles here is run a few times only: it need not be good.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -25,4 +25,5 @@ found = {
     "gradient": gradient,
     "draws": kept["unconstrained"],
 }
+assert not {"pymc", "pytensor", "arviz", "pandas"} & set(sys.modules), "sampling needs no PyMC"
 print(json.dumps({k: v.tolist() for k, v in found.items()}))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pytensor.compile.mode import Mode
 
 from bayes_labor.data import norway
 from bayes_labor.models import JointProductionSpec, joint_production
@@ -19,11 +20,11 @@ pytest.importorskip("jax")
 from bayes_labor.densities.shards import Exported, ShardedDensity, cut
 from bayes_labor.models.export import export
 
+PYTHON = Mode("py", "fast_compile")
 CASES: list[dict[str, Any]] = [
     {"spec": "power", "subsample": 20},
     {"spec": "power", "matching": "sampled", "errors": "student", "noise_by_industry": True, "pooled": False},
-    {"spec": "flexible", "matching": "sampled", "feasibility": "hard", "penalty": 2.0},
-    {"spec": "linear_power", "matching": "sampled", "hierarchy": "centered"},
+    {"spec": "flexible", "matching": "sampled", "feasibility": "hard", "penalty": 2.0, "hierarchy": "centered"},
     {"spec": "linear_national"},
 ]
 
@@ -40,7 +41,7 @@ def test_equals_the_pymc_model(workforce: Any, case: dict[str, Any], tmp_path: P
     exported = export(workforce, spec)
     exported.save(tmp_path / "density.npz")
     density = ShardedDensity(Exported.load(tmp_path / "density.npz"))
-    want, slope = model.compile_logp(), model.compile_dlogp()
+    want, slope = model.compile_logp(mode=PYTHON), model.compile_dlogp(mode=PYTHON)
     rng = np.random.default_rng(0)
     for start in exported.starts[:2]:
         x = start + 0.02 * rng.normal(size=len(start))
@@ -63,16 +64,6 @@ def test_shards_hold_every_worker_once(workforce: Any) -> None:
         cut(exported, 31)
 
 
-def test_no_pymc_is_needed(workforce: Any, tmp_path: Path) -> None:
-    export(workforce).save(tmp_path / "density.npz")
-    script = (
-        "import sys; from bayes_labor.densities.shards import *; from bayes_labor.densities.draws import *;"
-        f"e = Exported.load({str(tmp_path / 'density.npz')!r}); print(ShardedDensity(e)(e.starts[0])[0]);"
-        "assert not {'pymc', 'pytensor', 'arviz', 'pandas'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True, env=os.environ | {"JAX_PLATFORMS": "cpu"})
-
-
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", x=np.zeros(2))
     with pytest.raises(ValueError, match="holds no exported density"):
@@ -87,8 +78,9 @@ def density_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(density: Path, devices: int, process: int = 0, port: int = 0) -> subprocess.Popen:
-    """A program on so many virtual devices; one of two processes if there is a port."""
-    flags = f"--xla_force_host_platform_device_count={devices}"
+    """A program on so many virtual devices, one of two processes if there is a port. It fails if PyMC is loaded."""
+    # What XLA makes is run a few times only: it need not be good.
+    flags = f"--xla_force_host_platform_device_count={devices} --xla_backend_optimization_level=0"
     environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, str(Path(__file__).parent / "many_devices.py"), str(density), str(process), str(port)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
