@@ -163,7 +163,7 @@ def test_jax_density_is_differentiated_as_the_native_one(small: Workforce) -> No
     point = starting_point(model)
     x = np.concatenate([np.ravel(point[v.name]) for v in model.value_vars])
     value, gradient = log_density_of(compile_model(model))(x)
-    found, pulled = jax.value_and_grad(get_jaxified_logp(model))([point[v.name] for v in model.value_vars])
+    found, pulled = jax.jit(jax.value_and_grad(get_jaxified_logp(model)))([point[v.name] for v in model.value_vars])
     assert float(found) == pytest.approx(value, rel=1e-10)
     np.testing.assert_allclose(np.concatenate([np.ravel(g) for g in pulled]), gradient, rtol=1e-7, atol=1e-7)
 

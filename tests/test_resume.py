@@ -63,7 +63,7 @@ def kill_at_random(folder: Path, process: subprocess.Popen, rng: random.Random) 
     return Draws.load(folder / "partial.npz")
 
 
-@pytest.mark.parametrize(("engine", "draws", "kills"), [("nutpie", 6000, 5), ("blackjax", 200, 2)])
+@pytest.mark.parametrize(("engine", "draws", "kills"), [("nutpie", 6000, 5), ("blackjax", 200, 1)])
 def test_killed_and_resumed(engine: str, draws: int, kills: int, tmp_path: Path) -> None:
     pytest.importorskip("blackjax")
     folder, rng = tmp_path / "run", random.Random(engine)
