@@ -40,10 +40,11 @@ SCRIPT = """
 import sys
 from tests.test_resume import slow_normal
 from bayes_labor.posteriors import resume, sample
+rows = int(sys.argv[4])
 if sys.argv[1] == "resume":
-    resume(sys.argv[2], model=slow_normal())
+    resume(sys.argv[2], model=slow_normal(rows))
 else:
-    sample(slow_normal(), run=sys.argv[2], engine=sys.argv[1], draws=int(sys.argv[3]), tune=150, chains=2, cores=1, seed=5)
+    sample(slow_normal(rows), run=sys.argv[2], engine=sys.argv[1], draws=int(sys.argv[3]), tune=150, chains=2, cores=1, seed=5)
 """
 
 
@@ -63,14 +64,16 @@ def kill_at_random(folder: Path, process: subprocess.Popen, rng: random.Random) 
     return Draws.load(folder / "partial.npz")
 
 
-@pytest.mark.parametrize(("engine", "draws", "kills"), [("nutpie", 6000, 5), ("blackjax", 200, 1)])
-def test_killed_and_resumed(engine: str, draws: int, kills: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("engine", "draws", "kills", "rows"), [("nutpie", 6000, 5, 60_000), ("blackjax", 200, 2, 5_000)], ids=["nutpie", "blackjax"]
+)
+def test_killed_and_resumed(engine: str, draws: int, kills: int, rows: int, tmp_path: Path) -> None:
     pytest.importorskip("blackjax")
     folder, rng = tmp_path / "run", random.Random(engine)
-    kept = [kill_at_random(folder, start(engine, str(folder), str(draws)), rng)]
+    kept = [kill_at_random(folder, start(engine, str(folder), str(draws), str(rows)), rng)]
     for _ in range(kills - 1):
-        kept.append(kill_at_random(folder, start("resume", str(folder)), rng))
-    tree = resume(folder, model=slow_normal())
+        kept.append(kill_at_random(folder, start("resume", str(folder), "", str(rows)), rng))
+    tree = resume(folder, model=slow_normal(rows))
     x = tree["posterior"]["x"].to_numpy()
     assert x.shape == (2, draws, 2) and np.isfinite(x).all()
     assert list(tree["posterior"]["axis"].to_numpy()) == ["short", "long"]
@@ -81,7 +84,7 @@ def test_killed_and_resumed(engine: str, draws: int, kills: int, tmp_path: Path)
     for c, n in enumerate(final.counts):
         np.testing.assert_array_equal(x[c, :n], final.posterior["x"][c, :n])
     if engine == "blackjax":
-        whole = sample(slow_normal(), engine=engine, draws=draws, tune=150, chains=2, seed=5)
+        whole = sample(slow_normal(rows), engine=engine, draws=draws, tune=150, chains=2, seed=5)
         np.testing.assert_array_equal(x, whole["posterior"]["x"].to_numpy())
     # The law: means and variances of the known normal within five standard errors at an effective size of 100 (there are
     # 400 draws or more): false alarm below 1e-5.
