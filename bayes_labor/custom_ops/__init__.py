@@ -5,7 +5,7 @@ import wrapt
 from bayes_labor.custom_ops.assignment import task_assignment
 from bayes_labor.custom_ops.design import design_index
 from bayes_labor.custom_ops.outside_option import outside_option
-from bayes_labor.custom_ops.payroll import nash_payroll, workplace_sum
+from bayes_labor.custom_ops.payroll import nash_payroll, to_workers, workplace_sum
 from bayes_labor.custom_ops.sorting import sorting_equilibrium
 
 
@@ -15,4 +15,12 @@ def _bind_jax(_: object) -> None:
     import bayes_labor.custom_ops.jax_binding  # noqa: F401
 
 
-__all__ = ["design_index", "nash_payroll", "outside_option", "sorting_equilibrium", "task_assignment", "workplace_sum"]
+__all__ = [
+    "design_index",
+    "nash_payroll",
+    "outside_option",
+    "sorting_equilibrium",
+    "task_assignment",
+    "to_workers",
+    "workplace_sum",
+]

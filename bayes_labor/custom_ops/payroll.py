@@ -92,3 +92,8 @@ def nash_payroll(
 def workplace_sum(values: Any, offsets: Any) -> Variable:
     """Symbolic (F,) sums over the workers of each workplace of a (N,) vector."""
     return WorkplaceSum()(values, offsets)
+
+
+def to_workers(values: Any, offsets: Any, like: Any) -> Variable:
+    """Symbolic (N,) value (F,) of each worker's workplace; ``like`` (N,) lends its length."""
+    return SpreadToWorkers()(values, offsets, like)

@@ -11,7 +11,14 @@ import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 
-from bayes_labor.custom_ops import design_index, nash_payroll, outside_option, task_assignment, workplace_sum
+from bayes_labor.custom_ops import (
+    design_index,
+    nash_payroll,
+    outside_option,
+    task_assignment,
+    to_workers,
+    workplace_sum,
+)
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import MANY_WORKERS, JointProductionSpec, SpecName
@@ -320,7 +327,8 @@ def _wages(
     dims = "industry" if spec.noise_by_industry else None
     start_at(sigma=np.full(len(workforce.industries), sd) if dims else sd)
     sigma = pm.HalfNormal("sigma", spec.priors.noise * sd, dims=dims)
-    per_worker = sigma[workforce.worker_industry] if dims else sigma * pt.ones_like(wage)
+    # By workplace, as everything that need not be by worker: a register has twelve times as many workers.
+    spread = sigma[workforce.industry] if dims else pt.full(workforce.n_workplaces, sigma)
     sizes = pt.extra_ops.diff(data["offsets"])
     short = pt.softplus(-surplus / (sizes * spec.softness * mean_wage)) * (sizes > PENALISED_SIZE)
     # Where outside options exhaust the product, surpluses are of either sign by construction: nothing to penalise.
@@ -333,33 +341,33 @@ def _wages(
     else:
         nu = pt.constant(np.inf)
     pm.CustomDist(
-        "wage", wage, per_worker, nu, penalty, equilibrium.status, data["offsets"], weight,
+        "wage", wage, spread, nu, penalty, equilibrium.status, data["offsets"], weight,
         logp=_log_density_student if spec.errors == "student" else _log_density_normal,
-        random=_draw_wages, signature=f"(n),(n),(),(f),(),(g),{'()' if counted is None else '(f)'}->(n)",
+        random=_draw_wages, signature=f"(n),(f),(),(f),(),(g),{'()' if counted is None else '(f)'}->(n)",
         observed=data["wage"], dims="worker",
     )  # fmt: skip
 
 
-def _by_workplace(per_worker: Any, penalty: Any, status: Any, offsets: Any, weight: Any) -> Any:
+def _by_workplace(terms: Any, penalty: Any, status: Any, weight: Any) -> Any:
     """(F,) log densities of whole payrolls; zero density where the equilibrium was not solved."""
-    return pt.switch(pt.eq(status, 0.0), weight * workplace_sum(per_worker, offsets) - penalty, -np.inf)
+    return pt.switch(pt.eq(status, 0.0), weight * terms - penalty, -np.inf)
 
 
 def _log_density_normal(
     value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any, weight: Any
 ) -> Any:
-    standard = (value - mean) / sigma
-    return _by_workplace(-0.5 * standard**2 - pt.log(sigma) - 0.5 * np.log(2.0 * np.pi), penalty, status, offsets, weight)
+    squares, sizes = workplace_sum((value - mean) ** 2, offsets), pt.extra_ops.diff(offsets)
+    terms = -0.5 * squares / sigma**2 - sizes * (pt.log(sigma) + 0.5 * np.log(2.0 * np.pi))
+    return _by_workplace(terms, penalty, status, weight)
 
 
 def _log_density_student(
     value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any, weight: Any
 ) -> Any:
-    standard = (value - mean) / sigma
     constant = pt.gammaln(0.5 * (nu + 1.0)) - pt.gammaln(0.5 * nu) - 0.5 * pt.log(nu * np.pi)
-    return _by_workplace(
-        constant - pt.log(sigma) - 0.5 * (nu + 1.0) * pt.log1p(standard**2 / nu), penalty, status, offsets, weight
-    )
+    excess = workplace_sum(pt.log1p(((value - mean) / to_workers(sigma, offsets, value)) ** 2 / nu), offsets)
+    terms = pt.extra_ops.diff(offsets) * (constant - pt.log(sigma)) - 0.5 * (nu + 1.0) * excess
+    return _by_workplace(terms, penalty, status, weight)
 
 
 def _draw_wages(
@@ -368,5 +376,6 @@ def _draw_wages(
 ) -> np.ndarray:  # fmt: skip
     """Wages with errors; NaN where the equilibrium was not solved, so that such draws can be counted."""
     rng = np.random.default_rng() if rng is None else rng
+    sigma = np.repeat(sigma, np.diff(offsets))
     error = rng.standard_normal(mean.shape) if np.isinf(nu) else rng.standard_t(nu, mean.shape)
     return mean + sigma * error if status == 0 else np.full(mean.shape, np.nan)
