@@ -38,6 +38,7 @@ def posterior(density: Any, starts: np.ndarray, held: np.ndarray, draws: int, tu
     x = np.stack([c["unconstrained"] for c in chains])
     between, within = x.mean(1).var(0, ddof=1), x.var(1, ddof=1).mean(0)
     return {
+        "draws": draws,
         "modes_s": climbed - start,
         "posterior_minutes": (time.perf_counter() - start) / 60,
         "worst_r_hat_unsplit": float(np.sqrt((1 - 1 / draws) + between / within).max()),

@@ -1,5 +1,7 @@
 """NUTS on a log density that lies on many devices: warm-up and all draws of a chain in one compiled program, in lock-step."""
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -46,23 +48,34 @@ def sample_chain(
         ``inverse_mass_matrix`` (P, P).
 
     """
+    program = _program(density, draws, tune, target_accept, max_treedepth, adapted is not None)
+    given = None if adapted is None else tuple(jnp.asarray(a, dtype=jnp.float64) for a in adapted)
+    kept = program(jax.random.key(seed), jnp.asarray(start, dtype=jnp.float64), density.data, given)
+    return {k: np.asarray(v) for k, v in kept.items()}
+
+
+@lru_cache(maxsize=4)
+def _program(
+    density: ShardedDensity, draws: int, tune: int, target_accept: float, max_treedepth: int, adapted: bool
+) -> Callable[..., dict[str, Any]]:
+    """Warm-up and draws of any chain, compiled once."""
     import blackjax
 
-    def run(key: Any, point: Any, data: Any) -> dict[str, Any]:
+    def run(key: Any, point: Any, data: Any, given: Any) -> dict[str, Any]:
         def log_density(vector: Any) -> Any:
             return density.log_density(vector, data)
 
         first, then = jax.random.split(key)
-        if adapted is None:
+        if adapted:
+            shape = dict(zip(("step_size", "inverse_mass_matrix"), given, strict=True))
+            state = blackjax.nuts.init(point, log_density)
+        else:
             warmup = blackjax.window_adaptation(
                 blackjax.nuts, log_density, is_mass_matrix_diagonal=False, target_acceptance_rate=target_accept,
                 max_num_doublings=max_treedepth,
             )  # fmt: skip
             (state, parameters), _ = warmup.run(first, point, num_steps=tune)
-        else:
-            parameters = {"step_size": jnp.asarray(adapted[0]), "inverse_mass_matrix": jnp.asarray(adapted[1])}
-            state = blackjax.nuts.init(point, log_density)
-        shape = {k: parameters[k] for k in ("step_size", "inverse_mass_matrix")}
+            shape = {k: parameters[k] for k in ("step_size", "inverse_mass_matrix")}
         kernel = blackjax.nuts(log_density, **shape, max_num_doublings=max_treedepth).step
 
         def one(state: Any, key: Any) -> tuple[Any, Any]:
@@ -76,5 +89,4 @@ def sample_chain(
         kept: dict[str, Any] = jax.lax.scan(one, state, jax.random.split(then, draws))[1]
         return kept | shape
 
-    kept = jax.jit(run)(jax.random.key(seed), jnp.asarray(start, dtype=jnp.float64), density.data)
-    return {k: np.asarray(v) for k, v in kept.items()}
+    return jax.jit(run)
