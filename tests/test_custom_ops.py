@@ -11,6 +11,7 @@ from bayes_labor.custom_ops import (
     design_index,
     nash_payroll,
     outside_option,
+    regime_likelihood,
     sorting_equilibrium,
     task_assignment,
     workplace_sum,
@@ -78,6 +79,11 @@ CASES = [
         lambda *p: sorting_equilibrium(*p[:6], alpha=p[6], eta=p[7], xi=p[8], log_productivity=p[9])[1:],
         [np.array(v) for v in zip(*ECONOMIES, strict=True)],
         [1e-5] * 10,
+    ),
+    Case(
+        "regime_likelihood",
+        lambda *p: [regime_likelihood(pt.log(p[0]), pt.log(p[1]), p[2], p[3]).log_likelihood],
+        [np.array([0.9, 0.1]), np.array([[0.95, 0.05], [0.3, 0.7]]), RNG.normal(size=(7, 2)), RNG.normal(size=(7, 2, 2))],
     ),
     Case("workplace_sum", lambda x: [workplace_sum(x * x, OFFSETS)], [THETA]),
 ]

@@ -14,9 +14,11 @@ from bayes_labor.custom_ops.declaration import SolverOp
 from bayes_labor.custom_ops.design import DesignIndex, DesignMoments
 from bayes_labor.custom_ops.outside_option import OutsideOption, OutsideOptionPullback
 from bayes_labor.custom_ops.payroll import Payroll, PayrollPullback, SpreadToWorkers, WorkplaceSum
+from bayes_labor.custom_ops.regimes import RegimeLikelihood
 from bayes_labor.custom_ops.sorting import JobRate, TopShare, slopes
 from bayes_labor.theory.jax_assignment import solve_assignment_jax
 from bayes_labor.theory.jax_outside_option import solve_outside_option_jax
+from bayes_labor.theory.jax_regimes import smooth_jax
 from bayes_labor.theory.jax_sorting import job_rates_jax, top_shares_jax
 
 
@@ -177,3 +179,12 @@ def _(op: JobRate, **_: Any) -> Any:
 @jax_funcify.register(TopShare)
 def _(op: TopShare, **_: Any) -> Any:
     return differentiable(op, top_shares_jax, lambda _, outputs, g: (g[0] * outputs[1], g[0] * outputs[2]))
+
+
+@jax_funcify.register(RegimeLikelihood)
+def _(op: RegimeLikelihood, **_: Any) -> Any:
+    def pull(_: tuple, outputs: tuple, g: list) -> tuple:
+        _, smoothed, pairs = outputs
+        return tuple(g[0] * d for d in (smoothed[0], pairs.sum(0), smoothed, pairs))
+
+    return differentiable(op, smooth_jax, pull)

@@ -2,15 +2,17 @@
 
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import SPECS, JointProductionPriors, JointProductionSpec
-from bayes_labor.models.sorting import SortingPriors, SortingSpec, Targets, sorting_calibration
+from bayes_labor.models.sorting import SortingPriors, SortingSpec, sorting_calibration
+from bayes_labor.models.sorting_regimes import RegimesSpec, sorting_regimes
 
 __all__ = [
     "SPECS",
     "JointProductionPriors",
     "JointProductionSpec",
+    "RegimesSpec",
     "SortingPriors",
     "SortingSpec",
-    "Targets",
     "joint_production",
     "sorting_calibration",
+    "sorting_regimes",
 ]

@@ -21,9 +21,11 @@ from bayes_labor.custom_ops import (
 )
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
+from bayes_labor.models.outcomes import solver_outcomes
 from bayes_labor.models.settings import MANY_WORKERS, JointProductionSpec, SpecName
 from bayes_labor.models.starting import start_at
 from bayes_labor.theory.matching import Matching
+from bayes_labor.theory.status import Status
 
 _CONSTANT_BYTES = 500_000  # PyTensor cannot cache code with larger constants
 PENALISED_SIZE = 5  # workplaces larger than this are penalised for a negative surplus
@@ -315,6 +317,7 @@ def _report(equilibrium: Any, surplus: Any, wage: Any) -> None:
     pm.Deterministic("surplus_share", surplus.sum() / pt.where(equilibrium.status > 0, 1.0, wage.sum()))
     pm.Deterministic("solver_iterations", equilibrium.diagnostics[1])
     pm.Deterministic("solver_status", equilibrium.status)
+    solver_outcomes(Status)
     pm.Deterministic("V_coefficients", equilibrium.coefficients)
     pm.Deterministic("V_domain", equilibrium.domain)
 

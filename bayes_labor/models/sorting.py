@@ -5,7 +5,7 @@ what can be (psi, tau/lambda_theta, the spread of log wages in booms, the spread
 specification.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import pymc as pm
@@ -14,24 +14,11 @@ from pydantic import Field, PositiveFloat, field_validator
 
 from bayes_labor.custom_ops.sorting import SortingEquilibrium, sorting_equilibrium
 from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.macro import MOMENTS, PAPER, Targets
+from bayes_labor.models.outcomes import solver_outcomes
 from bayes_labor.models.settings import Settings
 from bayes_labor.models.starting import start_at
-
-MOMENTS = ("labor share", "std log wage", "top 10%", "50-90%", "std log TFP")
-"""Of the calibration, in the paper's order; revenue shares of the largest tenth of firms and of those between percentiles."""
-
-
-class Targets(NamedTuple):
-    """Observed moments and their standard errors, (5,) or (economies, 5), in the order of :data:`MOMENTS`."""
-
-    value: np.ndarray
-    se: np.ndarray
-    economies: tuple[str, ...] = ()
-    """Names of the economies or decades, where there are several."""
-
-
-PAPER = Targets(np.array([0.6097, 0.7666, 0.9074, 0.0842, 0.0090]), np.array([0.01, 0.01, 0.01, 0.005, 0.0015]))
-"""United States 1978-2013 as the paper gives them; it gives no standard errors, these are assumed."""
+from bayes_labor.theory.sorting import SortingStatus
 
 
 class SortingPriors(Settings):
@@ -110,7 +97,7 @@ def sorting_calibration(
     pm.Model
         Free variables ``psi``, ``v``, ``tau_hat``, ``s_l`` (by economy from ``mean`` and ``spread`` over
         :data:`COORDINATES` and ``offset`` where there are several). Deterministics: ``log_chi``, ``moment_fit`` over
-        :data:`MOMENTS`, and by state of the cycle ``std_logw``, ``std_tfpq``, ``std_tfpr``, ``log_Z``; ``status``.
+        :data:`MOMENTS`, and by state of the cycle ``std_logw``, ``std_tfpq``, ``std_tfpr``, ``log_Z``; ``solver_status``.
 
     Raises
     ------
@@ -119,38 +106,60 @@ def sorting_calibration(
 
     """
     spec = spec or SortingSpec(**settings)
-    _check(targets, unit)
+    check_targets(targets, unit)
     several = bool(targets.economies)
     coords: dict[str, Any] = {"moment": list(MOMENTS), "state": ["boom", "recession"]}
     if several:
         coords |= {"economy": list(targets.economies), "coordinate": list(COORDINATES)}
     with pm.Model(coords=coords) as model:
-        psi, v, tau_hat, s_l = _pooled(spec.priors, len(targets.economies)) if several else _alone(spec.priors)
-        log_chi = pm.Deterministic("log_chi", _log_chi(spec, psi, v), dims="economy" if several else None)
-        economy = sorting_equilibrium(
-            *_by_state(psi, spec.tau_boom, tau_hat, 1.0, pt.exp(log_chi), s_l), alpha=spec.alpha, eta=spec.eta, xi=spec.xi
-        )
-        status = pm.Deterministic("status", pt.max(economy.status.reshape((2, -1)), axis=0))
-        _report(economy, several)
-        fit = pm.Deterministic("moment_fit", _moments(economy, spec, several), dims=("economy", "moment")[not several :])
-        observed = pm.Data("observed_moments", targets.value, dims=("economy", "moment")[not several :])
-        pm.CustomDist(
-            "moments", fit, pt.constant(targets.se), status if several else status[0],
-            logp=_log_density, random=_draw_moments, signature="(m),(m),()->(m)",
-            observed=observed, dims=("economy", "moment")[not several :],
-        )  # fmt: skip
+        coordinates = _pooled(spec.priors, len(targets.economies)) if several else identified(spec.priors)
+        economy, status = solved_by_state(spec, *coordinates, several=several)
+        observe_moments(economy, status, targets, spec, spec.recession_share)
         if unit is not None:
-            pm.Deterministic("lambda_theta", pt.constant(float(unit)))
-            pm.Deterministic("tau", unit * tau_hat)
-            pm.Deterministic("lambda_x", pt.exp(log_chi - (1.0 - psi) / psi * np.log(unit)))
+            in_units(unit, spec, *coordinates[:3])
     return model
+
+
+def solved_by_state(
+    spec: SortingSpec, psi: Any, v: Any, tau_hat: Any, s_l: Any, *, several: bool = False
+) -> tuple[SortingEquilibrium, Any]:
+    """(equilibria in boom and recession, the worse status of the two), reported as deterministics of the model being built.
+
+    Equilibria are flat, (states x economies,), all booms first; the status is by economy where there are several.
+    """
+    log_chi = pm.Deterministic("log_chi", _log_chi(spec, psi, v), dims="economy" if several else None)
+    inputs = _by_state(psi, spec.tau_boom, tau_hat, 1.0, pt.exp(log_chi), s_l)
+    economy = sorting_equilibrium(*inputs, alpha=spec.alpha, eta=spec.eta, xi=spec.xi)
+    worse = pt.max(economy.status.reshape((2, -1)), axis=0)
+    status = pm.Deterministic("solver_status", worse if several else worse[0])
+    solver_outcomes(SortingStatus)
+    _report(economy, several)
+    return economy, status
+
+
+def observe_moments(economy: SortingEquilibrium, status: Any, targets: Targets, spec: SortingSpec, recessions: Any) -> None:
+    """Gaussian likelihood of the targets; ``recessions`` is the stationary share of recessions."""
+    dims = ("economy", "moment")[not targets.economies :]
+    fit = pm.Deterministic("moment_fit", _moments(economy, spec, recessions, bool(targets.economies)), dims=dims)
+    pm.CustomDist(
+        "moments", fit, pt.constant(targets.se), status, logp=_log_density, random=_draw_moments, signature="(m),(m),()->(m)",
+        observed=pm.Data("observed_moments", targets.value, dims=dims), dims=dims,
+    )  # fmt: skip
+
+
+def in_units(unit: float, spec: SortingSpec, psi: Any, v: Any, tau_hat: Any) -> None:
+    """Rates and slope for a given lambda_theta, as deterministics of the model being built."""
+    pm.Deterministic("lambda_theta", pt.constant(float(unit)))
+    pm.Deterministic("tau", unit * tau_hat)
+    pm.Deterministic("lambda_x", pt.exp(_log_chi(spec, psi, v) - (1.0 - psi) / psi * np.log(unit)))
 
 
 COORDINATES = ("logit psi", "logit v", "log tau_hat", "log s_l")
 """In which economies are pooled: what is identified, on the whole line."""
 
 
-def _check(targets: Targets, unit: float | None) -> None:
+def check_targets(targets: Targets, unit: float | None = None) -> None:
+    """Raises DataFaults for targets of a wrong shape or out of range."""
     value, se = np.asarray(targets.value), np.asarray(targets.se)
     shape = (len(targets.economies), 5) if targets.economies else (5,)
     faults = [
@@ -166,7 +175,8 @@ def _check(targets: Targets, unit: float | None) -> None:
         raise DataFaults(faults)
 
 
-def _alone(p: SortingPriors) -> tuple[Any, Any, Any, Any]:
+def identified(p: SortingPriors) -> tuple[Any, Any, Any, Any]:
+    """psi, v, tau_hat and s_l of one economy, with their priors."""
     start_at(psi=0.35, v=0.75, tau_hat=p.tau_median, s_l=0.22)
     return (
         pm.Beta("psi", *p.psi), pm.Beta("v", *p.v), pm.LogNormal("tau_hat", np.log(p.tau_median), p.tau_spread),
@@ -228,12 +238,12 @@ def _report(economy: SortingEquilibrium, several: bool) -> None:
         pm.Deterministic(name, _stacked(values, several), dims=("economy", "state")[not several :])
 
 
-def _moments(economy: SortingEquilibrium, spec: SortingSpec, several: bool) -> Any:
+def _moments(economy: SortingEquilibrium, spec: SortingSpec, recessions: Any, several: bool) -> Any:
     """Stationary means over the states of the cycle, and the spread of log TFP between them."""
     share = {
         "output": economy.labor_share_Y, "factor": economy.labor_share_factor, "income": economy.labor_share_income
     }[spec.labor_share]  # fmt: skip
-    r = spec.recession_share
+    r = recessions
     means = [
         (1.0 - r) * x[0] + r * x[1]
         for x in (
@@ -242,7 +252,7 @@ def _moments(economy: SortingEquilibrium, spec: SortingSpec, several: bool) -> A
     ]  # fmt: skip
     z = economy.log_Z.reshape((2, -1))
     fall = pt.abs(z[0] - z[1])
-    spread = np.sqrt(r * (1.0 - r)) * fall if spec.tfp == "std" else r * (1.0 - r) * fall**2
+    spread = pt.sqrt(r * (1.0 - r)) * fall if spec.tfp == "std" else r * (1.0 - r) * fall**2
     moments = pt.stack([*means, spread], axis=1)
     return moments if several else moments[0]
 

@@ -4,7 +4,9 @@ If sampler, gradients and likelihood are right, the rank of each true value amon
 2018). Prior draws whose equilibrium cannot be solved have likelihood zero, so they belong to neither side and are left out.
 """
 
-from collections.abc import Callable
+import hashlib
+import pickle
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,17 @@ import pandas as pd
 import pymc as pm
 from scipy import stats
 
+from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import PARAMETERS
-from bayes_labor.posteriors.fan_out import Recipe, Refit, fan_out, refit
+from bayes_labor.posteriors.fan_out import Recipe, Refit, fan_out, joint_recipe, refit
 from bayes_labor.posteriors.preflight import prior_draws
 from bayes_labor.posteriors.sampling import SamplerSettings
 
 _BATCHES = 200
+_SAMPLER = {"chains": 2, "draws": 300, "tune": 300}
 
 
 def calibrate(
@@ -63,13 +67,67 @@ def calibrate(
         in (0, 1).
 
     """
-    chosen = SamplerSettings(**({"chains": 2, "draws": 300, "tune": 300} | settings))
+    chosen = SamplerSettings(**(_SAMPLER | settings))
+    truths, wages = _simulate(joint_production(workforce, spec), simulations, seed)
+    data = [{"observed_wage": w} for w in wages]
+    recipe = joint_recipe(workforce, spec, chosen)
+    return _rank_all(recipe, truths, data, seed, thin, progress, keep, workers, address)
+
+
+def calibrate_model(
+    build: Callable[[], pm.Model],
+    names: Sequence[str],
+    observed: Mapping[str, str],
+    simulations: int,
+    *,
+    seed: int = 0,
+    thin: int = 10,
+    progress: Callable[[int], None] | None = None,
+    keep: Path | None = None,
+    workers: int | None = 1,
+    address: str | None = None,
+    **settings: Any,
+) -> pd.DataFrame:
+    """Ranks for any model whose data are ``pm.Data``.
+
+    Parameters
+    ----------
+    build
+        Makes the model: a function of a module, or a ``partial`` of one.
+    names
+        Variables to rank.
+    observed
+        Which data (keys) the draws of which observed variable (values) replace. Draws that are not finite, which is how a model
+        says that there is no equilibrium, are left out.
+    simulations, seed, thin, progress, keep, workers, address, **settings
+        As for :func:`calibrate`.
+
+    """
+    tree = prior_draws(build(), 2 * simulations, seed)
+    drawn = {k: tree["prior_predictive"][v].to_numpy()[0] for k, v in observed.items()}
+    finite = np.logical_and.reduce([np.isfinite(v).reshape(len(v), -1).all(1) for v in drawn.values()])
+    used = np.flatnonzero(finite)[:simulations]
+    if len(used) < simulations:
+        raise DataFaults(
+            [Fault(f"only {len(used)} of {len(finite)} prior draws have an equilibrium", "priors", "tighten them")]
+        )
+    truths = [{n: tree["prior"][n].to_numpy()[0, i] for n in names} for i in used]
+    data = [{k: v[i] for k, v in drawn.items()} for i in used]
+    key = hashlib.sha256(pickle.dumps(build)).hexdigest()
+    recipe = Recipe(build, key, SamplerSettings(**(_SAMPLER | settings)))
+    return _rank_all(recipe, truths, data, seed, thin, progress, keep, workers, address)
+
+
+def _rank_all(
+    recipe: Recipe, truths: list[dict[str, np.ndarray]], data: list[dict[str, np.ndarray]], seed: int, thin: int,
+    progress: Callable[[int], None] | None, keep: Path | None, workers: int | None, address: str | None,
+) -> pd.DataFrame:  # fmt: skip
+    """Refit to every data set and rank its truth."""
     done = pd.read_csv(keep, index_col="simulation") if keep is not None and keep.is_file() else pd.DataFrame()
     rows: dict[int, Any] = {int(i): row.to_dict() for i, row in done.iterrows()}  # type: ignore[call-overload]
-    truths, wages = _simulate(joint_production(workforce, spec), simulations, seed)
-    left = [i for i in range(simulations) if i not in rows]
-    tasks = [Refit({"observed_wage": wages[i]}, seed + i, (truths[i], thin)) for i in left]
-    for task, ranks in fan_out(_ranks, Recipe(workforce, spec, chosen), tasks, workers=workers, address=address):
+    left = [i for i in range(len(truths)) if i not in rows]
+    tasks = [Refit(data[i], seed + i, (truths[i], thin)) for i in left]
+    for task, ranks in fan_out(_ranks, recipe, tasks, workers=workers, address=address):
         rows[left[task]] = ranks
         if keep is not None:
             _table(rows).to_csv(keep)
@@ -88,7 +146,7 @@ def _ranks(recipe: Recipe, task: Refit) -> dict[str, float]:
     posterior = refit(recipe, task)["posterior"].to_dataset().isel(draw=slice(None, None, thin)).stack(sample=("chain", "draw"))
     rng, row = np.random.default_rng(task.seed), {}
     for name, value in truth.items():
-        draws = np.atleast_2d(posterior[name].transpose(..., "sample").to_numpy())
+        draws = posterior[name].transpose(..., "sample").to_numpy().reshape(np.size(value), -1)
         for j, (own, true) in enumerate(zip(draws, np.ravel(value), strict=True)):
             row[f"{name}[{j}]"] = float((np.sum(own < true) + rng.uniform()) / (len(own) + 1))
     return row

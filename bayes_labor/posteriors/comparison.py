@@ -13,7 +13,7 @@ from scipy import special, stats
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.equilibrium import elsewhere, solve_each, thin
-from bayes_labor.posteriors.fan_out import Recipe, Refit, fan_out, refit
+from bayes_labor.posteriors.fan_out import Recipe, Refit, fan_out, joint_recipe, refit
 from bayes_labor.posteriors.sampling import SamplerSettings
 
 ROPE = 0.05
@@ -122,13 +122,13 @@ def elpd_without(
         (workplace,) of all groups, one after the other.
 
     """
-    recipe = Recipe(workforce, spec, SamplerSettings(**settings), weighted=True)
+    recipe = joint_recipe(workforce, spec, SamplerSettings(**settings), weighted=True)
     tasks = []
     for g, group in enumerate(groups):
         counted = np.ones(workforce.n_workplaces)
         counted[group] = 0.0
         tasks.append(Refit({"counted": counted}, recipe.settings.seed + g, (np.asarray(group), size)))
-    found = dict(fan_out(_predicted, recipe, tasks, workers=workers, address=address))
+    found = dict(fan_out(_predicted, (recipe, workforce, spec), tasks, workers=workers, address=address))
     values = np.concatenate([found[g] for g in range(len(groups))])
     return xr.DataArray(values, dims="workplace", coords={"workplace": workforce.workplaces[np.concatenate(list(groups))]})
 
@@ -138,9 +138,9 @@ def folds(workforce: Workforce, k: int, seed: int = 0) -> list[np.ndarray]:
     return [np.sort(g) for g in np.array_split(np.random.default_rng(seed).permutation(workforce.n_workplaces), k)]
 
 
-def _predicted(recipe: Recipe, task: Refit) -> np.ndarray:
-    group, size = task.about
-    values = workplace_log_likelihood(refit(recipe, task), recipe.workforce, recipe.spec, size=size).to_numpy()[:, group]
+def _predicted(shared: tuple[Recipe, Workforce, JointProductionSpec], task: Refit) -> np.ndarray:
+    (recipe, workforce, spec), (group, size) = shared, task.about
+    values = workplace_log_likelihood(refit(recipe, task), workforce, spec, size=size).to_numpy()[:, group]
     return special.logsumexp(values, axis=0) - np.log(len(values))
 
 

@@ -1,5 +1,6 @@
 """Convergence gates: what must hold before anybody reads a number, and what to say when it does not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import arviz as az
@@ -22,10 +23,13 @@ class Gate:
     advice: str
 
 
-def gates(draws: xr.DataTree) -> list[Gate]:
-    """Check R-hat, effective sample sizes, divergences, energy, both sides of beta = 0 and the solver."""
+def gates(draws: xr.DataTree, names: Sequence[str] = GATED) -> list[Gate]:
+    """Check R-hat, effective sample sizes, divergences, energy, both sides of beta = 0 and the solver.
+
+    ``names`` are the variables whose chains are compared, those of the joint-production model by default.
+    """
     posterior = draws["posterior"].to_dataset()
-    names = [v for v in GATED if v in posterior] or [v for v in PARAMETERS if v in posterior]
+    names = [v for v in names if v in posterior] or [v for v in PARAMETERS if v in posterior]
     chosen = posterior[names]
     found = [
         _worst("R-hat", az.rhat(chosen), np.nanmax, lambda v: v < _R_HAT, f"below {_R_HAT}", "run longer: more tune and draws"),

@@ -7,6 +7,7 @@ recipe, once, and a few arrays per fit.
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,16 +25,17 @@ from bayes_labor.posteriors.sampling import SamplerSettings, compile_model, draw
 class Recipe:
     """What all refits have in common."""
 
-    workforce: Workforce
-    spec: JointProductionSpec
+    build: Callable[[], pm.Model]
+    """Makes the model; of a module, or a ``partial`` of such, so that it can be sent."""
+    key: str
+    """Equal for recipes of equal models."""
     settings: SamplerSettings
-    weighted: bool = False
-    """Whether the likelihood has the weights ``counted`` by workplace, see :func:`bayes_labor.models.joint_production`."""
 
-    @property
-    def key(self) -> str:
-        """Equal for recipes of equal models."""
-        return f"{self.workforce.fingerprint} {self.spec.model_dump_json()} {self.weighted}"
+
+def joint_recipe(workforce: Workforce, spec: JointProductionSpec, settings: SamplerSettings, weighted: bool = False) -> Recipe:
+    """Of the joint-production model; ``weighted`` as for :func:`bayes_labor.models.joint_production`."""
+    build = partial(joint_production, workforce, spec, weighted=weighted)
+    return Recipe(build, f"{workforce.fingerprint} {spec.model_dump_json()} {weighted}", settings)
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def compiled(recipe: Recipe) -> tuple[pm.Model, Any]:
     """(model, compiled model) of a recipe; made once per process."""
     if recipe.key not in _compiled:
         _compiled.clear()
-        model = joint_production(recipe.workforce, recipe.spec, weighted=recipe.weighted)
+        model = recipe.build()
         _compiled[recipe.key] = (model, compile_model(model))
     return _compiled[recipe.key]
 

@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,13 +14,13 @@ from pydantic import Field
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
+from bayes_labor.models.outcomes import outcomes_of
 from bayes_labor.models.settings import JointProductionSpec, Settings
 from bayes_labor.models.starting import starting_values
 from bayes_labor.posteriors import blackjax_engine, nutpie_engine
 from bayes_labor.posteriors.nutpie_engine import compile_model
 from bayes_labor.posteriors.progress import Draws, Keeper, locked
 from bayes_labor.posteriors.run_folder import RunFolder, describe_run
-from bayes_labor.theory.status import Status
 
 _FEWEST = 3  # recovered draws per dimension from which the posterior's shape can be told
 
@@ -153,7 +154,8 @@ def _words(model: pm.Model) -> dict[str, Any]:
     """Dimensions and labels of the model's variables, for whoever reads draws without building the model."""
     dims = {k: [str(d) for d in v] for k, v in model.named_vars_to_dims.items() if not {"worker", "workplace"} & set(v)}
     used = {d for v in dims.values() for d in v}
-    return {"dims": dims, "coords": {k: [str(x) for x in v] for k, v in model.coords.items() if k in used}}
+    coords = {k: [str(x) for x in v] for k, v in model.coords.items() if k in used}
+    return {"dims": dims, "coords": coords, "outcomes": outcomes_of(model)}
 
 
 def _recorded(folder: RunFolder, record: dict[str, Any], workforce: Workforce | None) -> tuple[Workforce, JointProductionSpec]:
@@ -185,7 +187,7 @@ def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: 
     if "wage" in model.named_vars:
         wage = model["observed_wage"].get_value()
         tree["observed_data"] = xr.DataTree(xr.Dataset({"wage": ("worker", wage)}))
-    tree.attrs.update(health(tree))
+    tree.attrs.update(health(tree, outcomes_of(model)))
     return tree
 
 
@@ -226,13 +228,14 @@ def _by_pymc(model: pm.Model, settings: SamplerSettings, progress: bool) -> xr.D
     return xr.DataTree.from_dict({k: tree[k].to_dataset() for k in ("posterior", "sample_stats")})
 
 
-def health(tree: xr.DataTree) -> dict[str, Any]:
-    """Counts that every report shows: divergences, and draws by outcome of the solver."""
+def health(tree: xr.DataTree, outcomes: Mapping[str, int]) -> dict[str, Any]:
+    """Counts that every report shows: divergences, and draws by outcome of the solver, whose codes are given by name."""
     counts: dict[str, Any] = {"divergences": int(tree["sample_stats"]["diverging"].sum())}
     posterior = tree["posterior"]
     if "solver_status" in posterior:
         status = posterior["solver_status"].to_numpy().astype(int).ravel()
-        counts |= {f"solver_{s.name.lower()}": int(np.sum(status == s)) for s in Status}
+        counts |= {f"solver_{name}": int(np.sum(status == code)) for name, code in outcomes.items()}
+    if "feasible_share" in posterior:
         counts["feasible_share"] = float(posterior["feasible_share"].mean())
     return counts
 
@@ -255,5 +258,5 @@ def peek(run: str | Path) -> tuple[xr.DataTree, dict[str, Any]]:
         raise DataFaults([Fault("the fit is still tuning: no draws yet", str(run), "look again later")])
     words = record.get("words", {"dims": {}, "coords": {}})
     tree = found.started().tree({k: tuple(v) for k, v in words["dims"].items()}, words["coords"])
-    tree.attrs.update(health(tree) | {"counts": found.counts.tolist()})
+    tree.attrs.update(health(tree, words.get("outcomes", {})) | {"counts": found.counts.tolist()})
     return tree, record

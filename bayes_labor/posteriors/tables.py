@@ -1,5 +1,7 @@
 """What people read: the parameter table with prior and contraction, and its CSV, JSON and LaTeX."""
 
+from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,16 @@ def summarize(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpe
     """
     posterior = draws["posterior"].to_dataset()
     names = [v for v in PARAMETERS if v in posterior and v != "nu"] + (["nu"] if "nu" in posterior else [])
-    chosen = posterior[names]
+    return parameter_table(posterior[names], prior_moments(workforce, spec, seed=seed), SYMBOL)
+
+
+def parameter_table(
+    chosen: xr.Dataset, prior: Mapping[str, tuple[np.ndarray, np.ndarray]], symbols: Mapping[str, str]
+) -> pd.DataFrame:
+    """The table of any model's variables, one row per element: see :func:`summarize`.
+
+    ``prior`` holds (means, standard deviations) by variable, of its shape or one for all elements; ``symbols`` what to call it.
+    """
     statistics = {
         "mean": chosen.mean(("chain", "draw")),
         "sd": chosen.std(("chain", "draw"), ddof=1),
@@ -42,22 +53,25 @@ def summarize(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpe
         "r_hat": az.rhat(chosen),
     }
     interval = az.hdi(chosen, prob=CI_PROB)
-    prior = prior_moments(workforce, spec, seed=seed)
     rows = []
-    for name in names:
-        labels = [str(t) for dim in chosen[name].dims[2:] for t in chosen[name][dim].to_numpy()] or [""]
-        before = prior.get(name, (np.nan, np.nan))
-        bounds = np.atleast_2d(interval[name].to_numpy())
-        for i, label in enumerate(labels):
-            prior_mean, prior_sd = (float(np.atleast_1d(b)[min(i, np.size(b) - 1)]) for b in before)
-            row = {k: float(np.atleast_1d(v[name].to_numpy())[i]) for k, v in statistics.items()}
+    for name in map(str, chosen.data_vars):
+        before = [np.ravel(b) for b in prior.get(name, (np.nan, np.nan))]
+        bounds = interval[name].to_numpy().reshape(-1, 2)
+        for i, label in enumerate(_labels(chosen[name])):
+            prior_mean, prior_sd = (float(b[min(i, np.size(b) - 1)]) for b in before)
+            row = {k: float(np.ravel(v[name].to_numpy())[i]) for k, v in statistics.items()}
             rows.append(
-                {"parameter": SYMBOL[name], "term": label}
+                {"parameter": symbols.get(name, name), "term": label}
                 | {"mean": row["mean"], "sd": row["sd"], "hdi_low": bounds[i, 0], "hdi_high": bounds[i, 1]}
                 | {"contraction": 1.0 - (row["sd"] / prior_sd) ** 2, "prior_mean": prior_mean, "prior_sd": prior_sd}
                 | {k: row[k] for k in ("ess_bulk", "ess_tail", "r_hat")}
             )
     return pd.DataFrame(rows).set_index(["parameter", "term"])
+
+
+def _labels(values: xr.DataArray) -> list[str]:
+    """Words for the elements of a variable's draws, in the order of their array; one empty word for a scalar."""
+    return [", ".join(map(str, words)) for words in product(*(values[d].to_numpy() for d in values.dims[2:]))]
 
 
 def term_labels(model: pm.Model, name: str) -> list[str]:
