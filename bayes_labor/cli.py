@@ -377,29 +377,52 @@ def calibrate(
 
 @app.command()
 def reproduce(
-    system: Annotated[str, typer.Argument(help="`joint-production`.")],
-    run: Run = Path("runs/joint-production"),
-    workplaces: Annotated[int, typer.Option(help="Generated workplaces that the fits see.")] = 2000,
-    holdout: Annotated[int, typer.Option(help="Further generated workplaces that no fit sees.")] = 500,
-    draws: int = 800,
-    tune: int = 400,
+    system: Annotated[str, typer.Argument(help="`joint-production` or `sorting`.")],
+    run: Annotated[Path | None, typer.Option(help="Run folder; by default runs/ and the system's name.")] = None,
+    workplaces: Annotated[int, typer.Option(help="Joint production: generated workplaces that the fits see.")] = 2000,
+    holdout: Annotated[int, typer.Option(help="Joint production: further generated workplaces that no fit sees.")] = 500,
+    macro: Annotated[
+        Path | None, typer.Option(help="Sorting: folder of public series; by default those that ship with statsmodels.")
+    ] = None,
+    draws: Annotated[int | None, typer.Option(help="Draws of a chain; by default 800, for sorting 2,000.")] = None,
+    tune: Annotated[int | None, typer.Option(help="Tuning steps of a chain; by default 400, for sorting 500.")] = None,
     seed: int = 1,
 ) -> None:
-    """Every table and figure of the paper on generated data with known truth; takes up what the run folder already holds."""
-    from bayes_labor.data import DataFaults, Fault, norway
+    """Every table and figure of a paper; takes up what the run folder already holds.
+
+    Joint production is fitted to generated data with known truth, sorting to the paper's moments and to real annual series.
+    """
+    from bayes_labor.data import DataFaults, Fault
+
+    systems: dict[str, Callable[..., Path]] = {
+        "joint-production": functools.partial(_joint_production, workplaces, holdout),
+        "sorting": functools.partial(_sorting, macro),
+    }
+    if system not in systems:
+        raise DataFaults([Fault(f"there is nothing called {system!r} to reproduce", "reproduce", " or ".join(systems))])
+    given = {k: v for k, v in (("draws", draws), ("tune", tune)) if v is not None}
+    say = functools.partial(console.print, highlight=False)
+    console.print(f"page: {systems[system](run or Path('runs') / system, say=say, seed=seed, **given)}")
+
+
+def _joint_production(workplaces: int, holdout: int, run: Path, *, seed: int, **settings: Any) -> Path:
+    from bayes_labor.data import norway
     from bayes_labor.data.norway import true_parameters
-    from bayes_labor.models import JointProductionPriors, JointProductionSpec
+    from bayes_labor.models import JointProductionSpec
     from bayes_labor.posteriors.paper import reproduce as write
 
-    if system != "joint-production":
-        raise DataFaults([Fault(f"there is nothing called {system!r} to reproduce", "reproduce", "joint-production")])
     sample, held = norway(workplaces + holdout, seed=seed).split(holdout / (workplaces + holdout), seed=seed)
-    spec = JointProductionSpec(matching="sampled", priors=JointProductionPriors())
-    page = write(
-        sample, run, spec, holdout=held, truth=true_parameters(), say=lambda line: console.print(line, highlight=False),
-        draws=draws, tune=tune, seed=seed,
-    )  # fmt: skip
-    console.print(f"page: {page}")
+    settings = {"draws": 800, "tune": 400} | settings
+    spec = JointProductionSpec(matching="sampled")
+    return write(sample, run, spec, holdout=held, truth=true_parameters(), seed=seed, **settings)
+
+
+def _sorting(macro: Path | None, run: Path, **settings: Any) -> Path:
+    from bayes_labor.data import read_us_macro, read_us_targets
+    from bayes_labor.posteriors.sorting import reproduce_sorting
+
+    real: dict[str, Any] = {} if macro is None else {"series": read_us_macro(macro), "real_targets": read_us_targets(macro)}
+    return reproduce_sorting(run, **real, **settings)
 
 
 def _fit_and_report(

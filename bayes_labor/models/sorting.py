@@ -72,6 +72,11 @@ class SortingSpec(Settings):
         return SortingPriors(**value) if isinstance(value, dict) else value
 
     @property
+    def technology(self) -> dict[str, Any]:
+        """What the solvers take besides the parameters."""
+        return {"alpha": self.alpha, "eta": self.eta, "xi": self.xi}
+
+    @property
     def recession_share(self) -> float:
         """Stationary probability of recessions."""
         return (1.0 - self.stay_boom) / (2.0 - self.stay_boom - self.stay_recession)
@@ -129,7 +134,7 @@ def solved_by_state(
     """
     log_chi = pm.Deterministic("log_chi", _log_chi(spec, psi, v), dims="economy" if several else None)
     inputs = _by_state(psi, spec.tau_boom, tau_hat, 1.0, pt.exp(log_chi), s_l)
-    economy = sorting_equilibrium(*inputs, alpha=spec.alpha, eta=spec.eta, xi=spec.xi)
+    economy = sorting_equilibrium(*inputs, **spec.technology)
     worse = pt.max(economy.status.reshape((2, -1)), axis=0)
     status = pm.Deterministic("solver_status", worse if several else worse[0])
     solver_outcomes(SortingStatus)

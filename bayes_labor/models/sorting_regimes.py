@@ -14,6 +14,7 @@ from pydantic import PositiveFloat
 
 from bayes_labor.custom_ops.regimes import RegimeProbabilities, regime_likelihood
 from bayes_labor.custom_ops.sorting import SortingEquilibrium
+from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.macro import MOMENTS, SERIES, MacroSeries, Targets
 from bayes_labor.models.sorting import (
     SortingSpec,
@@ -79,6 +80,9 @@ def sorting_regimes(
     if targets is not None:
         check_targets(targets, unit)
     shown = [n for n, seen in zip(SERIES, series.seen.any(0), strict=True) if seen]
+    unseen = [n for n in spec.trends if n not in shown]
+    if unseen:
+        raise DataFaults([Fault(f"a trend of {', '.join(unseen)}, which has no value", "trends", "leave it out")])
     coords: dict[str, Any] = {"state": ["boom", "recession"], "year": series.years, "series": shown, "any_series": list(SERIES)}
     coords |= {"moment": list(MOMENTS)} if targets is not None else {}
     coords |= {"trending": list(spec.trends)} if spec.trends else {}

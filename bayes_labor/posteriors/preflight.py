@@ -1,6 +1,9 @@
 """What can be known before hours of sampling: gradients, prior draws whose equilibrium solves, memory, time."""
 
+import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,9 +121,21 @@ def _without_kernel(function: Any) -> list[str]:
     return sorted(type(op).__name__ for op in ops if numba_funcify.dispatch(type(op)) is fallback)
 
 
+@contextmanager
+def quiet(name: str) -> Iterator[None]:
+    """Keep a library's remarks off the user's screen."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
 def prior_draws(model: pm.Model, draws: int, seed: int, names: list[str] | None = None) -> xr.DataTree:
     """Prior and prior-predictive draws. Wages are drawn in Python, so the Python linker runs the graph without a warning."""
-    with model:
+    with model, quiet("pymc"):
         return pm.sample_prior_predictive(draws, random_seed=seed, var_names=names, compile_kwargs={"mode": "FAST_COMPILE"})
 
 

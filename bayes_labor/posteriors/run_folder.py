@@ -141,6 +141,10 @@ def describe_run(workforce: Workforce, spec: JointProductionSpec) -> dict[str, A
             "internal": [t for t, i in zip(workforce.terms, workforce.internal, strict=True) if i],
             "wage_unit": workforce.wage_unit,
         },
-        "versions": {p: version(p) for p in _PACKAGES} | {"python": platform.python_version()},
-        "started": time.strftime("%Y-%m-%d %H:%M:%S"),
-    }
+    } | provenance()
+
+
+def provenance() -> dict[str, Any]:
+    """With what and when."""
+    versions = {p: version(p) for p in _PACKAGES} | {"python": platform.python_version()}
+    return {"versions": versions, "started": time.strftime("%Y-%m-%d %H:%M:%S")}

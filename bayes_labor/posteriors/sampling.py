@@ -1,8 +1,9 @@
 """From a model to draws: nutpie first, others by name; draws are on disk as they come; the solver's health goes with them."""
 
+import json
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,9 +19,10 @@ from bayes_labor.models.outcomes import outcomes_of
 from bayes_labor.models.settings import JointProductionSpec, Settings
 from bayes_labor.models.starting import starting_values
 from bayes_labor.posteriors import blackjax_engine, nutpie_engine
+from bayes_labor.posteriors.diagnostics import Gate, gates
 from bayes_labor.posteriors.nutpie_engine import compile_model
 from bayes_labor.posteriors.progress import Draws, Keeper, locked
-from bayes_labor.posteriors.run_folder import RunFolder, describe_run
+from bayes_labor.posteriors.run_folder import RunFolder, describe_run, provenance
 
 _FEWEST = 3  # recovered draws per dimension from which the posterior's shape can be told
 
@@ -49,6 +51,7 @@ def sample(
     overwrite: bool = False,
     workforce: Workforce | None = None,
     spec: JointProductionSpec | None = None,
+    record: dict[str, Any] | None = None,
     progress: bool = False,
     **settings: Any,
 ) -> xr.DataTree:
@@ -61,7 +64,9 @@ def sample(
     run
         Folder to keep the fit in: draws as they come, record, later tables, figures and report. None keeps nothing.
     workforce, spec
-        What the model was built from; recorded in the run folder.
+        What a joint-production model was built from; recorded in the run folder.
+    record
+        What to record of another model: anything that JSON can hold.
     progress
         Show a progress bar.
     **settings
@@ -85,7 +90,7 @@ def sample(
     with locked(Path(run)):
         folder = RunFolder.create(run, overwrite=overwrite)
         known = workforce is not None and spec is not None
-        record = describe_run(workforce, spec) if known else {}  # type: ignore[arg-type]
+        record = describe_run(workforce, spec) if known else provenance() | (record or {})  # type: ignore[arg-type]
         record |= {"sampler": chosen.model_dump(), "state": "sampling", "words": _words(model)}
         folder.write_record(record)
         return _finish(folder, record, _sample(model, chosen, progress, Keeper(folder.partial_path), None))
@@ -142,6 +147,29 @@ def fit(workforce: Workforce, spec: JointProductionSpec | None = None, **setting
     """Build the joint-production model and draw from its posterior; ``settings`` as in :func:`sample`."""
     spec = spec or JointProductionSpec()
     return sample(joint_production(workforce, spec), workforce=workforce, spec=spec, **settings)
+
+
+def fit_or_resume(
+    model: pm.Model, run: str | Path, about: dict[str, Any], *, names: Sequence[str], **settings: Any
+) -> tuple[xr.DataTree, list[Gate]]:
+    """(draws, gates on ``names``) of a model in a run folder: what is there is taken up, else it is sampled.
+
+    Raises
+    ------
+    DataFaults
+        If what is there was fitted to something else than ``about`` says.
+
+    """
+    folder = RunFolder(Path(run))
+    if folder.record_path.is_file():
+        known = json.loads(json.dumps(about, default=str))
+        if any(folder.record().get(k) != v for k, v in known.items()):
+            remedy = "choose another folder, or remove this one"
+            raise DataFaults([Fault("the run folder holds a fit of other data or settings", str(run), remedy)])
+        tree = resume(folder.path, model=model)
+    else:
+        tree = sample(model, run=folder.path, record=about, **settings)
+    return tree, gates(tree, names)
 
 
 def draw(model: pm.Model, compiled: Any, settings: SamplerSettings, progress: bool = False) -> xr.DataTree:

@@ -1,9 +1,6 @@
 """Whether the priors matter: the posterior when prior or likelihood are raised to a power a little off one."""
 
-import logging
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import arviz as az
 import numpy as np
@@ -16,6 +13,7 @@ from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.comparison import with_log_likelihood
 from bayes_labor.posteriors.diagnostics import PARAMETERS
+from bayes_labor.posteriors.preflight import quiet
 from bayes_labor.posteriors.tables import SYMBOL
 
 THRESHOLD = 0.05
@@ -51,7 +49,7 @@ def prior_sensitivity(draws: xr.DataTree, workforce: Workforce, spec: JointProdu
     tree["log_prior"] = xr.DataTree(prior)
     opinions = [n for n in free if n not in _WITHIN or "beta_mean" not in free]
     names = [n for n in PARAMETERS if n in tree["posterior"] and n != "A"]
-    with warnings.catch_warnings(), _quiet("arviz_stats.psense"):
+    with warnings.catch_warnings(), quiet("arviz_stats.psense"):
         warnings.simplefilter("ignore")  # of importance weights that are already one
         found = az.psense_summary(tree, var_names=names, prior_var_names=opinions, threshold=THRESHOLD, round_to=6)
     table = pd.DataFrame(
@@ -63,18 +61,6 @@ def prior_sensitivity(draws: xr.DataTree, workforce: Workforce, spec: JointProdu
         index=pd.MultiIndex.from_tuples([_label(str(i)) for i in found.index], names=["parameter", "term"]),
     )
     return table
-
-
-@contextmanager
-def _quiet(name: str) -> Iterator[None]:
-    """Keep a library's advice off the user's screen: the table says it."""
-    logger = logging.getLogger(name)
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def _label(text: str) -> tuple[str, str]:

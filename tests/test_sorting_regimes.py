@@ -1,0 +1,136 @@
+"""The sorting model on annual series: golden likelihood, smoothed recessions, calibrated ranks, real series."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytensor
+import pytest
+from pytensor.compile.mode import Mode
+
+from bayes_labor.data import DataFaults, MacroSeries, macro_series, read_us_macro, read_us_targets, us_postwar
+from bayes_labor.data.macro import PAPER, recession_months
+from bayes_labor.models import RegimesSpec, sorting_regimes
+from bayes_labor.posteriors import SamplerSettings, compile_model, draw
+from bayes_labor.posteriors.calibration import calibrate_model, uniformity
+from bayes_labor.theory.sorting import scale_free
+
+PYTHON = Mode("py", "fast_compile")
+YEARS = np.arange(1980, 2010)
+
+
+def logit(x: float) -> float:
+    return float(np.log(x / (1 - x)))
+
+
+def golden_series(forward: dict[str, Any]) -> MacroSeries:
+    data = {k: [np.nan if v is None else v for v in x] for k, x in forward["data"].items()}
+    return macro_series(pd.DataFrame({"year": np.arange(2000, 2008)} | data))
+
+
+def test_golden_likelihood_and_recessions(shared: Path) -> None:
+    forward = json.loads((shared / "reference/sorting.json").read_text())["forward"]
+    p, sd = forward["params"], forward["params"]["sd"]
+    free = scale_free(p["psi"], p["taus"][1], p["lth"], p["lx"])
+    model = sorting_regimes(golden_series(forward))
+    at = {
+        "psi": logit(p["psi"]), "v": logit(float(free.v)), "tau_hat": np.log(free.tau_hat), "s_l": np.log(p["sl"]),
+        "stay": np.array([logit(p["transition"][0][0]), logit(p["transition"][1][1])]), "growth": p["growth_mean"],
+        "noise": np.log([sd["wage"], sd["tfpr"], sd["growth"]]),
+    }  # fmt: skip
+    outputs = [model.logp(vars=[model["series_by_year"]]), *model.replace_rvs_by_values([model["recession"]])]
+    call = pytensor.function(model.value_vars, outputs, mode=PYTHON, on_unused_input="ignore")
+    density, recession = call(*(at[v.name.split("_log")[0]] for v in model.value_vars))
+    assert density == pytest.approx(forward["log_likelihood"], rel=1e-10)
+    np.testing.assert_allclose(recession, forward["smoothed_prob_recession"], rtol=1e-9)
+
+
+def generated(columns: tuple[int, ...] = (0, 1, 2)) -> MacroSeries:
+    """Thirty years with a scale for the noise; values are replaced in simulations."""
+    rng = np.random.default_rng(0)
+    observed = np.full((30, 3), np.nan)
+    observed[:, columns] = rng.normal([0.75, 0.22, 0.03], [0.03, 0.01, 0.02], (30, 3))[:, columns]
+    return MacroSeries(YEARS, observed, np.full(30, 0.03))
+
+
+def test_draws_have_the_density_of_the_model() -> None:
+    """Importance identity: the mean of p'(y)/p(y) over y drawn from p is one, for p' at a nearby parameter."""
+    model = sorting_regimes(generated(), noise=1.0)
+    point = model.initial_point() | {"tau_hat_log__": np.log(0.03), "stay_logodds__": np.array([1.5, 0.5])}
+    fixed = {"psi": 0.35, "v": 0.75, "tau_hat": 0.03, "s_l": 0.22, "stay": [0.82, 0.62], "growth": 0.02}
+    noise = np.array([0.04, 0.02, 0.03])
+    point |= {"psi_logodds__": logit(0.35), "v_logodds__": logit(0.75), "s_l_log__": np.log(0.22), "growth": 0.02}
+    point |= {"stay_logodds__": np.array([logit(0.82), logit(0.62)]), "noise_log__": np.log(noise)}
+    with pm.do(model, fixed | {"noise": noise}):
+        y = pm.sample_prior_predictive(
+            3000, random_seed=1, var_names=["series_by_year"], compile_kwargs={"mode": "FAST_COMPILE"}
+        )["prior_predictive"]["series_by_year"].to_numpy()[0]
+    term = model.logp(vars=[model["series_by_year"]])
+    call = pytensor.function(model.value_vars, term, mode=PYTHON, on_unused_input="ignore")
+    moved = point | {"growth": 0.0205, "tau_hat_log__": np.log(0.0301), "noise_log__": np.log(1.01 * noise)}
+    ratios = []
+    for one in y[:600]:
+        model["observed_series"].set_value(one)
+        both = [float(call(*(at[v.name] for v in model.value_vars))) for at in (moved, point)]
+        ratios.append(np.exp(both[0] - both[1]))
+    error = np.std(ratios) / np.sqrt(len(ratios))
+    assert error < 0.05 and abs(np.mean(ratios) - 1) < 4 * error  # wrong once in 16,000 if right
+
+
+def test_calibration_of_the_sampler() -> None:
+    """Ranks of 40 simulations uniform; a right sampler fails once in a thousand."""
+    build = partial(sorting_regimes, generated())
+    names, data = ["psi", "v", "tau_hat", "s_l", "stay", "growth", "noise"], {"observed_series": "series_by_year"}
+    ranks = calibrate_model(build, names, data, 40, seed=5, thin=8, draws=200, tune=300)
+    p = uniformity(ranks)
+    assert len(p) == 10 and p.min() > 1e-3 / 10, p
+
+
+def test_postwar_recessions() -> None:
+    """Growth of the United States alone, with the paper's moments: recessions are likelier where the NBER saw them."""
+    series = us_postwar()
+    assert series.years[0] == 1959 and series.years[-1] == 2008 and np.isnan(series.observed[:, :2]).all()
+    model = sorting_regimes(series, targets=PAPER)
+    tree = draw(model, compile_model(model), SamplerSettings(draws=300, tune=400, chains=2, seed=1))
+    chance = tree["posterior"]["recession"].mean(("chain", "draw")).to_numpy()
+    assert series.recession_months is not None
+    hit = chance[series.recession_months >= 6].mean()
+    missed = chance[series.recession_months == 0].mean()
+    assert hit > 2 * missed
+    assert float(tree["posterior"]["moment_fit"].mean(("chain", "draw"))[0]) == pytest.approx(0.61, abs=0.02)
+
+
+def test_real_series(shared: Path) -> None:
+    folder = shared / "data/us_macro_sorting"
+    series = read_us_macro(folder)
+    assert series.years[0] == 1951 and series.years[-1] == 2019
+    late = series.between(1957, 2019)
+    np.testing.assert_array_equal(late.recession_months, recession_months(late.years))
+    ours = us_postwar()
+    theirs = series.between(1960, 2008).observed[1:, 2]
+    assert np.corrcoef(ours.observed[2:, 2], theirs)[0, 1] > 0.99
+    targets = read_us_targets(folder)
+    np.testing.assert_allclose(targets.value, [0.6121, 0.7666, 0.8720, 0.0923, 0.0096], atol=6e-5)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: macro_series(pd.DataFrame({"year": [1, 2, 3]})), "there is no year, or no series"),
+        (lambda: MacroSeries(np.array([1, 2, 4]), np.zeros((3, 3)), np.zeros(3)), "not three or more in a row"),
+        (lambda: MacroSeries(YEARS, np.zeros((30, 2)), np.zeros(30)), r"observed has shape \(30, 2\)"),
+        (lambda: MacroSeries(YEARS, np.zeros((30, 3)), np.full(30, np.nan)), "without capital growth in 1981, 1982"),
+        (lambda: MacroSeries(YEARS, np.full((30, 3), np.nan), np.zeros(30)), "no series has a value"),
+        (lambda: MacroSeries(YEARS, np.full((30, 3), np.inf), np.zeros(30)), "infinite values"),
+        (lambda: sorting_regimes(generated((2,)), trends=("std_log_wage",)), "a trend of std_log_wage, which"),
+        (lambda: RegimesSpec(trends=("gdp",)), "trends"),
+        (lambda: read_us_macro("nowhere"), "there is no us_macro_annual.csv"),
+    ],
+)
+def test_bad_input_is_one_clear_fault(call: Any, message: str) -> None:
+    with pytest.raises(DataFaults, match=message):
+        call()
