@@ -5,12 +5,12 @@ what can be (psi, tau/lambda_theta, the spread of log wages in booms, the spread
 specification.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from pydantic import Field, PositiveFloat, field_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from bayes_labor.custom_ops.sorting import SortingEquilibrium, sorting_equilibrium
 from bayes_labor.data.faults import DataFaults, Fault
@@ -70,6 +70,12 @@ class SortingSpec(Settings):
     @classmethod
     def _priors(cls, value: Any) -> Any:
         return SortingPriors(**value) if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _profitable(self) -> Self:
+        if not (self.xi - 1.0) / self.xi * (self.alpha + self.eta) < 1.0:
+            raise ValueError("profits are not positive: lower alpha + eta, or xi, until (xi - 1)/xi (alpha + eta) < 1")
+        return self
 
     @property
     def technology(self) -> dict[str, Any]:

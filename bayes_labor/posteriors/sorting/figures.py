@@ -113,7 +113,7 @@ def fit_figure(draws: xr.DataTree, targets: Targets) -> tuple[Figure, str]:
         axes.set_yticks(range(len(MOMENTS)), MOMENTS)
         axes.invert_yaxis()
         axes.set_xlabel("model minus target, in standard errors")
-        axes.legend(frameon=False, loc="lower right", fontsize=9)
+        figure.legend(frameon=False, loc="outside upper right", fontsize=9)
     return figure, "Posterior median and 94% interval of every targeted moment. The two revenue shares cannot both be met."
 
 
@@ -124,7 +124,8 @@ def prior_posterior_figure(posterior: xr.Dataset, prior: xr.Dataset) -> tuple[Fi
         panels: Any = figure.subplots(1, 4)
         for axes, name in zip(panels, IDENTIFIED, strict=True):
             before, after = (d[name].to_numpy().ravel() for d in (prior, posterior))
-            edges = np.linspace(*map(float, np.quantile(np.concatenate([before, after]), (0.005, 0.975))), 50)
+            low, high = np.quantile(np.concatenate([before, after]), (0.005, 0.975))
+            edges = np.linspace(low, high, 50)
             axes.hist(before, edges, density=True, color="#d9e0e7", label="prior")
             axes.hist(after, edges, density=True, color=INK, alpha=0.85, label="posterior")
             axes.set_yticks([])

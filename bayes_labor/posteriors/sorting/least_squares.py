@@ -47,7 +47,7 @@ def least_squares(targets: Targets = PAPER, spec: SortingSpec | None = None, wei
     Raises
     ------
     DataFaults
-        For targets out of range or of several economies, or if no start leads to an equilibrium.
+        For targets out of range or of several economies.
 
     """
     spec = spec or SortingSpec()
@@ -62,8 +62,6 @@ def least_squares(targets: Targets = PAPER, spec: SortingSpec | None = None, wei
 
     found = [optimize.least_squares(deviations, _on_the_line(s), xtol=1e-14, ftol=1e-14, gtol=1e-14) for s in _STARTS]
     best = min(found, key=lambda f: f.cost)
-    if not best.cost < 1e5:
-        raise DataFaults([Fault("no equilibrium near any start", "least_squares", "check alpha, eta and xi")])
     parameters = _parameters(best.x)
     raw, free = identification(spec, in_units(spec, 1.0, **parameters)), identification(spec, parameters, targets.se)
     return LeastSquares(parameters, moments_at(spec, parameters), 2.0 * float(best.cost), weights, raw, free)
