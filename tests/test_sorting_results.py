@@ -121,7 +121,7 @@ def test_responses_are_those_of_a_simulation(economy: tuple[Any, GrowthEconomy, 
 
 
 def test_structural_shocks() -> None:
-    """Section 5: productivity and wedge variances leave sorting alone; a wider spread of types moves all dispersions one way."""
+    """Section 5: productivity and wedge variances leave sorting alone; a wider spread of types moves dispersions one way."""
     found = {s.name: s for s in structural_shocks(AT["psi"], AT["tau"], AT["lambda_theta"], AT["lambda_x"], AT["s_l"], 0.1)}
     slope, a, types, labor, capital = found.values()
     assert slope.std_logw < 0 < slope.std_tfpq and slope.std_tfpr > 0 > slope.log_Z
@@ -221,5 +221,5 @@ def test_contraction_is_known_for_known_posteriors() -> None:
 def test_least_squares_names_what_is_wrong() -> None:
     with pytest.raises(DataFaults, match="several economies"):
         least_squares(Targets(np.tile(PAPER.value, (2, 1)), np.tile(PAPER.se, (2, 1)), ("a", "b")))
-    with pytest.raises(DataFaults, match="no equilibrium near any start"):
-        least_squares(spec=SortingSpec(alpha=0.9, eta=0.9))
+    with pytest.raises(DataFaults, match="profits are not positive"):
+        SortingSpec(alpha=0.9, eta=0.9)

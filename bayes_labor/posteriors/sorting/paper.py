@@ -233,7 +233,7 @@ def _told(
     )
     directions = contraction_by_direction(fit.draws["posterior"].to_dataset(), prior)
     tables = [
-        shown_table(table, folder, "identification", "Singular values", "Singular values of the Jacobian at the relative least squares, largest first; the paper's parameters with λ_θ = 1."),
+        shown_table(table, folder, "identification", "Singular values", "Of the Jacobian at relative least squares, with λ_θ = 1."),
         shown_table(
             directions, folder, "contraction", "Contraction by direction",
             "Share of the prior's variance that the moments removed, along the directions in which they say most and least; "
