@@ -409,7 +409,7 @@ def _joint_production(workplaces: int, holdout: int, run: Path, *, seed: int, **
     from bayes_labor.data import norway
     from bayes_labor.data.norway import true_parameters
     from bayes_labor.models import JointProductionSpec
-    from bayes_labor.posteriors.paper import reproduce as write
+    from bayes_labor.posteriors.joint_production.paper import reproduce as write
 
     sample, held = norway(workplaces + holdout, seed=seed).split(holdout / (workplaces + holdout), seed=seed)
     settings = {"draws": 800, "tune": 400} | settings

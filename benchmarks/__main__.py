@@ -19,7 +19,7 @@ from bayes_labor.densities.modes import log_density_of
 from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.models.starting import starting_points
 from bayes_labor.posteriors import compile_model
-from bayes_labor.posteriors.preflight import floor_bytes
+from bayes_labor.posteriors.joint_production.preflight import floor_bytes
 from bayes_labor.theory import solve_assignment
 
 

@@ -13,8 +13,8 @@ from bayes_labor.densities.pathfinder import find_paths
 from bayes_labor.models import JointProductionSpec
 from bayes_labor.posteriors import calibration, fit, leave_one_out, sample
 from bayes_labor.posteriors.calibration import calibrate
-from bayes_labor.posteriors.comparison import compare, elpd_without, folds
 from bayes_labor.posteriors.fan_out import fan_out
+from bayes_labor.posteriors.joint_production.comparison import compare, elpd_without, folds
 from tests.test_resume import CORRELATION, SCALE, slow_normal
 
 LINEAR = JointProductionSpec(spec="linear", matching="sampled")
@@ -68,7 +68,7 @@ def test_flagged_workplaces_are_refitted(small: Workforce, monkeypatch) -> None:
     draws = fit(small, LINEAR, **FEW)
     pointwise = leave_one_out(draws, small, LINEAR)
     highest = np.sort(pointwise.pareto_k.to_numpy())
-    monkeypatch.setattr("bayes_labor.posteriors.comparison.GOOD_K", float(highest[-2:].mean()))
+    monkeypatch.setattr("bayes_labor.posteriors.joint_production.comparison.GOOD_K", float(highest[-2:].mean()))
     plain = compare({"linear": (draws, LINEAR)}, small).iloc[0]
     exact = compare({"linear": (draws, LINEAR)}, small, refits=1, workers=1, **FEW).iloc[0]
     assert (plain["flagged"], plain["refitted"], exact["refitted"]) == (1, 0, 1)

@@ -24,9 +24,10 @@ from bayes_labor.posteriors import (
     summarize,
 )
 from bayes_labor.posteriors.calibration import calibrate, uniformity
-from bayes_labor.posteriors.equilibrium import thin
+from bayes_labor.posteriors.joint_production.equilibrium import thin
+from bayes_labor.posteriors.joint_production.summary import prior_moments
 from bayes_labor.posteriors.nutpie_engine import compile_model
-from bayes_labor.posteriors.tables import printed, prior_moments, to_latex
+from bayes_labor.posteriors.tables import printed, to_latex
 
 SPEC = JointProductionSpec(matching="sampled", priors={"unemployment": 0.2})
 

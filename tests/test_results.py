@@ -23,9 +23,9 @@ from bayes_labor.posteriors import (
     summarize,
     variation,
 )
-from bayes_labor.posteriors.comparison import prior_beta, workplace_log_likelihood
-from bayes_labor.posteriors.equilibrium import elsewhere, solve_each
-from bayes_labor.posteriors.published import ESTIMATES
+from bayes_labor.posteriors.joint_production.comparison import prior_beta, workplace_log_likelihood
+from bayes_labor.posteriors.joint_production.equilibrium import elsewhere, solve_each
+from bayes_labor.posteriors.joint_production.published import ESTIMATES
 
 POWER = JointProductionSpec(matching="sampled", priors={"unemployment": 0.2})
 LINEAR = JointProductionSpec(spec="linear", matching="sampled")

@@ -1,14 +1,14 @@
 """From a model to draws to what people read: engines, run folder, diagnostics, tables, figures, report."""
 
-from bayes_labor.posteriors.comparison import compare, holdout_elpd, leave_one_out, no_interaction
 from bayes_labor.posteriors.diagnostics import Gate, gates
-from bayes_labor.posteriors.equilibrium import equilibria
-from bayes_labor.posteriors.maximum_likelihood import MaximumLikelihood, maximum_likelihood
-from bayes_labor.posteriors.paper import reproduce
-from bayes_labor.posteriors.preflight import Preflight, check, prior_draws
-from bayes_labor.posteriors.prior_page import prior_page
-from bayes_labor.posteriors.report import report
-from bayes_labor.posteriors.results import (
+from bayes_labor.posteriors.joint_production.comparison import compare, holdout_elpd, leave_one_out, no_interaction
+from bayes_labor.posteriors.joint_production.equilibrium import equilibria
+from bayes_labor.posteriors.joint_production.maximum_likelihood import MaximumLikelihood, maximum_likelihood
+from bayes_labor.posteriors.joint_production.paper import reproduce
+from bayes_labor.posteriors.joint_production.preflight import Preflight, check
+from bayes_labor.posteriors.joint_production.prior_page import prior_page
+from bayes_labor.posteriors.joint_production.report import report
+from bayes_labor.posteriors.joint_production.results import (
     by_workplace_size,
     counterfactual,
     managing,
@@ -16,10 +16,12 @@ from bayes_labor.posteriors.results import (
     seniority_response,
     variation,
 )
+from bayes_labor.posteriors.joint_production.sensitivity import prior_sensitivity
+from bayes_labor.posteriors.joint_production.summary import summarize
+from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.posteriors.run_folder import RunFolder
 from bayes_labor.posteriors.sampling import SamplerSettings, compile_model, draw, fit, peek, resume, sample
-from bayes_labor.posteriors.sensitivity import prior_sensitivity
-from bayes_labor.posteriors.tables import summarize, write_table
+from bayes_labor.posteriors.tables import write_table
 
 __all__ = [
     "Gate",

@@ -21,7 +21,7 @@ from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import PARAMETERS
 from bayes_labor.posteriors.fan_out import Recipe, Refit, fan_out, joint_recipe, refit
-from bayes_labor.posteriors.preflight import prior_draws
+from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.posteriors.sampling import SamplerSettings
 
 _BATCHES = 200

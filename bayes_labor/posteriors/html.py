@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
+
+from bayes_labor.posteriors.run_folder import RunFolder
+from bayes_labor.posteriors.tables import printed, write_table
 
 
 def page(template: str, **words: Any) -> str:
@@ -36,3 +40,19 @@ def inline(figure: Figure, name: str) -> Markup:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{name.replace("_", " ")}" ', 1))
+
+
+def section(heading: str, tables: list[dict[str, Any]], text: str = "") -> dict[str, Any]:
+    """A heading with tables below."""
+    return {"heading": heading, "text": text, "tables": tables, "figures": []}
+
+
+def shown_table(table: pd.DataFrame, folder: RunFolder, name: str, caption: str, note: str) -> dict[str, Any]:
+    """Write CSV, JSON and LaTeX, and hand back what the page shows."""
+    write_table(table, folder.tables, name, caption)
+    shown = printed(table)
+    words = {"hdi_low": "3%", "hdi_high": "97%"}
+    labels = [i if isinstance(i, tuple) else (i,) for i in table.index]
+    rows = [{"index": list(i), "cells": list(c)} for i, c in zip(labels, shown.itertuples(index=False), strict=True)]
+    columns = [words.get(str(c), str(c).replace("_", " ")) for c in table.columns]
+    return {"index": list(table.index.names), "columns": columns, "rows": rows, "caption": note}

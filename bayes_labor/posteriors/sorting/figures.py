@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 from bayes_labor.data.macro import MOMENTS, MacroSeries, Targets
 from bayes_labor.models.sorting import SortingSpec
-from bayes_labor.posteriors.figures import ACCENT, BAND, GREY, INK, STYLE
 from bayes_labor.posteriors.sorting.identification import IDENTIFIED, both_states
 from bayes_labor.posteriors.sorting.results import SYMBOLS
+from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
 from bayes_labor.theory.sorting import chi_of_v
 
 _LEVELS = (0.03, 0.5, 0.97)

@@ -13,13 +13,11 @@ from matplotlib.figure import Figure
 from bayes_labor.data.macro import MOMENTS, PAPER, MacroSeries, Targets, us_postwar
 from bayes_labor.models.sorting import SortingSpec, sorting_calibration
 from bayes_labor.models.sorting_regimes import RegimesSpec, sorting_regimes
-from bayes_labor.posteriors import published
 from bayes_labor.posteriors.diagnostics import Gate
-from bayes_labor.posteriors.html import inline, page, save_figures
+from bayes_labor.posteriors.html import inline, page, save_figures, section, shown_table
 from bayes_labor.posteriors.run_folder import RunFolder
 from bayes_labor.posteriors.sampling import fit_or_resume
-from bayes_labor.posteriors.sections import section, shown_table
-from bayes_labor.posteriors.sorting import figures
+from bayes_labor.posteriors.sorting import figures, published
 from bayes_labor.posteriors.sorting.identification import (
     IDENTIFIED,
     RAW,
@@ -40,7 +38,7 @@ from bayes_labor.posteriors.sorting.results import (
 )
 from bayes_labor.theory.sorting import scale_free
 
-_UNIT = published.SORTING_PARAMETERS["lambda_theta"]
+_UNIT = published.PARAMETERS["lambda_theta"]
 _SLOPES = np.linspace(0.0, 0.2, 41)
 _REGIMES = (*IDENTIFIED, "stay", "growth", "noise")
 
@@ -162,7 +160,7 @@ def _estimates(fit: _Fit, squares: dict[str, LeastSquares], spec: SortingSpec, f
     names = [*IDENTIFIED, "log_chi", "tau", "lambda_x"]
     table = summarize_sorting(fit.draws, fit.model, names).drop(columns=["ess_tail"])
     table = table.droplevel("term")
-    for label, values in (("paper", _in_all_terms(published.SORTING_PARAMETERS, spec)), *_each(squares, spec)):
+    for label, values in (("paper", _in_all_terms(published.PARAMETERS, spec)), *_each(squares, spec)):
         table.insert(0, label, [values[n] for n in names])
     order = ["paper", "least squares, relative", "least squares, absolute"]
     table = table[order + [c for c in table.columns if c not in order]]
@@ -194,8 +192,8 @@ def _fitted(
     fit: _Fit, squares: dict[str, LeastSquares], spec: SortingSpec, targets: Targets, folder: RunFolder
 ) -> dict[str, Any]:
     table = moment_fit(fit.draws, targets)
-    table.insert(2, "paper, model", published.SORTING_MOMENTS)
-    table.insert(3, "at the paper's parameters", moments_at(spec, published.SORTING_PARAMETERS))
+    table.insert(2, "paper, model", published.MOMENTS)
+    table.insert(3, "at the paper's parameters", moments_at(spec, published.PARAMETERS))
     for i, (weights, found) in enumerate(squares.items()):
         if weights != "se":
             table.insert(4 + i, f"least squares, {weights}", found.moments)
@@ -233,7 +231,7 @@ def _told(
     )
     directions = contraction_by_direction(fit.draws["posterior"].to_dataset(), prior)
     tables = [
-        shown_table(table, folder, "identification", "Singular values", "Of the Jacobian at relative least squares, with λ_θ = 1."),
+        shown_table(table, folder, "identification", "Singular values", "Of the Jacobian at relative least squares, λ_θ = 1."),
         shown_table(
             directions, folder, "contraction", "Contraction by direction",
             "Share of the prior's variance that the moments removed, along the directions in which they say most and least; "

@@ -13,7 +13,7 @@ import xarray as xr
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.macro import MOMENTS, Targets
 from bayes_labor.models.sorting import SortingSpec
-from bayes_labor.posteriors.preflight import prior_draws
+from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.posteriors.sorting.identification import IDENTIFIED, both_states
 from bayes_labor.posteriors.tables import parameter_table
 from bayes_labor.theory.business_cycle import structural_shocks

@@ -12,8 +12,8 @@ from scipy import special, stats
 
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import JointProductionSpec
-from bayes_labor.posteriors.equilibrium import elsewhere, solve_each, thin
 from bayes_labor.posteriors.fan_out import Recipe, Refit, fan_out, joint_recipe, refit
+from bayes_labor.posteriors.joint_production.equilibrium import elsewhere, solve_each, thin
 from bayes_labor.posteriors.sampling import SamplerSettings
 
 ROPE = 0.05

@@ -14,14 +14,14 @@ from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec
-from bayes_labor.posteriors.equilibrium import equilibria
-from bayes_labor.posteriors.figures import ACCENT, BAND, INK, STYLE, outside_option_band
-from bayes_labor.posteriors.html import inline, page, save_figures
-from bayes_labor.posteriors.paper_figures import seniority_figure
-from bayes_labor.posteriors.preflight import prior_draws
-from bayes_labor.posteriors.results import seniority_response
+from bayes_labor.posteriors.html import inline, page, save_figures, section, shown_table
+from bayes_labor.posteriors.joint_production.equilibrium import equilibria
+from bayes_labor.posteriors.joint_production.figures import outside_option_band
+from bayes_labor.posteriors.joint_production.paper_figures import seniority_figure
+from bayes_labor.posteriors.joint_production.results import seniority_response
+from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.posteriors.run_folder import RunFolder
-from bayes_labor.posteriors.sections import section, shown_table
+from bayes_labor.posteriors.style import ACCENT, BAND, INK, STYLE
 from bayes_labor.theory.status import Status
 
 _LEVELS = (0.03, 0.5, 0.97)

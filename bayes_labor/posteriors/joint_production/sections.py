@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import JointProductionSpec
-from bayes_labor.posteriors import published
-from bayes_labor.posteriors.comparison import no_interaction
-from bayes_labor.posteriors.html import inline, save_figures
-from bayes_labor.posteriors.paper_figures import profile_figure, seniority_figure, size_figure
-from bayes_labor.posteriors.results import (
+from bayes_labor.posteriors.html import inline, save_figures, section, shown_table
+from bayes_labor.posteriors.joint_production import published
+from bayes_labor.posteriors.joint_production.comparison import no_interaction
+from bayes_labor.posteriors.joint_production.paper_figures import profile_figure, seniority_figure, size_figure
+from bayes_labor.posteriors.joint_production.results import (
     by_workplace_size,
     internal_variable,
     managing,
@@ -22,9 +22,8 @@ from bayes_labor.posteriors.results import (
     seniority_response,
     variation,
 )
+from bayes_labor.posteriors.joint_production.sensitivity import THRESHOLD, prior_sensitivity
 from bayes_labor.posteriors.run_folder import RunFolder
-from bayes_labor.posteriors.sensitivity import THRESHOLD, prior_sensitivity
-from bayes_labor.posteriors.tables import printed, write_table
 
 _LEVELS = (0.03, 0.97)
 Fits = Mapping[str, tuple[xr.DataTree, JointProductionSpec]]
@@ -43,22 +42,6 @@ def result_sections(
     if not spec.is_linear:
         found = [_interaction(draws, spec, folder), *found, _managing(draws, workforce, spec, folder, size)]
     return [*found, *_pictures(fits, workforce, folder, size), _sensitivity(draws, workforce, spec, folder, 10 * size)]
-
-
-def section(heading: str, tables: list[dict[str, Any]], text: str = "") -> dict[str, Any]:
-    """A heading with tables below."""
-    return {"heading": heading, "text": text, "tables": tables, "figures": []}
-
-
-def shown_table(table: pd.DataFrame, folder: RunFolder, name: str, caption: str, note: str) -> dict[str, Any]:
-    """Write CSV, JSON and LaTeX, and hand back what the page shows."""
-    write_table(table, folder.tables, name, caption)
-    shown = printed(table)
-    words = {"hdi_low": "3%", "hdi_high": "97%"}
-    labels = [i if isinstance(i, tuple) else (i,) for i in table.index]
-    rows = [{"index": list(i), "cells": list(c)} for i, c in zip(labels, shown.itertuples(index=False), strict=True)]
-    columns = [words.get(str(c), str(c).replace("_", " ")) for c in table.columns]
-    return {"index": list(table.index.names), "columns": columns, "rows": rows, "caption": note}
 
 
 def _interaction(draws: xr.DataTree, spec: JointProductionSpec, folder: RunFolder) -> dict[str, Any]:

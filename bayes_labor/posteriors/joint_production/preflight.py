@@ -1,21 +1,18 @@
 """What can be known before hours of sampling: gradients, prior draws whose equilibrium solves, memory, time."""
 
-import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pymc as pm
 import pytensor
-import xarray as xr
 
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.models.starting import starting_point
+from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.theory.status import Status
 
 
@@ -119,24 +116,6 @@ def _without_kernel(function: Any) -> list[str]:
     fallback = numba_funcify.dispatch(object)
     ops = {node.op for node in function.maker.fgraph.apply_nodes if isinstance(node.op, SolverOp)}
     return sorted(type(op).__name__ for op in ops if numba_funcify.dispatch(type(op)) is fallback)
-
-
-@contextmanager
-def quiet(name: str) -> Iterator[None]:
-    """Keep a library's remarks off the user's screen."""
-    logger = logging.getLogger(name)
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
-
-
-def prior_draws(model: pm.Model, draws: int, seed: int, names: list[str] | None = None) -> xr.DataTree:
-    """Prior and prior-predictive draws. Wages are drawn in Python, so the Python linker runs the graph without a warning."""
-    with model, quiet("pymc"):
-        return pm.sample_prior_predictive(draws, random_seed=seed, var_names=names, compile_kwargs={"mode": "FAST_COMPILE"})
 
 
 def prior_outcomes(model: pm.Model, draws: int = 200, seed: int = 0) -> tuple[dict[str, float], float]:

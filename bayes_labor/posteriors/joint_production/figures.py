@@ -11,20 +11,8 @@ from matplotlib.figure import Figure
 
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import JointProductionSpec
-from bayes_labor.posteriors.tables import prior_moments
-
-INK, BAND, ACCENT, GREY = "#1b2a41", "#8fb8de", "#c8553d", "#9aa5b1"
-STYLE = {
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "svg.fonttype": "none",
-    "figure.constrained_layout.use": True,
-}
+from bayes_labor.posteriors.joint_production.summary import prior_moments
+from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
 
 
 def all_figures(

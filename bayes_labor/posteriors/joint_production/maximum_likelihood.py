@@ -20,7 +20,8 @@ from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.models.starting import beta_coordinates, starting_point, starting_points
 from bayes_labor.posteriors.diagnostics import PARAMETERS
-from bayes_labor.posteriors.tables import SYMBOL, term_labels
+from bayes_labor.posteriors.joint_production.summary import SYMBOL
+from bayes_labor.posteriors.tables import term_labels
 
 _STEP = 1e-4
 _SINGULAR = 1e-8  # eigenvalues of the scaled information below this mark directions the data do not identify

@@ -13,7 +13,7 @@ import xarray as xr
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import JointProductionSpec
-from bayes_labor.posteriors.equilibrium import Equilibrium, as_dataset, solve_each
+from bayes_labor.posteriors.joint_production.equilibrium import Equilibrium, as_dataset, solve_each
 
 SIZE_EDGES = (2, 4, 6, 11, 21, 51, 101, 251, 501, 100_000_000)
 """Workplace sizes of Figure 8: 2-3, 4-5, 6-10, 11-20, 21-50, 51-100, 101-250, 251-500, more."""
@@ -34,7 +34,7 @@ def counterfactual(
     Returns
     -------
     xr.Dataset
-        The fields of :class:`bayes_labor.posteriors.equilibrium.Equilibrium` with a dimension ``scenario``: baseline, changed.
+        Fields of :class:`.joint_production.equilibrium.Equilibrium` with a dimension ``scenario``: baseline, changed.
         Draws without an equilibrium in either are left out; ``attrs["solved"]`` counts the others.
 
     Raises

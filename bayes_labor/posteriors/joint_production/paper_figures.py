@@ -1,4 +1,4 @@
-"""Figures 5-8 of the paper with posterior bands, from what :mod:`bayes_labor.posteriors.results` computes."""
+"""Figures 5-8 of the paper with posterior bands, from what :mod:`bayes_labor.posteriors.joint_production.results` computes."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayes_labor.posteriors.figures import ACCENT, BAND, GREY, INK, STYLE
+from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
 
 _LEVELS = [0.03, 0.5, 0.97]
 _COLORS = ((INK, BAND), (ACCENT, "#f0c9bf"))

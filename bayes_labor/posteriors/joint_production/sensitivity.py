@@ -11,10 +11,10 @@ import xarray as xr
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec
-from bayes_labor.posteriors.comparison import with_log_likelihood
 from bayes_labor.posteriors.diagnostics import PARAMETERS
-from bayes_labor.posteriors.preflight import quiet
-from bayes_labor.posteriors.tables import SYMBOL
+from bayes_labor.posteriors.joint_production.comparison import with_log_likelihood
+from bayes_labor.posteriors.joint_production.summary import SYMBOL
+from bayes_labor.posteriors.prior import quiet
 
 THRESHOLD = 0.05
 """Distance that a posterior moves, per doubling of the prior's or the likelihood's weight, from which on it is sensitive."""

@@ -9,15 +9,17 @@ import xarray as xr
 
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import SPECS, JointProductionSpec
-from bayes_labor.posteriors import published
-from bayes_labor.posteriors.comparison import compare
 from bayes_labor.posteriors.diagnostics import gates
-from bayes_labor.posteriors.maximum_likelihood import MaximumLikelihood, maximum_likelihood
-from bayes_labor.posteriors.report import page
+from bayes_labor.posteriors.html import section, shown_table
+from bayes_labor.posteriors.joint_production import published
+from bayes_labor.posteriors.joint_production.comparison import compare
+from bayes_labor.posteriors.joint_production.maximum_likelihood import MaximumLikelihood, maximum_likelihood
+from bayes_labor.posteriors.joint_production.report import page
+from bayes_labor.posteriors.joint_production.sections import result_sections
+from bayes_labor.posteriors.joint_production.summary import summarize
 from bayes_labor.posteriors.run_folder import RunFolder
 from bayes_labor.posteriors.sampling import fit, resume
-from bayes_labor.posteriors.sections import result_sections, section, shown_table
-from bayes_labor.posteriors.tables import printed, summarize
+from bayes_labor.posteriors.tables import printed
 
 _REFITS = 5  # flagged workplaces of a specification that are worth a fit each
 

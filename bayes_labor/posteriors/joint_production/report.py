@@ -10,12 +10,13 @@ from matplotlib.figure import Figure
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import Gate, gates
-from bayes_labor.posteriors.equilibrium import equilibria
-from bayes_labor.posteriors.figures import all_figures
 from bayes_labor.posteriors.html import inline, page, save_figures
+from bayes_labor.posteriors.joint_production.equilibrium import equilibria
+from bayes_labor.posteriors.joint_production.figures import all_figures
+from bayes_labor.posteriors.joint_production.sections import result_sections
+from bayes_labor.posteriors.joint_production.summary import summarize
 from bayes_labor.posteriors.run_folder import RunFolder, describe_run
-from bayes_labor.posteriors.sections import result_sections
-from bayes_labor.posteriors.tables import printed, summarize, write_table
+from bayes_labor.posteriors.tables import printed, write_table
 from bayes_labor.theory.status import Status
 
 _HEADINGS = {

@@ -1,0 +1,1 @@
+"""The joint-production model's results: tables, comparison, counterfactuals, figures, report."""
