@@ -14,10 +14,12 @@ from bayes_labor.custom_ops.declaration import SolverOp
 from bayes_labor.custom_ops.design import DesignIndex, DesignMoments
 from bayes_labor.custom_ops.outside_option import OutsideOption, OutsideOptionPullback
 from bayes_labor.custom_ops.payroll import Payroll, PayrollPullback, SpreadToWorkers, WorkplaceSum
+from bayes_labor.custom_ops.random_intercepts import PanelLikelihood
 from bayes_labor.custom_ops.regimes import RegimeLikelihood
 from bayes_labor.custom_ops.sorting import JobRate, TopShare, slopes
 from bayes_labor.theory.jax_assignment import solve_assignment_jax
 from bayes_labor.theory.jax_outside_option import solve_outside_option_jax
+from bayes_labor.theory.jax_random_intercepts import panel_likelihood_jax
 from bayes_labor.theory.jax_regimes import smooth_jax
 from bayes_labor.theory.jax_sorting import job_rates_jax, top_shares_jax
 
@@ -188,3 +190,8 @@ def _(op: RegimeLikelihood, **_: Any) -> Any:
         return tuple(g[0] * d for d in (smoothed[0], pairs.sum(0), smoothed, pairs))
 
     return differentiable(op, smooth_jax, pull)
+
+
+@jax_funcify.register(PanelLikelihood)
+def _(op: PanelLikelihood, **_: Any) -> Any:
+    return differentiable(op, panel_likelihood_jax, lambda _, outputs, g: tuple(g[0] * d for d in outputs[1:]))

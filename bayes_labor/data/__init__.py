@@ -4,12 +4,14 @@ from bayes_labor.data.baseball import baseball, baseball_table
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.macro import MacroSeries, Targets, macro_series, read_us_macro, read_us_targets, us_postwar
 from bayes_labor.data.norway import norway, norway_table
+from bayes_labor.data.personnel import Personnel, personnel, read_personnel
 from bayes_labor.data.workforce import Workforce, modal_industry, read_table
 
 __all__ = [
     "DataFaults",
     "Fault",
     "MacroSeries",
+    "Personnel",
     "Targets",
     "Workforce",
     "baseball",
@@ -18,6 +20,8 @@ __all__ = [
     "modal_industry",
     "norway",
     "norway_table",
+    "personnel",
+    "read_personnel",
     "read_table",
     "read_us_macro",
     "read_us_targets",

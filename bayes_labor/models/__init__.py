@@ -1,5 +1,6 @@
 """From data and a specification to a plain ``pm.Model``; priors; the pointwise likelihood."""
 
+from bayes_labor.models.bonus_size import BonusSpec, bonus_size
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import SPECS, JointProductionPriors, JointProductionSpec
 from bayes_labor.models.sorting import SortingPriors, SortingSpec, sorting_calibration
@@ -7,11 +8,13 @@ from bayes_labor.models.sorting_regimes import RegimesSpec, sorting_regimes
 
 __all__ = [
     "SPECS",
+    "BonusSpec",
     "JointProductionPriors",
     "JointProductionSpec",
     "RegimesSpec",
     "SortingPriors",
     "SortingSpec",
+    "bonus_size",
     "joint_production",
     "sorting_calibration",
     "sorting_regimes",

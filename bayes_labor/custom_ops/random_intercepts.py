@@ -1,0 +1,51 @@
+"""The likelihood of a panel with worker effects integrated out, as an Op whose gradient the same pass gives."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytensor.tensor as pt
+from pytensor.graph.basic import Variable
+
+from bayes_labor.custom_ops.declaration import Field, SolverOp, integers
+from bayes_labor.custom_ops.numba_binding import register_numba
+from bayes_labor.theory.random_intercepts import PanelFactors, panel_likelihood
+
+
+@register_numba
+class PanelLikelihood(SolverOp):
+    """Binding of :func:`bayes_labor.theory.random_intercepts.panel_likelihood`."""
+
+    fields = (
+        Field("theta", ("P",)), Field("log_sigma"), Field("log_tau"), Field("factor", ("M", "P+1"), smooth=False),
+        integers("first", "B"), Field("rows_per_worker", ("K",), smooth=False), Field("workers", ("K",), smooth=False),
+    )  # fmt: skip
+    results = (
+        Field("log_likelihood"), Field("d_theta", ("P",), smooth=False), Field("d_log_sigma", smooth=False),
+        Field("d_log_tau", smooth=False),
+    )  # fmt: skip
+
+    def kernel(self) -> Any:
+        """See :class:`SolverOp`."""
+        return panel_likelihood
+
+    def pull(self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Variable]) -> list[Variable]:
+        """See :class:`SolverOp`."""
+        return [cotangents[0] * d for d in outputs[1:]]
+
+
+def panel_log_likelihood(theta: Any, log_sigma: Any, log_tau: Any, factors: PanelFactors) -> Variable:
+    """Log likelihood of a linear panel with normal worker effects, gradients in all three parameters.
+
+    Parameters
+    ----------
+    theta
+        (P,) coefficients.
+    log_sigma, log_tau
+        Logarithms of the standard deviations of errors and of worker effects.
+    factors
+        The reduced panel.
+
+    """
+    data = (pt.constant(v) for v in (factors.factor, factors.first, factors.rows_per_worker, factors.workers))
+    found: Variable = PanelLikelihood()(theta, log_sigma, log_tau, *data)[0]
+    return found

@@ -1,0 +1,160 @@
+"""Regressors of the bonus regressions: levels, age, tenure, ratings, demographics, years, and worker means (Mundlak)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.personnel import LEVELS, RATINGS, TENURES, Personnel
+
+Block = Literal["levels", "age", "tenure", "ratings"]
+BLOCKS: tuple[Block, ...] = ("levels", "age", "tenure", "ratings")
+
+
+class IdentificationError(ValueError):
+    """Raised where regressors cannot be told apart within workers."""
+
+
+@dataclass(frozen=True)
+class BonusDesign:
+    """Columns with their names, blocks and priors, for the rows of a regression."""
+
+    table: pd.DataFrame
+    """The rows."""
+    columns: np.ndarray
+    """(N, P)."""
+    terms: tuple[str, ...]
+    blocks: tuple[str, ...]
+    """Of each column: intercept, levels, age, tenure, ratings, worker, years, means."""
+    prior_sd: np.ndarray
+    """(P,) of normal priors around zero (the intercept's around the mean outcome)."""
+
+    @property
+    def worker(self) -> np.ndarray:
+        """(N,) labels."""
+        return self.table["id"].to_numpy()
+
+
+def bonus_design(
+    panel: Personnel, blocks: tuple[Block, ...] = BLOCKS, *, rows: pd.DataFrame | None = None, means: bool = True,
+    demographics: bool = True, years: Literal["contrasts", "none"] = "contrasts",
+    ratings: Literal["drop", "indicator"] = "drop",
+) -> BonusDesign:  # fmt: skip
+    """Build the regressors.
+
+    Parameters
+    ----------
+    panel
+        The panel.
+    blocks
+        Which of levels, age, tenure at the level and ratings.
+    rows
+        Rows of the panel's table; by default those with a bonus.
+    means
+        Add worker means, over these rows, of everything that varies within workers: slopes are then the within estimator's.
+    demographics
+        Add gender, race and education, where the panel has them.
+    years
+        ``contrasts``: effects of years orthogonal to a constant and a trend. With worker effects age, which rises by one each
+        year, cannot be told from a trend; the trend is given to age, as in the paper.
+    ratings
+        Rows without a rating: ``drop`` them, as published, or give them an ``indicator``.
+
+    Raises
+    ------
+    DataFaults
+        For columns that the panel lacks, or no rows.
+
+    """
+    table = panel.with_bonus if rows is None else rows
+    needed = [c for c, b in (("age", "age"), ("rating", "ratings")) if b in blocks and c not in table]
+    if needed:
+        raise DataFaults([Fault(f"the panel has no {', '.join(needed)}", panel.name, "leave the block out, or add the column")])
+    if "ratings" in blocks and ratings == "drop":
+        table = table[table["rating"].notna()]
+    if not len(table):
+        raise DataFaults([Fault("no rows are left", panel.name, "check bonus and rating")])
+    parts = [(name, "intercept", np.ones(len(table)), 2.0) for name in ("1",)]
+    varying = _varying(table, blocks, years, ratings)
+    parts += varying
+    if demographics:
+        parts += _demographics(table)
+    if means:
+        by = table["id"].to_numpy()
+        parts += [(f"mean of {n}", "means", _worker_mean(v, by), 1.0) for n, _, v, _ in varying]
+    kept = [p for p in parts if p[1] == "intercept" or np.ptp(p[2]) > 0]
+    return BonusDesign(
+        table, np.column_stack([p[2] for p in kept]), tuple(p[0] for p in kept), tuple(p[1] for p in kept),
+        np.array([p[3] for p in kept]),
+    )  # fmt: skip
+
+
+_Part = tuple[str, str, np.ndarray, float]
+
+
+def _varying(table: pd.DataFrame, blocks: tuple[Block, ...], years: str, ratings: str) -> list[_Part]:
+    """(name, block, values, prior sd) of what varies within workers."""
+    parts: list[_Part] = []
+    if "levels" in blocks:
+        parts += [(f"level {k}", "levels", (table["level"] == k).to_numpy(np.float64), 1.5) for k in range(2, LEVELS + 1)]
+    if "age" in blocks:
+        a = (table["age"].to_numpy(np.float64) - 39.0) / 10.0
+        parts += [("age", "age", a, 1.0), ("age squared", "age", a**2, 0.5)]
+    if "tenure" in blocks:
+        tenure = np.minimum(table["ten_level"].to_numpy(), TENURES)
+        parts += [
+            (f"tenure {k}{'+' if k == TENURES else ''}", "tenure", (tenure == k).astype(np.float64), 0.5)
+            for k in range(2, TENURES + 1)
+        ]
+    if "ratings" in blocks:
+        rating = table["rating"].to_numpy(np.float64)
+        parts += [(f"rating {k}", "ratings", (rating == k).astype(np.float64), 0.5) for k in range(2, RATINGS + 1)]
+        if ratings == "indicator":
+            parts.append(("rating missing", "ratings", np.isnan(rating).astype(np.float64), 0.5))
+    if years == "contrasts":
+        parts += [(f"year contrast {i + 1}", "years", v, 0.3) for i, v in enumerate(year_contrasts(table["year"].to_numpy()))]
+    return parts
+
+
+def _demographics(table: pd.DataFrame) -> list[_Part]:
+    parts: list[_Part] = [(n, "worker", table[n].to_numpy(np.float64), 0.5) for n in ("female", "nonwhite") if n in table]
+    if "educ" in table:
+        parts += [(f"education {k}", "worker", (table["educ"] == k).to_numpy(np.float64), 0.5) for k in (1, 2, 3)]
+    return parts
+
+
+def _worker_mean(values: np.ndarray, worker: np.ndarray) -> np.ndarray:
+    _, row, counts = np.unique(worker, return_inverse=True, return_counts=True)
+    return (np.bincount(row, values) / counts)[row]
+
+
+def year_contrasts(year: np.ndarray) -> list[np.ndarray]:
+    """Values at every row of an orthonormal basis of year effects orthogonal to a constant and a linear trend."""
+    years, at = np.unique(year, return_inverse=True)
+    if len(years) < 3:
+        return []
+    basis = np.linalg.qr(np.vander(years - years.mean(), len(years), increasing=True) / np.arange(1, len(years) + 1))[0]
+    trend = np.linalg.qr(np.stack([np.ones(len(years)), years - years.mean()], axis=1))[0]
+    rest = basis - trend @ (trend.T @ basis)
+    left = np.linalg.svd(rest)[0][:, : len(years) - 2]
+    return [left[at, j] for j in range(left.shape[1])]
+
+
+def check_identified(design: BonusDesign) -> None:
+    """Raises IdentificationError if some combination of the varying regressors does not vary within workers."""
+    inside = [i for i, b in enumerate(design.blocks) if b in (*BLOCKS, "years")]
+    x = design.columns[:, inside]
+    _, row, counts = np.unique(design.worker, return_inverse=True, return_counts=True)
+    means = np.stack([np.bincount(row, x[:, j]) / counts for j in range(x.shape[1])], axis=1)
+    demeaned = x - means[row]
+    scale = np.linalg.norm(demeaned, axis=0)
+    values, vectors = np.linalg.svd(demeaned / np.where(scale > 0, scale, 1.0), full_matrices=False)[1:]
+    if values[-1] < 1e-8 * values[0]:
+        weights = np.abs(vectors[-1])
+        names = [design.terms[inside[j]] for j in np.flatnonzero(weights > 0.05 * weights.max())]
+        raise IdentificationError(
+            f"{', '.join(names)} cannot be told apart within workers: age rises by one a year, so leave out the trend of years "
+            "(years='contrasts'), or a block"
+        )

@@ -1,0 +1,131 @@
+r"""Size of bonuses: log bonus on levels, age, tenure and ratings, with a worker effect integrated out (Tables 3 to 5).
+
+The likelihood is that of :mod:`bayes_labor.theory.random_intercepts`: a few small matrices, whatever the panel's size. Section
+7b of the specification.
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from pydantic import PositiveFloat
+
+from bayes_labor.custom_ops.random_intercepts import PanelLikelihood
+from bayes_labor.data.personnel import Personnel
+from bayes_labor.models.bonus_design import BLOCKS, Block, BonusDesign, bonus_design, check_identified
+from bayes_labor.models.pilot import Pilot, pilot_of, rotated_normal
+from bayes_labor.models.settings import Settings
+from bayes_labor.models.starting import start_at
+from bayes_labor.theory.random_intercepts import panel_factors
+
+
+class BonusSpec(Settings):
+    """What explains bonuses, and how."""
+
+    blocks: tuple[Block, ...] = BLOCKS
+    means: bool = True
+    """Whether worker means of what varies are regressors too: then slopes are within workers (Mundlak)."""
+    demographics: bool = True
+    years: Literal["contrasts", "none"] = "contrasts"
+    ratings: Literal["drop", "indicator"] = "drop"
+    error: PositiveFloat = 1.0
+    """Half-normal of the errors' standard deviation."""
+    effect: PositiveFloat = 1.0
+    """Half-normal of the worker effects' standard deviation."""
+
+    def design(self, panel: Personnel) -> BonusDesign:
+        """The regressors of a panel. Raises IdentificationError where they cannot be told apart within workers."""
+        found = bonus_design(
+            panel, self.blocks, means=self.means, demographics=self.demographics, years=self.years, ratings=self.ratings
+        )
+        check_identified(found)
+        return found
+
+
+def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any) -> pm.Model:
+    """Build the Gaussian model.
+
+    Parameters
+    ----------
+    panel
+        The panel; rows with a bonus are used.
+    spec
+        A :class:`BonusSpec`; or ``**settings``, its fields.
+
+    Returns
+    -------
+    pm.Model
+        Free variables ``theta_rotated``, ``sigma``, ``tau``; deterministic ``theta`` by term. The observed variable
+        ``log_bonus_factor`` is the triangular factor to which the panel reduces: a refit replaces ``observed_factor``.
+
+    Raises
+    ------
+    DataFaults
+        For settings or columns that are not there.
+    IdentificationError
+        For regressors that cannot be told apart within workers.
+
+    """
+    spec = spec or BonusSpec(**settings)
+    design = spec.design(panel)
+    y = np.log(design.table["bonus"].to_numpy(np.float64))
+    center = np.zeros(len(design.terms))
+    center[0] = y.mean()
+    pilot, sigma0, tau0 = _pilot(y, design, center)
+    rotated = design.columns @ pilot.scale
+    offset = design.columns @ pilot.center
+    factors = panel_factors(y - offset, rotated, design.worker)
+    sizes = (factors.first, factors.rows_per_worker, factors.workers)
+    with pm.Model(coords={"term": list(design.terms)}) as model:
+        x, _ = rotated_normal("theta", pilot, center, design.prior_sd, "term")
+        sigma, tau = pm.HalfNormal("sigma", spec.error), pm.HalfNormal("tau", spec.effect)
+        start_at(sigma=sigma0, tau=tau0)
+
+        def log_density(value: Any, x: Any, sigma: Any, tau: Any, _: Any) -> Any:
+            return PanelLikelihood()(x, pt.log(sigma), pt.log(tau), value, *(pt.constant(v) for v in sizes))[0]
+
+        def random(
+            x: np.ndarray,
+            sigma: np.ndarray,
+            tau: np.ndarray,
+            _: np.ndarray,
+            rng: np.random.Generator | None = None,
+            size: Any = None,
+        ) -> np.ndarray:
+            rng = np.random.default_rng() if rng is None else rng
+            labels, row = np.unique(design.worker, return_inverse=True)
+            drawn = rotated @ x + rng.normal(0.0, tau, len(labels))[row] + rng.normal(0.0, sigma, len(row))
+            return panel_factors(drawn, rotated, design.worker).factor
+
+        pm.CustomDist(
+            "log_bonus_factor", x, sigma, tau, pt.constant(factors.factor), logp=log_density, random=random,
+            signature="(p),(),(),(m,q)->(m,q)",
+            observed=pm.Data("observed_factor", factors.factor),
+        )  # fmt: skip
+    return model
+
+
+def _pilot(y: np.ndarray, design: BonusDesign, center: np.ndarray) -> tuple[Pilot, float, float]:
+    """Generalised least squares with the priors, at variances from the residuals within and between workers."""
+    w, (_, row, counts) = design.columns, np.unique(design.worker, return_inverse=True, return_counts=True)
+    prior = 1.0 / design.prior_sd**2
+
+    def means(v: np.ndarray) -> np.ndarray:
+        return np.bincount(row, v) / counts
+
+    mean_w = np.stack([means(w[:, j]) for j in range(w.shape[1])], axis=1)
+    mean_y = means(y)
+    sigma, tau = float(np.std(y)), float(np.std(y))
+    pilot = pilot_of(np.diag(prior), prior * center)
+    for _ in range(3):
+        kappa = tau**2 / (sigma**2 + counts * tau**2)
+        weight = kappa * counts**2
+        information = (w.T @ w - (mean_w * weight[:, None]).T @ mean_w) / sigma**2 + np.diag(prior)
+        score = (w.T @ y - mean_w.T @ (weight * mean_y)) / sigma**2 + prior * center
+        pilot = pilot_of(information, score)
+        residual = y - w @ pilot.center
+        inside = residual - means(residual)[row]
+        sigma = float(np.sqrt((inside**2).sum() / max(len(y) - len(counts), 1)))
+        tau = float(np.sqrt(max(means(residual).var() - sigma**2 * (1.0 / counts).mean(), 0.01 * sigma**2)))
+    return pilot, sigma, tau
