@@ -20,7 +20,7 @@ from bayes_labor.models.bonus_design import IdentificationError, bonus_design, c
 from bayes_labor.models.pilot import pilot_of
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw, gates
 from bayes_labor.posteriors.calibration import calibrate_model, uniformity
-from bayes_labor.theory.random_intercepts import panel_factors, panel_likelihood, weighted_log_likelihood, worker_effects
+from bayes_labor.theory.random_intercepts import panel_likelihood, reduce_panel, weighted_log_likelihood, worker_effects
 
 PYTHON = Mode("py", "fast_compile")
 
@@ -37,8 +37,8 @@ def panel_of(golden: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def evaluated(y: np.ndarray, w: np.ndarray, worker: np.ndarray, theta: np.ndarray, sigma: float, tau: float) -> tuple[Any, ...]:
-    f = panel_factors(y, w, worker)
-    return panel_likelihood(theta, np.log(sigma), np.log(tau), f.factor, f.first, f.rows_per_worker, f.workers)
+    r = reduce_panel(y, w, worker)
+    return panel_likelihood(theta, np.log(sigma), np.log(tau), r.products, r.rows_per_worker, r.workers)
 
 
 def test_golden_likelihood_gradient_and_effects(golden: dict[str, Any]) -> None:
@@ -73,7 +73,7 @@ def test_reduced_likelihood_is_the_multivariate_normal() -> None:
         rotated = evaluated(y - w @ pilot.center, w @ pilot.scale, worker, x, sigma, tau)[0]
         assert rotated == pytest.approx(want, rel=1e-10)
     with pytest.raises(ValueError, match="do not fit"):
-        panel_factors(y[:-1], w, worker)
+        reduce_panel(y[:-1], w, worker)
 
 
 def test_mundlak_slopes_are_the_within_estimator(golden: dict[str, Any]) -> None:
@@ -186,7 +186,7 @@ def small_panel() -> Personnel:
 def test_calibration_of_the_sampler() -> None:
     """Ranks of 60 simulations uniform; a right sampler fails once in a thousand."""
     build = partial(bonus_size, small_panel(), BonusSpec(blocks=("levels", "tenure"), demographics=False, years="none"))
-    data = {"observed_factor": "log_bonus_factor"}
+    data = {"observed_products": "log_bonus_products"}
     p = uniformity(calibrate_model(build, ["theta", "sigma", "tau"], data, 60, seed=2, thin=6, draws=200, tune=200))
     assert len(p) > 10 and p.min() > 1e-3 / len(p), p
 

@@ -20,7 +20,7 @@ from bayes_labor.custom_ops import (
 from bayes_labor.custom_ops.assignment import TaskAssignment
 from bayes_labor.custom_ops.outside_option import OutsideOption
 from bayes_labor.theory import Matching, Status, solve_outside_option
-from bayes_labor.theory.random_intercepts import panel_factors
+from bayes_labor.theory.random_intercepts import reduce_panel
 from tests.battery import Case, check_adjoint, check_gradient, check_linkers_agree, check_pickle_and_spawn, compiled
 
 RNG = np.random.default_rng(3)
@@ -37,7 +37,7 @@ ECONOMIES = [  # psi, tau, lambda_theta, lambda_x, s_l, s_k, alpha, eta, xi, log
     (0.4, 3.0, 2.6, 0.9, 0.2, 0.1, 0.3, 0.6, 9.0, -0.2),
     (0.5, 0.1, 4.0, 2.0, 0.3, 0.2, 0.33, 0.5, 6.0, 0.2),
 ]
-FACTORS = panel_factors(RNG.normal(size=40), RNG.normal(size=(40, 3)), RNG.integers(0, 12, 40))
+REDUCED = reduce_panel(RNG.normal(size=40), RNG.normal(size=(40, 3)), RNG.integers(0, 12, 40))
 BETA, SCALE = np.array([0.16, -0.4, 0.03]), np.array([11.0, 14.0, 12.0])
 
 
@@ -85,7 +85,7 @@ CASES = [
     ),
     Case(
         "panel_likelihood",
-        lambda *p: [panel_log_likelihood(*p, FACTORS)],
+        lambda *p: [panel_log_likelihood(*p, REDUCED)],
         [RNG.normal(size=3), np.array(-0.3), np.array(0.2)],
     ),
     Case(

@@ -6,9 +6,9 @@ from typing import Any
 import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 
-from bayes_labor.custom_ops.declaration import Field, SolverOp, integers
+from bayes_labor.custom_ops.declaration import Field, SolverOp
 from bayes_labor.custom_ops.numba_binding import register_numba
-from bayes_labor.theory.random_intercepts import PanelFactors, panel_likelihood
+from bayes_labor.theory.random_intercepts import ReducedPanel, panel_likelihood
 
 
 @register_numba
@@ -16,8 +16,9 @@ class PanelLikelihood(SolverOp):
     """Binding of :func:`bayes_labor.theory.random_intercepts.panel_likelihood`."""
 
     fields = (
-        Field("theta", ("P",)), Field("log_sigma"), Field("log_tau"), Field("factor", ("M", "P+1"), smooth=False),
-        integers("first", "B"), Field("rows_per_worker", ("K",), smooth=False), Field("workers", ("K",), smooth=False),
+        Field("theta", ("P",)), Field("log_sigma"), Field("log_tau"),
+        Field("products", ("K+1", "P+1", "P+1"), smooth=False), Field("rows_per_worker", ("K",), smooth=False),
+        Field("workers", ("K",), smooth=False),
     )  # fmt: skip
     results = (
         Field("log_likelihood"), Field("d_theta", ("P",), smooth=False), Field("d_log_sigma", smooth=False),
@@ -33,7 +34,7 @@ class PanelLikelihood(SolverOp):
         return [cotangents[0] * d for d in outputs[1:]]
 
 
-def panel_log_likelihood(theta: Any, log_sigma: Any, log_tau: Any, factors: PanelFactors) -> Variable:
+def panel_log_likelihood(theta: Any, log_sigma: Any, log_tau: Any, panel: ReducedPanel) -> Variable:
     """Log likelihood of a linear panel with normal worker effects, gradients in all three parameters.
 
     Parameters
@@ -42,10 +43,10 @@ def panel_log_likelihood(theta: Any, log_sigma: Any, log_tau: Any, factors: Pane
         (P,) coefficients.
     log_sigma, log_tau
         Logarithms of the standard deviations of errors and of worker effects.
-    factors
+    panel
         The reduced panel.
 
     """
-    data = (pt.constant(v) for v in (factors.factor, factors.first, factors.rows_per_worker, factors.workers))
+    data = (pt.constant(v) for v in (panel.products, panel.rows_per_worker, panel.workers))
     found: Variable = PanelLikelihood()(theta, log_sigma, log_tau, *data)[0]
     return found

@@ -17,7 +17,7 @@ from bayes_labor.models.bonus_design import BLOCKS, Block, BonusDesign, bonus_de
 from bayes_labor.models.pilot import Pilot, pilot_of, rotated_normal
 from bayes_labor.models.settings import Settings
 from bayes_labor.models.starting import start_at
-from bayes_labor.theory.random_intercepts import panel_factors
+from bayes_labor.theory.random_intercepts import reduce_panel
 
 
 class BonusSpec(Settings):
@@ -57,7 +57,7 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
     -------
     pm.Model
         Free variables ``theta_rotated``, ``sigma``, ``tau``; deterministic ``theta`` by term. The observed variable
-        ``log_bonus_factor`` is the triangular factor to which the panel reduces: a refit replaces ``observed_factor``.
+        ``log_bonus_products`` are the cross products to which the panel reduces: a refit replaces ``observed_products``.
 
     Raises
     ------
@@ -75,8 +75,8 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
     pilot, sigma0, tau0 = _pilot(y, design, center)
     rotated = design.columns @ pilot.scale
     offset = design.columns @ pilot.center
-    factors = panel_factors(y - offset, rotated, design.worker)
-    sizes = (factors.first, factors.rows_per_worker, factors.workers)
+    reduced = reduce_panel(y - offset, rotated, design.worker)
+    sizes = (reduced.rows_per_worker, reduced.workers)
     with pm.Model(coords={"term": list(design.terms)}) as model:
         x, _ = rotated_normal("theta", pilot, center, design.prior_sd, "term")
         sigma, tau = pm.HalfNormal("sigma", spec.error), pm.HalfNormal("tau", spec.effect)
@@ -96,12 +96,12 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
             rng = np.random.default_rng() if rng is None else rng
             labels, row = np.unique(design.worker, return_inverse=True)
             drawn = rotated @ x + rng.normal(0.0, tau, len(labels))[row] + rng.normal(0.0, sigma, len(row))
-            return panel_factors(drawn, rotated, design.worker).factor
+            return reduce_panel(drawn, rotated, design.worker).products
 
         pm.CustomDist(
-            "log_bonus_factor", x, sigma, tau, pt.constant(factors.factor), logp=log_density, random=random,
-            signature="(p),(),(),(m,q)->(m,q)",
-            observed=pm.Data("observed_factor", factors.factor),
+            "log_bonus_products", x, sigma, tau, pt.constant(reduced.products), logp=log_density, random=random,
+            signature="(p),(),(),(b,q,r)->(b,q,r)",
+            observed=pm.Data("observed_products", reduced.products),
         )  # fmt: skip
     return model
 

@@ -6,13 +6,10 @@ import jax
 import jax.numpy as jnp
 
 
-def log_likelihood_jax(
-    theta: Any, log_sigma: Any, log_tau: Any, factor: Any, first: Any, rows_per_worker: Any, workers: Any
-) -> Any:
+def log_likelihood_jax(theta: Any, log_sigma: Any, log_tau: Any, products: Any, rows_per_worker: Any, workers: Any) -> Any:
     """As :func:`bayes_labor.theory.random_intercepts.panel_likelihood`, the value alone."""
-    u = factor[:, 0] - factor[:, 1:] @ theta
-    block = jnp.searchsorted(first, jnp.arange(factor.shape[0]), side="right") - 1
-    square = jax.ops.segment_sum(u**2, block, rows_per_worker.shape[0] + 1)
+    a = jnp.concatenate([jnp.ones(1), -theta])
+    square = jnp.einsum("i,kij,j->k", a, products, a)
     sigma2, tau2 = jnp.exp(2.0 * log_sigma), jnp.exp(2.0 * log_tau)
     variance = sigma2 + rows_per_worker * tau2
     n = rows_per_worker @ workers
