@@ -8,7 +8,9 @@ import pytensor.tensor as pt
 import pytest
 
 from bayes_labor.custom_ops import (
+    conditional_logit_likelihood,
     design_index,
+    marginal_logit_likelihood,
     nash_payroll,
     outside_option,
     panel_log_likelihood,
@@ -38,6 +40,7 @@ ECONOMIES = [  # psi, tau, lambda_theta, lambda_x, s_l, s_k, alpha, eta, xi, log
     (0.5, 0.1, 4.0, 2.0, 0.3, 0.2, 0.33, 0.5, 6.0, 0.2),
 ]
 REDUCED = reduce_panel(RNG.normal(size=40), RNG.normal(size=(40, 3)), RNG.integers(0, 12, 40))
+WON, CAREERS = (RNG.random(30) < 0.4).astype(np.float64), np.array([0, 1, 4, 9, 10, 16, 22, 30])
 BETA, SCALE = np.array([0.16, -0.4, 0.03]), np.array([11.0, 14.0, 12.0])
 
 
@@ -83,6 +86,12 @@ CASES = [
         [np.array(v) for v in zip(*ECONOMIES, strict=True)],
         [1e-5] * 10,
     ),
+    Case(
+        "marginal_logit",
+        lambda *p: [marginal_logit_likelihood(*p, WON, CAREERS)],
+        [RNG.normal(size=30), np.array(0.1)],
+    ),
+    Case("conditional_logit", lambda x: [conditional_logit_likelihood(x, WON, CAREERS)], [RNG.normal(size=30)]),
     Case(
         "panel_likelihood",
         lambda *p: [panel_log_likelihood(*p, REDUCED)],

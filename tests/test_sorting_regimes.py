@@ -9,17 +9,20 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import pytensor
+import pytensor.tensor as pt
 import pytest
 from pytensor.compile.mode import Mode
 
 from bayes_labor.data import DataFaults, MacroSeries, macro_series, read_us_macro, read_us_targets, us_postwar
 from bayes_labor.data.macro import PAPER, recession_months
 from bayes_labor.models import RegimesSpec, sorting_regimes
+from bayes_labor.models.sorting_coordinates import _from_line, to_line
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw
 from bayes_labor.posteriors.calibration import calibrate_model, uniformity
-from bayes_labor.theory.sorting import scale_free
+from bayes_labor.theory.sorting import chi_of_v, scale_free, solve_sorting
 
 PYTHON = Mode("py", "fast_compile")
+SPEC = RegimesSpec()
 YEARS = np.arange(1980, 2010)
 
 
@@ -38,7 +41,8 @@ def test_golden_likelihood_and_recessions(shared: Path) -> None:
     free = scale_free(p["psi"], p["taus"][1], p["lth"], p["lx"])
     model = sorting_regimes(golden_series(forward))
     at = {
-        "psi": logit(p["psi"]), "v": logit(float(free.v)), "tau_hat": np.log(free.tau_hat), "s_l": np.log(p["sl"]),
+        "arc": to_line(p["psi"], p["sl"], float(free.v), SPEC.technology), "v": logit(float(free.v)),
+        "tau_hat": np.log(free.tau_hat),
         "stay": np.array([logit(p["transition"][0][0]), logit(p["transition"][1][1])]), "growth": p["growth_mean"],
         "noise": np.log([sd["wage"], sd["tfpr"], sd["growth"]]),
     }  # fmt: skip
@@ -47,6 +51,25 @@ def test_golden_likelihood_and_recessions(shared: Path) -> None:
     density, recession = call(*(at[v.name.split("_log")[0]] for v in model.value_vars))
     assert density == pytest.approx(forward["log_likelihood"], rel=1e-10)
     np.testing.assert_allclose(recession, forward["smoothed_prob_recession"], rtol=1e-9)
+
+
+def test_coordinates_on_the_arc_keep_the_priors() -> None:
+    """There and back at draws from the priors; the density's Jacobian is that of the map; the radius is TFPR's dispersion."""
+    x, v = pt.vector(), pt.scalar()
+    psi, s_l, log_determinant = _from_line(x, v, SPEC.technology)
+    g, h = pytensor.grad(psi, x), pytensor.grad(s_l, x)
+    call = pytensor.function([x, v], [psi, s_l, log_determinant, pt.log(abs(g[0] * h[1] - g[1] * h[0]))], mode=PYTHON)
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        one = rng.beta(3, 4), abs(rng.normal(0, 0.3)), rng.beta(6, 3)
+        line = to_line(*one, SPEC.technology)
+        found = call(line, one[2])
+        np.testing.assert_allclose(found[:2], one[:2], rtol=1e-5, atol=1e-7)
+        if abs(line[1]) < 20:
+            assert found[2] == pytest.approx(float(found[3]), abs=1e-6)
+    economy = solve_sorting(0.35, 0.0, 1.0, np.exp(chi_of_v(0.35, 0.75)), 0.22)
+    lowest = 4 / 9 / (40 / 9)  # gamma at psi = 0, where the wages' spread has no say
+    assert np.exp(to_line(0.35, 0.22, 0.75, SPEC.technology)[0]) + lowest == pytest.approx(float(economy.var_tfpr) ** 0.5)
 
 
 def generated(columns: tuple[int, ...] = (0, 1, 2)) -> MacroSeries:
@@ -63,7 +86,7 @@ def test_draws_have_the_density_of_the_model() -> None:
     point = model.initial_point() | {"tau_hat_log__": np.log(0.03), "stay_logodds__": np.array([1.5, 0.5])}
     fixed = {"psi": 0.35, "v": 0.75, "tau_hat": 0.03, "s_l": 0.22, "stay": [0.82, 0.62], "growth": 0.02}
     noise = np.array([0.04, 0.02, 0.03])
-    point |= {"psi_logodds__": logit(0.35), "v_logodds__": logit(0.75), "s_l_log__": np.log(0.22), "growth": 0.02}
+    point |= {"arc": to_line(0.35, 0.22, 0.75, SPEC.technology), "v_logodds__": logit(0.75), "growth": 0.02}
     point |= {"stay_logodds__": np.array([logit(0.82), logit(0.62)]), "noise_log__": np.log(noise)}
     with pm.do(model, fixed | {"noise": noise}):
         y = pm.sample_prior_predictive(

@@ -4,6 +4,7 @@ import wrapt
 
 from bayes_labor.custom_ops.assignment import task_assignment
 from bayes_labor.custom_ops.design import design_index
+from bayes_labor.custom_ops.logit_panel import conditional_logit_likelihood, marginal_logit_likelihood
 from bayes_labor.custom_ops.outside_option import outside_option
 from bayes_labor.custom_ops.payroll import nash_payroll, to_workers, workplace_sum
 from bayes_labor.custom_ops.random_intercepts import panel_log_likelihood
@@ -18,7 +19,9 @@ def _bind_jax(_: object) -> None:
 
 
 __all__ = [
+    "conditional_logit_likelihood",
     "design_index",
+    "marginal_logit_likelihood",
     "nash_payroll",
     "outside_option",
     "panel_log_likelihood",

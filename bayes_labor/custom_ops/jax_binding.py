@@ -12,12 +12,14 @@ from pytensor.link.jax.dispatch.basic import jax_funcify
 from bayes_labor.custom_ops.assignment import TaskAssignment, TaskAssignmentPullback
 from bayes_labor.custom_ops.declaration import SolverOp
 from bayes_labor.custom_ops.design import DesignIndex, DesignMoments
+from bayes_labor.custom_ops.logit_panel import ConditionalLogit, MarginalLogit
 from bayes_labor.custom_ops.outside_option import OutsideOption, OutsideOptionPullback
 from bayes_labor.custom_ops.payroll import Payroll, PayrollPullback, SpreadToWorkers, WorkplaceSum
 from bayes_labor.custom_ops.random_intercepts import PanelLikelihood
 from bayes_labor.custom_ops.regimes import RegimeLikelihood
 from bayes_labor.custom_ops.sorting import JobRate, TopShare, slopes
 from bayes_labor.theory.jax_assignment import solve_assignment_jax
+from bayes_labor.theory.jax_logit_panel import conditional_logit_jax, marginal_logit_jax
 from bayes_labor.theory.jax_outside_option import solve_outside_option_jax
 from bayes_labor.theory.jax_random_intercepts import panel_likelihood_jax
 from bayes_labor.theory.jax_regimes import smooth_jax
@@ -195,3 +197,13 @@ def _(op: RegimeLikelihood, **_: Any) -> Any:
 @jax_funcify.register(PanelLikelihood)
 def _(op: PanelLikelihood, **_: Any) -> Any:
     return differentiable(op, panel_likelihood_jax, lambda _, outputs, g: tuple(g[0] * d for d in outputs[1:]))
+
+
+@jax_funcify.register(MarginalLogit)
+def _(op: MarginalLogit, **_: Any) -> Any:
+    return differentiable(op, partial(marginal_logit_jax, op.nodes), lambda _, out, g: (g[0] * out[1], g[0] * out[2]))
+
+
+@jax_funcify.register(ConditionalLogit)
+def _(op: ConditionalLogit, **_: Any) -> Any:
+    return differentiable(op, conditional_logit_jax, lambda _, out, g: (g[0] * out[1],))

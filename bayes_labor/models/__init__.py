@@ -1,5 +1,6 @@
 """From data and a specification to a plain ``pm.Model``; priors; the pointwise likelihood."""
 
+from bayes_labor.models.bonus_receipt import ReceiptSpec, bonus_receipt
 from bayes_labor.models.bonus_size import BonusSpec, bonus_size
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import SPECS, JointProductionPriors, JointProductionSpec
@@ -11,9 +12,11 @@ __all__ = [
     "BonusSpec",
     "JointProductionPriors",
     "JointProductionSpec",
+    "ReceiptSpec",
     "RegimesSpec",
     "SortingPriors",
     "SortingSpec",
+    "bonus_receipt",
     "bonus_size",
     "joint_production",
     "sorting_calibration",

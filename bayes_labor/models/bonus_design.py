@@ -9,7 +9,7 @@ import pandas as pd
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.personnel import LEVELS, RATINGS, TENURES, Personnel
 
-Block = Literal["levels", "age", "tenure", "ratings"]
+Block = Literal["levels", "age", "tenure", "ratings", "promoted"]
 BLOCKS: tuple[Block, ...] = ("levels", "age", "tenure", "ratings")
 
 
@@ -27,7 +27,7 @@ class BonusDesign:
     """(N, P)."""
     terms: tuple[str, ...]
     blocks: tuple[str, ...]
-    """Of each column: intercept, levels, age, tenure, ratings, worker, years, means."""
+    """Of each column: intercept, levels, age, tenure, ratings, promoted, worker, years, means."""
     prior_sd: np.ndarray
     """(P,) of normal priors around zero (the intercept's around the mean outcome)."""
 
@@ -49,7 +49,7 @@ def bonus_design(
     panel
         The panel.
     blocks
-        Which of levels, age, tenure at the level and ratings.
+        Which of levels, age, tenure at the level, ratings, and whether the worker is promoted at the end of the year.
     rows
         Rows of the panel's table; by default those with a bonus.
     means
@@ -113,6 +113,8 @@ def _varying(table: pd.DataFrame, blocks: tuple[Block, ...], years: str, ratings
         parts += [(f"rating {k}", "ratings", (rating == k).astype(np.float64), 0.5) for k in range(2, RATINGS + 1)]
         if ratings == "indicator":
             parts.append(("rating missing", "ratings", np.isnan(rating).astype(np.float64), 0.5))
+    if "promoted" in blocks:
+        parts.append(("promoted", "promoted", table["promoted"].to_numpy(np.float64), 0.5))
     if years == "contrasts":
         parts += [(f"year contrast {i + 1}", "years", v, 0.3) for i, v in enumerate(year_contrasts(table["year"].to_numpy()))]
     return parts
@@ -144,7 +146,7 @@ def year_contrasts(year: np.ndarray) -> list[np.ndarray]:
 
 def check_identified(design: BonusDesign) -> None:
     """Raises IdentificationError if some combination of the varying regressors does not vary within workers."""
-    inside = [i for i, b in enumerate(design.blocks) if b in (*BLOCKS, "years")]
+    inside = [i for i, b in enumerate(design.blocks) if b in (*BLOCKS, "promoted", "years")]
     x = design.columns[:, inside]
     _, row, counts = np.unique(design.worker, return_inverse=True, return_counts=True)
     means = np.stack([np.bincount(row, x[:, j]) / counts for j in range(x.shape[1])], axis=1)

@@ -19,11 +19,11 @@ from bayes_labor.data.macro import MOMENTS, SERIES, MacroSeries, Targets
 from bayes_labor.models.sorting import (
     SortingSpec,
     check_targets,
-    identified,
     in_units,
     observe_moments,
     solved_by_state,
 )
+from bayes_labor.models.sorting_coordinates import on_arc
 from bayes_labor.models.starting import start_at
 
 _LEVELS = SERIES[:2]  # series that depend on this year's state alone
@@ -66,9 +66,10 @@ def sorting_regimes(
     Returns
     -------
     pm.Model
-        Free variables ``psi``, ``v``, ``tau_hat``, ``s_l``, ``stay`` by state, ``growth``, ``noise`` by series seen and
-        ``trend`` where asked for. Deterministics as of :func:`bayes_labor.models.sorting_calibration`, and ``recession`` by
-        year: its smoothed probability, given all observations and the parameters.
+        Free variables ``v``, ``tau_hat``, ``arc`` (from which ``psi`` and ``s_l`` follow), ``stay`` by state, ``growth``,
+        ``noise`` by series seen and ``trend`` where asked for. Deterministics as of
+        :func:`bayes_labor.models.sorting_calibration`, and ``recession`` by year: its smoothed probability, given all
+        observations and the parameters.
 
     Raises
     ------
@@ -87,7 +88,7 @@ def sorting_regimes(
     coords |= {"moment": list(MOMENTS)} if targets is not None else {}
     coords |= {"trending": list(spec.trends)} if spec.trends else {}
     with pm.Model(coords=coords) as model:
-        coordinates = identified(spec.priors)
+        coordinates = _coordinates(spec)
         economy, status = solved_by_state(spec, *coordinates)
         stay = pm.Beta("stay", *np.transpose([spec.stay_boom_prior, spec.stay_recession_prior]), dims="state")
         recessions = (1.0 - stay[0]) / (2.0 - stay[0] - stay[1])
@@ -105,6 +106,15 @@ def sorting_regimes(
         if unit is not None:
             in_units(unit, spec, *coordinates[:3])
     return model
+
+
+def _coordinates(spec: RegimesSpec) -> tuple[Any, Any, Any, Any]:
+    """psi, v, tau_hat and s_l; psi and s_l on the arc that TFPR's dispersion tells."""
+    p = spec.priors
+    start_at(v=0.75, tau_hat=p.tau_median)
+    v, tau_hat = pm.Beta("v", *p.v), pm.LogNormal("tau_hat", np.log(p.tau_median), p.tau_spread)
+    psi, s_l = on_arc("arc", v, p.psi, p.s_l, spec.technology)
+    return psi, v, tau_hat, s_l
 
 
 def _log_transition(stay: Any) -> Any:
