@@ -38,7 +38,8 @@ class ReceiptSpec(Settings):
 
     def design(self, panel: Personnel) -> BonusDesign:
         """Regressors of all rated rows, or of all rows where ratings are no regressor."""
-        rows = panel.table[panel.table["rating"].notna()] if "ratings" in self.blocks else panel.table
+        rated = "ratings" in self.blocks and "rating" in panel.table
+        rows = panel.table[panel.table["rating"].notna()] if rated else panel.table
         fixed = self.effects == "conditional"
         found = bonus_design(
             panel, self.blocks, rows=rows, means=self.means and not fixed, demographics=self.demographics and not fixed,
