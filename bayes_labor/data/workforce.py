@@ -233,6 +233,7 @@ class Workforce:
             industry=_frozen(self.industry[kept]),
             offsets=_frozen(np.concatenate([[0], np.cumsum(self.sizes[kept])])), workplaces=_frozen(self.workplaces[kept]),
             workers=_frozen(self.workers[rows]), covariates=covariates,
+            name=f"{self.name}: {int(kept.sum()):,} of them",
         )  # fmt: skip
 
     @property
