@@ -158,8 +158,8 @@ def _comparison(fits: _Fits, workforce: Workforce, folder: RunFolder, holdout: W
     seniority = _seniority_terms(fits, workforce)
     note = (
         "Expected log predictive density of whole workplaces: leaving one out by Pareto-smoothed importance sampling, and on "
-        "workplaces that no fit saw. flagged: workplaces whose Pareto shape exceeds 0.7; refitted: those of them whose density "
-        "comes from a fit without them. Where flagged ones are left, prefer the holdout column."
+        "workplaces that no fit saw. flagged: workplaces whose Pareto shape exceeds 0.7; refitted: those of them whose "
+        "density comes from a fit without them. Where flagged ones are left, prefer the holdout column."
     )
     tables = [shown_table(table, folder, "comparison", "Specifications compared", note)]
     if len(seniority):

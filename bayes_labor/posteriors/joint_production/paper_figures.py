@@ -46,8 +46,7 @@ def seniority_figure(found: Mapping[str, xr.Dataset]) -> tuple[Figure, str]:
         panels[1].legend(frameon=False, fontsize=7, loc="upper right")
     return figure, (
         f"Figure 5. {years:g} more units of {name} for the least senior worker of every workplace, V(z) solved anew: change "
-        "in predicted wages. "
-        "Dashed: one standard deviation over workers around the mean."
+        "in predicted wages. Dashed: one standard deviation over workers around the mean."
     )
 
 

@@ -49,9 +49,8 @@ def _interaction(draws: xr.DataTree, spec: JointProductionSpec, folder: RunFolde
     table["bound"] = ["at most" if b else "" for b in table["bound"]]
     table = table if (table["bound"] != "").any() else table.drop(columns="bound")
     note = (
-        "Shares of draws with β < 0 and with |β| < 0.05 (the prior's share beside it), and the Savage-Dickey factor in favour "
-        "of "
-        "β = 0 within ±0.05: above 1 the data favour no interaction between coworkers."
+        "Shares of draws with β < 0 and with |β| < 0.05 (the prior's share beside it), and the Savage-Dickey factor in "
+        "favour of β = 0 within ±0.05: above 1 the data favour no interaction between coworkers."
     )
     return section(
         "Do coworkers matter at all?", [shown_table(table, folder, "no_interaction", "Evidence on zero interaction", note)]
@@ -91,9 +90,8 @@ def _variation(fits: Fits, workforce: Workforce, folder: RunFolder, size: int, p
     folder.tables.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(means).rename_axis("workplace").to_csv(folder.tables / "workplace_means.csv")
     note = (
-        "Standard deviations over workers, posterior mean and 94% interval. Variances between and within workplaces add up to "
-        "the "
-        "overall one in every draw. Workplace means under the users' ids are in tables/workplace_means.csv."
+        "Standard deviations over workers, posterior mean and 94% interval. Variances between and within workplaces add up "
+        "to the overall one in every draw. Workplace means under the users' ids are in tables/workplace_means.csv."
     )
     heading = "Table 8: variation of wages" if paper else "Variation of wages between and within workplaces"
     return section(heading, [shown_table(table, folder, "variation", "Wage variation", note)])

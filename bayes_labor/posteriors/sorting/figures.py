@@ -65,10 +65,9 @@ def response_figure(response: xr.Dataset) -> tuple[Figure, str]:
         figure.supxlabel("years after the recession begins", fontsize=10, color=INK)
     caption = (
         "Figure 4. Average over dates at which a boom turns into a recession, minus the long-run mean, posterior median and "
-        "94% "
-        "band. In every draw the growth model is solved; averages are over its stationary distribution, not simulated. Income "
-        "is what households receive: it falls by much more than output, because in booms the wedges pay out more than they "
-        "take, and in recessions they take more."
+        "94% band. In every draw the growth model is solved; averages are over its stationary distribution, not simulated. "
+        "Income is what households receive: it falls by much more than output, because in booms the wedges pay out more than "
+        "they take, and in recessions they take more."
     )
     return figure, caption
 

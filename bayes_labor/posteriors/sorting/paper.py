@@ -162,17 +162,15 @@ def _estimates(fit: _Fit, squares: dict[str, LeastSquares], spec: SortingSpec, f
     table = table.droplevel("term")
     for label, values in (("paper", _in_all_terms(published.PARAMETERS, spec)), *_each(squares, spec)):
         table.insert(0, label, [values[n] for n in names])
-    order = ["paper", "least squares, relative", "least squares, absolute"]
+    order = ["paper", "LS, relative", "LS, absolute"]
     table = table[order + [c for c in table.columns if c not in order]]
     note = (
         f"Below log χ, in the paper's unit of types, λ_θ = {_UNIT}: τ and λ_x have a value only once a unit is chosen, and "
-        "any unit "
-        "fits equally well. The standard errors of the targets are assumed, for none are published."
+        "any unit fits equally well. The standard errors of the targets are assumed, for none are published."
     )
     text = (
-        "The published parameters do not give the published moments under any reading of the paper that was tried (next "
-        "table), "
-        "so they are shown, not aimed at."
+        "LS: least squares, of deviations relative to the target or absolute. The published parameters do not give the "
+        "published moments under any reading of the paper that was tried (next table), so they are shown, not aimed at."
     )
     return section("Table 2, panel A: parameters", [shown_table(table, folder, "parameters", "Parameters", note)], text)
 
@@ -184,7 +182,7 @@ def _in_all_terms(raw: dict[str, float], spec: SortingSpec) -> dict[str, float]:
 
 
 def _each(squares: dict[str, LeastSquares], spec: SortingSpec) -> list[tuple[str, dict[str, float]]]:
-    found = {f"least squares, {w}": in_units(spec, _UNIT, **s.parameters) for w, s in squares.items() if w != "se"}
+    found = {f"LS, {w}": in_units(spec, _UNIT, **s.parameters) for w, s in squares.items() if w != "se"}
     return [(label, _in_all_terms(raw, spec)) for label, raw in reversed(found.items())]
 
 
@@ -193,14 +191,13 @@ def _fitted(
 ) -> dict[str, Any]:
     table = moment_fit(fit.draws, targets)
     table.insert(2, "paper, model", published.MOMENTS)
-    table.insert(3, "at the paper's parameters", moments_at(spec, published.PARAMETERS))
+    table.insert(3, "at the paper's", moments_at(spec, published.PARAMETERS))
     for i, (weights, found) in enumerate(squares.items()):
         if weights != "se":
-            table.insert(4 + i, f"least squares, {weights}", found.moments)
+            table.insert(4 + i, f"LS, {weights}", found.moments)
     note = (
-        "At the published parameters the model gives the fourth column, ten times the volatility of TFP that was published. "
-        "The "
-        "interval is the posterior's, 94%."
+        "Paper, model: what it prints; at the paper's: what its parameters give here, ten times the published volatility of "
+        "TFP. LS: least squares. The interval is the posterior's, 94%."
     )
     figure, caption = figures.fit_figure(fit.draws, targets)
     shown = section("Table 2, panel B: moments", [shown_table(table, folder, "moments", "Moments", note)])
@@ -226,8 +223,7 @@ def _told(
     )
     text = (
         f"Of the paper's five parameters one direction moves no moment ({words}, in logs): firm and worker types have no "
-        "unit. So "
-        "the estimation is in ψ, v (the standard deviation of log wages in booms), τ̂ = τ/λ_θ and s_l."
+        "unit. So the estimation is in ψ, v (the standard deviation of log wages in booms), τ̂ = τ/λ_θ and s_l."
     )
     directions = contraction_by_direction(fit.draws["posterior"].to_dataset(), prior)
     tables = [
@@ -264,10 +260,8 @@ def _pictures(fit: _Fit, spec: SortingSpec, folder: RunFolder, size: int) -> lis
     on_impact = -100.0 * response[["log_Y", "log_income", "log_Z"]].isel(year=0).mean("sample")
     text = (
         f"On impact output falls by {float(on_impact['log_Y']):.1f}%, less than TFP ({float(on_impact['log_Z']):.1f}%), for "
-        "capital is "
-        f"higher than on average when a boom ends; households' income falls by {float(on_impact['log_income']):.0f}%. The "
-        "paper "
-        "states more than 9% for GDP; neither reading gives that."
+        "capital is higher than on average when a boom ends; households' income falls by "
+        f"{float(on_impact['log_income']):.0f}%. The paper states more than 9% for GDP; neither reading gives that."
     )
     made = {
         "equilibrium": ("Figures 2 and 3: the rate of the job-offer distribution", figures.equilibrium_figure(mean, spec), ""),
@@ -284,9 +278,8 @@ def _pictures(fit: _Fit, spec: SortingSpec, folder: RunFolder, size: int) -> lis
 def _structural(fit: _Fit, spec: SortingSpec, folder: RunFolder) -> dict[str, Any]:
     note = (
         "Percent changes in a recession, posterior mean and 94% interval, after: τ up by 0.01 λ_θ; A down by 1%; λ_θ down by "
-        "1% (types "
-        "spread and their mean rises); s_l, s_k up by 0.01 (s_k from 0). Only the wedge's slope moves wages and productivity "
-        "apart."
+        "1% (types spread and their mean rises); s_l, s_k up by 0.01 (s_k from 0). Only the wedge's slope moves wages and "
+        "productivity apart."
     )
     table = shown_table(shocks(fit.draws, spec), folder, "shocks", "Structural shocks", note)
     return section("Structural shocks (section 5)", [table])
@@ -296,8 +289,7 @@ def _public(fit: _Fit, targets: Targets, folder: RunFolder) -> dict[str, Any]:
     estimates = summarize_sorting(fit.draws, fit.model, [*IDENTIFIED, "log_chi"]).droplevel("term")
     note = (
         "Labor share: Penn World Table; volatility: cycle of log TFP; concentration: Census receipts of 2012 by size class, "
-        "a lower "
-        "bound of the top share. The spread of wages is the paper's."
+        "a lower bound of the top share. The spread of wages is the paper's."
     )
     tables = [
         shown_table(moment_fit(fit.draws, targets), folder, "public_moments", "Moments from public series", note),
@@ -314,8 +306,7 @@ def _recessions(fits: dict[str, _Fit], series: MacroSeries, folder: RunFolder) -
     table.insert(5, "series alone: sd", other["sd"])
     note = (
         "The moments of the cross-section and the series together, and the series alone, which says little about ψ, v and "
-        "s_l: see "
-        "the contraction. If the two disagree on τ̂, report both."
+        "s_l: see the contraction. If the two disagree on τ̂, report both."
     )
     shown = section(
         "Recessions as latent states",
@@ -333,8 +324,7 @@ def _agreement(fit: _Fit, series: MacroSeries) -> str:
     bad, none = series.recession_months >= 6, series.recession_months == 0
     return (
         f"Annual series {first}-{last}. In years with six or more recession months by the NBER the probability of the low "
-        "state is "
-        f"{chance[bad].mean():.2f} on average, in years without any {chance[none].mean():.2f}."
+        f"state is {chance[bad].mean():.2f} on average, in years without any {chance[none].mean():.2f}."
     )
 
 

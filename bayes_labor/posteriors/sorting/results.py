@@ -55,8 +55,8 @@ def summarize_sorting(
     without = [n for n in chosen if n in _NO_UNIT and n not in posterior]
     if without:
         what = (
-            f"{', '.join(without)} cannot be estimated: types have no unit. Multiplying lambda_theta and tau by k and lambda_x "
-            "by k^(-(1-psi)/psi) changes nothing that can be observed"
+            f"{', '.join(without)} cannot be estimated: types have no unit. Multiplying lambda_theta and tau by k and "
+            "lambda_x by k^(-(1-psi)/psi) changes nothing that can be observed"
         )
         remedy = "report tau_hat = tau/lambda_theta and log_chi; or fix a unit, sorting_calibration(unit=lambda_theta)"
         raise DataFaults([Fault(what, "names", remedy)])
