@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pymc as pm
 import pytensor
 import pytest
@@ -219,4 +218,6 @@ def test_what_cannot_be_told_apart_is_refused(panel: Personnel) -> None:
         bonus_size(Personnel(panel.table.assign(bonus=0.0)))
     with pytest.raises(DataFaults, match="blocks"):
         BonusSpec(blocks=("education",))
-    assert isinstance(panel.table, pd.DataFrame)
+    with pytest.raises(DataFaults, match="missing values in age, age squared, mean of age"):
+        bonus_size(Personnel(panel.table.assign(age=panel.table["age"].where(panel.table["year"] > 1981))))
+    check_identified(bonus_design(panel, (), years="none"))

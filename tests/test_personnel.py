@@ -104,6 +104,7 @@ def broken(**changes: Any) -> pd.DataFrame:
         (broken(promoted=[0, 2, 0, 0, 0]), "promoted neither 0 nor 1"),
         (broken(salary=0.0), "salaries that are not positive"),
         (broken(salary=np.nan), "missing values"),
+        (broken(salary="much"), "columns salary are not numbers"),
     ],
 )
 def test_every_fault_is_named(table: pd.DataFrame, message: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from pytensor.compile.mode import Mode
 
 from bayes_labor.data import DataFaults, MacroSeries, macro_series, read_us_macro, read_us_targets, us_postwar
-from bayes_labor.data.macro import PAPER, recession_months
+from bayes_labor.data.macro import PAPER, Targets, recession_months
 from bayes_labor.models import RegimesSpec, sorting_regimes
 from bayes_labor.models.sorting_coordinates import _from_line, to_line
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw
@@ -23,6 +23,7 @@ from bayes_labor.theory.sorting import chi_of_v, scale_free, solve_sorting
 
 PYTHON = Mode("py", "fast_compile")
 SPEC = RegimesSpec()
+SEVERAL = Targets(np.tile(PAPER.value, (2, 1)), np.tile(PAPER.se, (2, 1)), ("old", "new"))
 YEARS = np.arange(1980, 2010)
 
 
@@ -151,6 +152,9 @@ def test_real_series(shared: Path) -> None:
         (lambda: MacroSeries(YEARS, np.full((30, 3), np.inf), np.zeros(30)), "infinite values"),
         (lambda: sorting_regimes(generated((2,)), trends=("std_log_wage",)), "a trend of std_log_wage, which"),
         (lambda: RegimesSpec(trends=("gdp",)), "trends"),
+        (lambda: macro_series(pd.DataFrame({"year": [1, 2, 3], "gdp_growth": ["a", "b", "c"]})), "gdp_growth are not numbers"),
+        (lambda: sorting_regimes(generated(), unit=-2.0), "unit = -2.0 is not positive"),
+        (lambda: sorting_regimes(generated(), targets=SEVERAL), "targets of several economies"),
         (lambda: read_us_macro("nowhere"), "there is no us_macro_annual.csv"),
     ],
 )

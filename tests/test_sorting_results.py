@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bayes_labor.data import DataFaults
+from bayes_labor.data import DataFaults, MacroSeries, us_postwar
 from bayes_labor.data.macro import MOMENTS, PAPER, Targets
 from bayes_labor.models import SortingSpec, sorting_calibration
 from bayes_labor.posteriors.sorting import (
@@ -163,6 +163,10 @@ def test_what_is_there_is_taken_up_but_not_for_other_targets(run: Path) -> None:
     before = (run / "calibration" / "run.json").stat().st_mtime_ns
     reproduce_sorting(run, size=4, draws=150, tune=300, chains=2, seed=3)
     assert (run / "calibration" / "run.json").stat().st_mtime_ns == before
+    series = us_postwar()
+    other = MacroSeries(series.years, series.observed + 0.01, series.capital_growth)
+    with pytest.raises(DataFaults, match=r"(?s)a fit of other data or settings.*regimes"):
+        reproduce_sorting(run, series=other, draws=150, tune=300, chains=2, seed=3)
     with pytest.raises(DataFaults, match="a fit of other data or settings"):
         reproduce_sorting(run, targets=Targets(0.99 * PAPER.value, PAPER.se), draws=150, tune=300, chains=2)
 

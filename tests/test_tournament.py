@@ -178,6 +178,11 @@ def test_comparative_statics(golden: dict[str, Any]) -> None:
     assert [CHECKS[i] if i >= 0 else "" for i in bad] == ["", "primitive_range"]
 
 
+def test_wrong_lengths_are_named(golden: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"d has shape \(2,\), expected \(\.\.\., 3\)"):
+        solve(golden["tournament"]["Q1"], d=[1.0, 2.0])
+
+
 def test_caveats_are_said(golden: dict[str, Any]) -> None:
     assert any(w.startswith("ratchet") for w in solve(golden["tournament"]["Q1"]).warnings)
     assert not any(w.startswith("two_period") for w in solve(golden["tournament"]["Q1"]).warnings)

@@ -56,7 +56,10 @@ class MacroSeries:
     """(T,) months in recession by an outside authority, to be set beside what the model finds."""
 
     def __post_init__(self) -> None:
-        faults, years = [], np.asarray(self.years)
+        for name in ("years", "observed", "capital_growth", "recession_months"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, np.asarray(getattr(self, name)))
+        faults, years = [], self.years
         shapes = {"observed": (len(years), len(SERIES)), "capital_growth": (len(years),)}
         for name, shape in shapes.items():
             found = np.shape(getattr(self, name))
@@ -107,6 +110,11 @@ def macro_series(table: pd.DataFrame) -> MacroSeries:
     if "year" not in table or not set(SERIES) & set(table):
         fault = Fault("there is no year, or no series", "macro_series", f"columns year and any of {', '.join(SERIES)}")
         raise DataFaults([fault])
+    used = [c for c in ("year", *SERIES, "capital_growth", "recession_months") if c in table]
+    words = [c for c in used if not pd.api.types.is_numeric_dtype(table[c])]
+    if words or table["year"].isna().any():
+        what = f"columns {', '.join(words)} are not numbers" if words else "rows without a year"
+        raise DataFaults([Fault(what, "macro_series", "convert them; NaN for what is missing, but not for the year")])
     ordered = table.sort_values("year")
 
     def column(name: str) -> np.ndarray:

@@ -46,6 +46,10 @@ class Personnel:
         if missing:
             remedy = f"give columns {', '.join(REQUIRED)}; and {', '.join(OPTIONAL)} where there are any"
             raise DataFaults([Fault(f"columns {', '.join(missing)} are missing", self.name, remedy)])
+        words = [c for c in (*REQUIRED[1:], *OPTIONAL) if c in self.table and not pd.api.types.is_numeric_dtype(self.table[c])]
+        words = [c for c in words if c != "title"]
+        if words:
+            raise DataFaults([Fault(f"columns {', '.join(words)} are not numbers", self.name, "convert them")])
         ordered = self.table.sort_values(["id", "year"], kind="stable").reset_index(drop=True)
         object.__setattr__(self, "table", ordered)
         faults = [*_values(ordered, self.name), *_careers(ordered, self.name)]

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.faults import DataFaults, Fault, first_few
 from bayes_labor.data.personnel import LEVELS, RATINGS, TENURES, Personnel
 
 Block = Literal["levels", "age", "tenure", "ratings", "promoted"]
@@ -76,7 +76,7 @@ def bonus_design(
         table = table[table["rating"].notna()]
     if not len(table):
         raise DataFaults([Fault("no rows are left", panel.name, "check bonus and rating")])
-    parts = [(name, "intercept", np.ones(len(table)), 2.0) for name in ("1",)]
+    parts: list[_Part] = [("1", "intercept", np.ones(len(table)), 2.0)]
     varying = _varying(table, blocks, years, ratings)
     parts += varying
     if demographics:
@@ -85,6 +85,10 @@ def bonus_design(
         by = table["id"].to_numpy()
         parts += [(f"mean of {n}", "means", _worker_mean(v, by), 1.0) for n, _, v, _ in varying]
     kept = [p for p in parts if p[1] == "intercept" or np.ptp(p[2]) > 0]
+    unknown = [p[0] for p in parts if not np.isfinite(p[2]).all()]
+    if unknown:
+        what = f"missing values in {first_few(unknown)}"
+        raise DataFaults([Fault(what, panel.name, "complete the columns, drop the rows, or leave the block out")])
     return BonusDesign(
         table, np.column_stack([p[2] for p in kept]), tuple(p[0] for p in kept), tuple(p[1] for p in kept),
         np.array([p[3] for p in kept]),
@@ -147,6 +151,8 @@ def year_contrasts(year: np.ndarray) -> list[np.ndarray]:
 def check_identified(design: BonusDesign) -> None:
     """Raises IdentificationError if some combination of the varying regressors does not vary within workers."""
     inside = [i for i, b in enumerate(design.blocks) if b in (*BLOCKS, "promoted", "years")]
+    if not inside:
+        return
     x = design.columns[:, inside]
     _, row, counts = np.unique(design.worker, return_inverse=True, return_counts=True)
     means = np.stack([np.bincount(row, x[:, j]) / counts for j in range(x.shape[1])], axis=1)

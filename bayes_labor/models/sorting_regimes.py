@@ -15,7 +15,7 @@ from pydantic import PositiveFloat
 from bayes_labor.custom_ops.regimes import RegimeProbabilities, regime_likelihood
 from bayes_labor.custom_ops.sorting import SortingEquilibrium
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.macro import MOMENTS, SERIES, MacroSeries, Targets
+from bayes_labor.data.macro import MOMENTS, PAPER, SERIES, MacroSeries, Targets
 from bayes_labor.models.sorting import (
     SortingSpec,
     check_targets,
@@ -78,8 +78,9 @@ def sorting_regimes(
 
     """
     spec = spec or RegimesSpec(**settings)
-    if targets is not None:
-        check_targets(targets, unit)
+    check_targets(targets or PAPER, unit)
+    if targets is not None and targets.economies:
+        raise DataFaults([Fault("targets of several economies", "sorting_regimes", "give those of the series' economy")])
     shown = [n for n, seen in zip(SERIES, series.seen.any(0), strict=True) if seen]
     unseen = [n for n in spec.trends if n not in shown]
     if unseen:

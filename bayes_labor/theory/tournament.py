@@ -178,8 +178,16 @@ def solve_tournament(
     ------
     TournamentRestrictionError
         With ``errors="raise"``: the name of the restriction and its margin.
+    ValueError
+        For parameters of a wrong length.
 
     """
+    lengths = {"c": (c, 3), "d": (d, 3), "s": (s, 2), "h": (h, 2), "theta1": (theta1, 2), "theta2": (theta2, 2)}
+    wrong = [
+        f"{name} has shape {np.shape(v)}, expected (..., {n})" for name, (v, n) in lengths.items() if np.shape(v)[-1:] != (n,)
+    ]
+    if wrong:
+        raise ValueError("; ".join(wrong))
     shapes = [np.asarray(v, dtype=np.float64) for v in (c, d, s, h, theta1, theta2)]
     scalars: Any = np.broadcast_arrays(
         *(np.asarray(v, dtype=np.float64) for v in (z, delta, gam, p)), *(v[..., 0] for v in shapes)

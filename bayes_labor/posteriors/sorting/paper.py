@@ -122,7 +122,7 @@ def reproduce_sorting(
 
 def _calibrate(folder: RunFolder, name: str, spec: SortingSpec, targets: Targets, settings: dict[str, Any]) -> _Fit:
     model = sorting_calibration(targets, spec, unit=_UNIT)
-    about = {"specification": spec.model_dump(mode="json"), "targets": np.asarray(targets.value).tolist()}
+    about = {"specification": spec.model_dump(mode="json"), "targets": _numbers(*targets[:2])}
     draws, found = fit_or_resume(model, folder.path / name, about, names=IDENTIFIED, **settings)
     return _Fit(model, draws, found)
 
@@ -135,11 +135,17 @@ def _regimes(
     own = RegimesSpec(**spec.model_dump())
     for name, with_targets in (("regimes", targets), ("regimes, series alone", None)):
         model = sorting_regimes(series, own, targets=with_targets)
-        about = {"specification": own.model_dump(mode="json"), "years": [int(series.years[0]), int(series.years[-1])]}
+        about = {"specification": own.model_dump(mode="json"), "series": _numbers(series.years, series.observed)}
+        about |= {"capital_growth": _numbers(series.capital_growth), "targets": _numbers(*(with_targets or ())[:2])}
         path = folder.path / name.replace(", ", "_").replace(" ", "_")
         draws, found = fit_or_resume(model, path, about, names=_REGIMES, **settings)
         fits[name] = _Fit(model, draws, found)
     return fits
+
+
+def _numbers(*arrays: np.ndarray) -> list[str]:
+    """Of data, for a record that tells one fit from another."""
+    return [f"{v:.12g}" for a in arrays for v in np.ravel(a)]
 
 
 def _facts(fit: _Fit) -> list[tuple[str, str]]:
