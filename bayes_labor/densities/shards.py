@@ -66,7 +66,10 @@ def cut(exported: Exported, n: int) -> Payrolls:
     n_workplaces = len(exported.offsets) - 1
     edges = row_blocks(np.asarray(exported.offsets), n)
     if n < 1 or np.any(np.diff(edges) < 1):
-        raise ValueError(f"{n_workplaces} workplaces cannot be cut into {n} shards: use fewer devices")
+        raise ValueError(
+            f"{n_workplaces} workplaces cannot be cut into {n} shards: use fewer devices"
+            " (pymc.sampling.jax, once imported, makes JAX see 100 on a CPU: devices=jax.devices()[:1])"
+        )
     workplaces, workers = int(np.diff(edges).max()) + 1, int(np.diff(exported.offsets[edges]).max())
     # One worker at least for every padding workplace: an empty one would have no output.
     workers += int(max(workplaces - np.diff(edges)))
