@@ -13,6 +13,7 @@ from bayes_labor.custom_ops import (
     marginal_logit_likelihood,
     nash_payroll,
     outside_option,
+    paired_log_likelihood,
     panel_log_likelihood,
     regime_likelihood,
     sorting_equilibrium,
@@ -40,6 +41,7 @@ ECONOMIES = [  # psi, tau, lambda_theta, lambda_x, s_l, s_k, alpha, eta, xi, log
     (0.5, 0.1, 4.0, 2.0, 0.3, 0.2, 0.33, 0.5, 6.0, 0.2),
 ]
 REDUCED = reduce_panel(RNG.normal(size=40), RNG.normal(size=(40, 3)), RNG.integers(0, 12, 40))
+RISES, BONUSES = np.array([0, 1, 1, 3, 3, 5]), np.array([0, 2, 5, 5, 6, 10])
 WON, CAREERS = (RNG.random(30) < 0.4).astype(np.float64), np.array([0, 1, 4, 9, 10, 16, 22, 30])
 BETA, SCALE = np.array([0.16, -0.4, 0.03]), np.array([11.0, 14.0, 12.0])
 
@@ -96,6 +98,11 @@ CASES = [
         "panel_likelihood",
         lambda *p: [panel_log_likelihood(*p, REDUCED)],
         [RNG.normal(size=3), np.array(-0.3), np.array(0.2)],
+    ),
+    Case(
+        "paired_likelihood",
+        lambda *p: [paired_log_likelihood(*p, RISES, BONUSES)],
+        [RNG.normal(size=5), RNG.normal(size=10), RNG.normal(size=10), np.array([-0.3, 0.1, 0.4, -0.5, 0.2])],
     ),
     Case(
         "regime_likelihood",

@@ -6,6 +6,7 @@ from bayes_labor.custom_ops.assignment import task_assignment
 from bayes_labor.custom_ops.design import design_index
 from bayes_labor.custom_ops.logit_panel import conditional_logit_likelihood, marginal_logit_likelihood
 from bayes_labor.custom_ops.outside_option import outside_option
+from bayes_labor.custom_ops.paired_effects import paired_log_likelihood
 from bayes_labor.custom_ops.payroll import nash_payroll, to_workers, workplace_sum
 from bayes_labor.custom_ops.random_intercepts import panel_log_likelihood
 from bayes_labor.custom_ops.regimes import regime_likelihood
@@ -24,6 +25,7 @@ __all__ = [
     "marginal_logit_likelihood",
     "nash_payroll",
     "outside_option",
+    "paired_log_likelihood",
     "panel_log_likelihood",
     "regime_likelihood",
     "sorting_equilibrium",

@@ -14,6 +14,7 @@ from bayes_labor.custom_ops.declaration import SolverOp
 from bayes_labor.custom_ops.design import DesignIndex, DesignMoments
 from bayes_labor.custom_ops.logit_panel import ConditionalLogit, MarginalLogit
 from bayes_labor.custom_ops.outside_option import OutsideOption, OutsideOptionPullback
+from bayes_labor.custom_ops.paired_effects import PairedLikelihood
 from bayes_labor.custom_ops.payroll import Payroll, PayrollPullback, SpreadToWorkers, WorkplaceSum
 from bayes_labor.custom_ops.random_intercepts import PanelLikelihood
 from bayes_labor.custom_ops.regimes import RegimeLikelihood
@@ -21,6 +22,7 @@ from bayes_labor.custom_ops.sorting import JobRate, TopShare, slopes
 from bayes_labor.theory.jax_assignment import solve_assignment_jax
 from bayes_labor.theory.jax_logit_panel import conditional_logit_jax, marginal_logit_jax
 from bayes_labor.theory.jax_outside_option import solve_outside_option_jax
+from bayes_labor.theory.jax_paired_effects import paired_likelihood_jax
 from bayes_labor.theory.jax_random_intercepts import panel_likelihood_jax
 from bayes_labor.theory.jax_regimes import smooth_jax
 from bayes_labor.theory.jax_sorting import job_rates_jax, top_shares_jax
@@ -197,6 +199,11 @@ def _(op: RegimeLikelihood, **_: Any) -> Any:
 @jax_funcify.register(PanelLikelihood)
 def _(op: PanelLikelihood, **_: Any) -> Any:
     return differentiable(op, panel_likelihood_jax, lambda _, outputs, g: tuple(g[0] * d for d in outputs[1:]))
+
+
+@jax_funcify.register(PairedLikelihood)
+def _(op: PairedLikelihood, **_: Any) -> Any:
+    return differentiable(op, paired_likelihood_jax, lambda _, outputs, g: tuple(g[0] * d for d in outputs[1:]))
 
 
 @jax_funcify.register(MarginalLogit)

@@ -3,6 +3,7 @@
 from bayes_labor.models.bonus_receipt import ReceiptSpec, bonus_receipt
 from bayes_labor.models.bonus_size import BonusSpec, bonus_size
 from bayes_labor.models.joint_production import joint_production
+from bayes_labor.models.promotion_prize import PrizeSpec, prize_first_stage, promotion_prize
 from bayes_labor.models.settings import SPECS, JointProductionPriors, JointProductionSpec
 from bayes_labor.models.sorting import SortingPriors, SortingSpec, sorting_calibration
 from bayes_labor.models.sorting_regimes import RegimesSpec, sorting_regimes
@@ -12,6 +13,7 @@ __all__ = [
     "BonusSpec",
     "JointProductionPriors",
     "JointProductionSpec",
+    "PrizeSpec",
     "ReceiptSpec",
     "RegimesSpec",
     "SortingPriors",
@@ -19,6 +21,8 @@ __all__ = [
     "bonus_receipt",
     "bonus_size",
     "joint_production",
+    "prize_first_stage",
+    "promotion_prize",
     "sorting_calibration",
     "sorting_regimes",
 ]

@@ -9,7 +9,7 @@ import pandas as pd
 from bayes_labor.data.faults import DataFaults, Fault, first_few
 from bayes_labor.data.personnel import LEVELS, RATINGS, TENURES, Personnel
 
-Block = Literal["levels", "age", "tenure", "ratings", "promoted"]
+Block = Literal["levels", "age", "tenure", "ratings", "promoted", "avg_increase"]
 BLOCKS: tuple[Block, ...] = ("levels", "age", "tenure", "ratings")
 
 
@@ -27,7 +27,7 @@ class BonusDesign:
     """(N, P)."""
     terms: tuple[str, ...]
     blocks: tuple[str, ...]
-    """Of each column: intercept, levels, age, tenure, ratings, promoted, worker, years, means."""
+    """Of each column: intercept, levels, age, tenure, ratings, promoted, avg_increase, worker, years, means."""
     prior_sd: np.ndarray
     """(P,) of normal priors around zero (the intercept's around the mean outcome)."""
 
@@ -49,7 +49,8 @@ def bonus_design(
     panel
         The panel.
     blocks
-        Which of levels, age, tenure at the level, ratings, and whether the worker is promoted at the end of the year.
+        Which of levels, age, tenure at the level, ratings, whether the worker is promoted at the end of the year, and the
+        average yearly increase of log salary at the level (rows without one, a hire's first year, are dropped).
     rows
         Rows of the panel's table; by default those with a bonus.
     means
@@ -69,11 +70,14 @@ def bonus_design(
 
     """
     table = panel.with_bonus if rows is None else rows
-    needed = [c for c, b in (("age", "age"), ("rating", "ratings")) if b in blocks and c not in table]
+    columns = (("age", "age"), ("rating", "ratings"), ("avg_increase", "avg_increase"))
+    needed = [c for c, b in columns if b in blocks and c not in table]
     if needed:
         raise DataFaults([Fault(f"the panel has no {', '.join(needed)}", panel.name, "leave the block out, or add the column")])
     if "ratings" in blocks and ratings == "drop":
         table = table[table["rating"].notna()]
+    if "avg_increase" in blocks:
+        table = table[table["avg_increase"].notna()]
     if not len(table):
         raise DataFaults([Fault("no rows are left", panel.name, "check bonus and rating")])
     parts: list[_Part] = [("1", "intercept", np.ones(len(table)), 2.0)]
@@ -119,6 +123,8 @@ def _varying(table: pd.DataFrame, blocks: tuple[Block, ...], years: str, ratings
             parts.append(("rating missing", "ratings", np.isnan(rating).astype(np.float64), 0.5))
     if "promoted" in blocks:
         parts.append(("promoted", "promoted", table["promoted"].to_numpy(np.float64), 0.5))
+    if "avg_increase" in blocks:
+        parts.append(("average increase", "avg_increase", table["avg_increase"].to_numpy(np.float64), 2.5))
     if years == "contrasts":
         parts += [(f"year contrast {i + 1}", "years", v, 0.3) for i, v in enumerate(year_contrasts(table["year"].to_numpy()))]
     return parts
@@ -150,7 +156,7 @@ def year_contrasts(year: np.ndarray) -> list[np.ndarray]:
 
 def check_identified(design: BonusDesign) -> None:
     """Raises IdentificationError if some combination of the varying regressors does not vary within workers."""
-    inside = [i for i, b in enumerate(design.blocks) if b in (*BLOCKS, "promoted", "years")]
+    inside = [i for i, b in enumerate(design.blocks) if b in (*BLOCKS, "promoted", "avg_increase", "years")]
     if not inside:
         return
     x = design.columns[:, inside]

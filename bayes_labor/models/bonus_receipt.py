@@ -12,7 +12,7 @@ from bayes_labor.custom_ops.design import design_index
 from bayes_labor.custom_ops.logit_panel import conditional_logit_likelihood, marginal_logit_likelihood
 from bayes_labor.data.personnel import Personnel
 from bayes_labor.models.bonus_design import Block, BonusDesign, bonus_design, check_identified
-from bayes_labor.models.pilot import Pilot, pilot_of, rotated_normal
+from bayes_labor.models.pilot import logit_pilot, rotated_normal
 from bayes_labor.models.settings import Settings
 from bayes_labor.models.starting import start_at
 from bayes_labor.theory.logit_panel import NODES
@@ -79,7 +79,7 @@ def bonus_receipt(panel: Personnel, spec: ReceiptSpec | None = None, **settings:
     design = spec.design(panel)
     won = (design.table["bonus"].to_numpy() > 0).astype(np.float64)
     sd = np.full(len(design.terms), spec.slope)
-    pilot = _pilot(won, design.columns, sd)
+    pilot = logit_pilot(won, design.columns, sd)
     labels, first = np.unique(design.worker, return_index=True)
     offsets = np.append(first, len(won)).astype(np.int64)
     row = np.repeat(np.arange(len(labels)), np.diff(offsets))
@@ -129,16 +129,3 @@ def _given_totals(odds: np.ndarray, won: np.ndarray, offsets: np.ndarray, rng: n
             if left > 0 and rng.random() < np.exp(ways[t + 1, left - 1] + own[t] - ways[t, left]):
                 drawn[first + t], left = 1.0, left - 1
     return drawn
-
-
-def _pilot(won: np.ndarray, w: np.ndarray, sd: np.ndarray) -> Pilot:
-    """Penalised pooled logit by Newton's method."""
-    theta, prior = np.zeros(w.shape[1]), sd**-2.0
-    for _ in range(30):
-        p = 1.0 / (1.0 + np.exp(-(w @ theta)))
-        information = (w * (p * (1.0 - p))[:, None]).T @ w + np.diag(prior)
-        step = np.linalg.solve(information, w.T @ (won - p) - prior * theta)
-        theta += step
-        if np.abs(step).max() < 1e-10:
-            break
-    return pilot_of(information, information @ theta)

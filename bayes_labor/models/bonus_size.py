@@ -14,7 +14,7 @@ from pydantic import PositiveFloat
 from bayes_labor.custom_ops.random_intercepts import PanelLikelihood
 from bayes_labor.data.personnel import Personnel
 from bayes_labor.models.bonus_design import BLOCKS, Block, BonusDesign, bonus_design, check_identified
-from bayes_labor.models.pilot import Pilot, pilot_of, rotated_normal
+from bayes_labor.models.pilot import panel_pilot, rotated_normal
 from bayes_labor.models.settings import Settings
 from bayes_labor.models.starting import start_at
 from bayes_labor.theory.random_intercepts import reduce_panel
@@ -72,7 +72,7 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
     y = np.log(design.table["bonus"].to_numpy(np.float64))
     center = np.zeros(len(design.terms))
     center[0] = y.mean()
-    pilot, sigma0, tau0 = _pilot(y, design, center)
+    pilot, sigma0, tau0 = panel_pilot(y, design.columns, design.worker, center, design.prior_sd)
     rotated = design.columns @ pilot.scale
     offset = design.columns @ pilot.center
     reduced = reduce_panel(y - offset, rotated, design.worker)
@@ -104,28 +104,3 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
             observed=pm.Data("observed_products", reduced.products),
         )  # fmt: skip
     return model
-
-
-def _pilot(y: np.ndarray, design: BonusDesign, center: np.ndarray) -> tuple[Pilot, float, float]:
-    """Generalised least squares with the priors, at variances from the residuals within and between workers."""
-    w, (_, row, counts) = design.columns, np.unique(design.worker, return_inverse=True, return_counts=True)
-    prior = 1.0 / design.prior_sd**2
-
-    def means(v: np.ndarray) -> np.ndarray:
-        return np.bincount(row, v) / counts
-
-    mean_w = np.stack([means(w[:, j]) for j in range(w.shape[1])], axis=1)
-    mean_y = means(y)
-    sigma, tau = float(np.std(y)), float(np.std(y))
-    pilot = pilot_of(np.diag(prior), prior * center)
-    for _ in range(3):
-        kappa = tau**2 / (sigma**2 + counts * tau**2)
-        weight = kappa * counts**2
-        information = (w.T @ w - (mean_w * weight[:, None]).T @ mean_w) / sigma**2 + np.diag(prior)
-        score = (w.T @ y - mean_w.T @ (weight * mean_y)) / sigma**2 + prior * center
-        pilot = pilot_of(information, score)
-        residual = y - w @ pilot.center
-        inside = residual - means(residual)[row]
-        sigma = float(np.sqrt((inside**2).sum() / max(len(y) - len(counts), 1)))
-        tau = float(np.sqrt(max(means(residual).var() - sigma**2 * (1.0 / counts).mean(), 0.01 * sigma**2)))
-    return pilot, sigma, tau

@@ -26,6 +26,48 @@ def pilot_of(information: np.ndarray, score: np.ndarray) -> Pilot:
     return Pilot(center, np.linalg.cholesky(inverse.T @ inverse))
 
 
+def panel_pilot(
+    y: np.ndarray, w: np.ndarray, worker: np.ndarray, center: np.ndarray, sd: np.ndarray
+) -> tuple[Pilot, float, float]:  # fmt: skip
+    """(pilot, sd of errors, sd of worker effects) of a linear panel with priors N(center, sd).
+
+    Generalised least squares, at variances from the residuals within and between workers.
+    """
+    _, row, counts = np.unique(worker, return_inverse=True, return_counts=True)
+    prior = 1.0 / sd**2
+
+    def means(v: np.ndarray) -> np.ndarray:
+        return np.bincount(row, v) / counts
+
+    mean_w = np.stack([means(w[:, j]) for j in range(w.shape[1])], axis=1)
+    mean_y, products, score_y = means(y), w.T @ w, w.T @ y
+    sigma, tau = float(np.std(y)), float(np.std(y))
+    pilot = pilot_of(np.diag(prior), prior * center)
+    for _ in range(3):
+        weight = tau**2 / (sigma**2 + counts * tau**2) * counts**2
+        information = (products - (mean_w * weight[:, None]).T @ mean_w) / sigma**2 + np.diag(prior)
+        pilot = pilot_of(information, (score_y - mean_w.T @ (weight * mean_y)) / sigma**2 + prior * center)
+        residual = y - w @ pilot.center
+        between = means(residual)
+        inside = residual - between[row]
+        sigma = float(np.sqrt((inside**2).sum() / max(len(y) - len(counts), 1)))
+        tau = float(np.sqrt(max(between.var() - sigma**2 * (1.0 / counts).mean(), 0.01 * sigma**2)))
+    return pilot, sigma, tau
+
+
+def logit_pilot(won: np.ndarray, w: np.ndarray, sd: np.ndarray) -> Pilot:
+    """Of a logit without worker effects, with priors N(0, sd), by Newton's method."""
+    theta, prior = np.zeros(w.shape[1]), sd**-2.0
+    for _ in range(30):
+        p = 1.0 / (1.0 + np.exp(-(w @ theta)))
+        information = (w * (p * (1.0 - p))[:, None]).T @ w + np.diag(prior)
+        step = np.linalg.solve(information, w.T @ (won - p) - prior * theta)
+        theta += step
+        if np.abs(step).max() < 1e-10:
+            break
+    return pilot_of(information, information @ theta)
+
+
 def rotated_normal(name: str, pilot: Pilot, mean: np.ndarray, sd: np.ndarray, dims: str) -> tuple[Any, Any]:
     """(x, theta): theta ~ Normal(mean, sd), sampled as x = L^-1 (theta - center), round where the pilot is right.
 

@@ -1,0 +1,1 @@
+"""Bonuses and promotion tournaments: results, tables, figures and the page of the paper."""
