@@ -96,7 +96,9 @@ def prize_design(
     needed = ["age", "rating", *(["title"] if covariates == "C" else [])]
     lacking = [c for c in needed if c not in panel.table]
     if lacking:
-        raise DataFaults([Fault(f"the panel has no {', '.join(lacking)}", panel.name, "add the columns, or use covariates='A'")])
+        raise DataFaults(
+            [Fault(f"the panel has no {', '.join(lacking)}", panel.name, "add the columns, or use covariates='A'")]
+        )
     table = panel.table.assign(log_increase=log_increase(panel.table, base))
     table = table[table["rating"].notna()].reset_index(drop=True)
     chance, chance_terms = _chance(table)
@@ -110,7 +112,9 @@ def prize_design(
     )  # fmt: skip
     for what, rows in (("promoted rows with a known increase", known), ("rows with a bonus", bonus.table)):
         if len(rows) < 2:
-            raise DataFaults([Fault(f"no {what}", panel.name, "give consecutive years with salary, promoted, bonus and rating")])
+            raise DataFaults(
+                [Fault(f"no {what}", panel.name, "give consecutive years with salary, promoted, bonus and rating")]
+            )
     at = bonus.table.index.to_numpy()
     ids = table["id"].to_numpy()
     workers = np.unique(np.concatenate([ids[known], ids[at]]))

@@ -141,7 +141,9 @@ def promotion_prize(panel: Personnel, spec: PrizeSpec | None = None, **settings:
         # The pilot's prize is among the columns of the rotated design: only what the prize differs from it is left to add.
         differs = prize - pilot.columns[:, len(design.bonus.terms)]
         mean = _bonus_index(pilot, theta_x) + rho * differs + between * _by_worker(design, differs)
-        loading = rho * chances + between * _by_worker(design, chances) if spec.worker_prize else pt.zeros(len(design.log_bonus))
+        loading = (
+            rho * chances + between * _by_worker(design, chances) if spec.worker_prize else pt.zeros(len(design.log_bonus))
+        )
         increase = design_index(pt.constant((design.rise_design @ pilot.rise.scale).T.copy()), rise_x)
         _observe(design, spec, increase + design.rise_design @ pilot.rise.center, mean, loading, pilot)
     return model
@@ -200,7 +202,9 @@ def _observe(design: PrizeDesign, spec: PrizeSpec, increase: Any, bonus: Any, lo
     corr = pm.Uniform("corr", -1.0, 1.0) if both and spec.worker_prize else pt.constant(0.0)
     scales = pt.stack([pt.log(sd[0]), pt.log(sd[1]), corr, pt.log(sd[2]), pt.log(sd[3])])
     offsets = [pt.constant(_offsets(design.rise_worker, design.workers))]
-    offsets.append(pt.constant(_offsets(design.bonus_worker, design.workers) if both else np.zeros(design.workers + 1, np.int64)))
+    offsets.append(
+        pt.constant(_offsets(design.bonus_worker, design.workers) if both else np.zeros(design.workers + 1, np.int64))
+    )
     nothing = pt.constant(np.empty(0))
     bonus, loading = (bonus, loading) if both else (nothing, nothing)
     seen = np.concatenate([design.rise, design.log_bonus]) if both else design.rise

@@ -68,7 +68,7 @@ def _estimate(design: PrizeDesign, prize: Prize, within: bool = False, rows: np.
     own = psi - w @ slope  # by Frisch and Waugh: rho is the slope of y on what the other regressors leave of the prize
     rest = y - w @ np.linalg.lstsq(w, y, rcond=None)[0]
     rho = float(own @ rest / (own @ own))
-    se = clustered(own[:, None], rest - rho * own, worker, w.shape[1] + 1)[0]
+    se = np.sqrt(clustered(own[:, None], rest - rho * own, worker, w.shape[1] + 1)[0, 0])
     total = psi if within else psi - psi.mean()
     return TwoStep(rho, float(se), psi, float(own @ own / (total @ total)))
 
@@ -133,7 +133,7 @@ def _careers(panel: Personnel) -> list[np.ndarray]:
 
 
 def placebo(seeds: tuple[int, ...] = (1, 2, 3, 4), preset: Literal["table5", "table6"] = "table5") -> pd.DataFrame:
-    """rho by construction of the prize, on generated panels where it is known: 0 in ``table5``, -2 in ``table6``.
+    """Rho by construction of the prize, on generated panels where it is known: 0 in ``table5``, -2 in ``table6``.
 
     Returns
     -------
@@ -145,7 +145,7 @@ def placebo(seeds: tuple[int, ...] = (1, 2, 3, 4), preset: Literal["table5", "ta
     if len(seeds) < 2:
         raise DataFaults([Fault("fewer than two panels", "placebo", "give two seeds or more")])
     constructions: list[tuple[Prize, Base]] = [("expected", "salary"), ("expected", "total"), ("as_published", "total")]
-    rows: dict[tuple[str, str], list[list[float]]] = {c: [] for c in constructions}
+    rows: dict[tuple[Prize, Base], list[list[float]]] = {c: [] for c in constructions}
     for seed in seeds:
         panel = personnel(preset, seed=seed)
         for kind, base in constructions:
