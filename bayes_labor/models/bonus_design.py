@@ -31,6 +31,12 @@ class BonusDesign:
     prior_sd: np.ndarray
     """(P,) of normal priors around zero (the intercept's around the mean outcome)."""
 
+    def without(self, term: str) -> "BonusDesign":
+        """Leave out a column."""
+        kept = [i for i, t in enumerate(self.terms) if t != term]
+        terms, blocks = tuple(self.terms[i] for i in kept), tuple(self.blocks[i] for i in kept)
+        return BonusDesign(self.table, self.columns[:, kept], terms, blocks, self.prior_sd[kept])
+
     @property
     def worker(self) -> np.ndarray:
         """(N,) labels."""

@@ -13,8 +13,10 @@ from pydantic import PositiveFloat
 
 from bayes_labor.custom_ops.random_intercepts import PanelLikelihood
 from bayes_labor.data.personnel import Personnel
+from bayes_labor.models.bonus_coefficients import coefficients
 from bayes_labor.models.bonus_design import BLOCKS, Block, BonusDesign, bonus_design, check_identified
-from bayes_labor.models.pilot import panel_pilot, rotated_normal
+from bayes_labor.models.bonus_effects import observe_with_effects
+from bayes_labor.models.pilot import Pilot, panel_pilot
 from bayes_labor.models.settings import Settings
 from bayes_labor.models.starting import start_at
 from bayes_labor.theory.random_intercepts import reduce_panel
@@ -28,7 +30,12 @@ class BonusSpec(Settings):
     """Whether worker means of what varies are regressors too: then slopes are within workers (Mundlak)."""
     demographics: bool = True
     years: Literal["contrasts", "none"] = "contrasts"
-    ratings: Literal["drop", "indicator"] = "drop"
+    ratings: Literal["drop", "indicator", "mixture"] = "drop"
+    """Rows without a rating: left out, as published; given an indicator of their own; or summed over the ratings they may have
+    had, with an ordered logit for the rating."""
+    errors: Literal["normal", "student"] = "normal"
+    ordered: bool = False
+    """Whether effects of levels and tenure rise, and those of ratings fall, by construction."""
     error: PositiveFloat = 1.0
     """Half-normal of the errors' standard deviation."""
     effect: PositiveFloat = 1.0
@@ -37,14 +44,22 @@ class BonusSpec(Settings):
     def design(self, panel: Personnel) -> BonusDesign:
         """The regressors of a panel. Raises IdentificationError where they cannot be told apart within workers."""
         found = bonus_design(
-            panel, self.blocks, means=self.means, demographics=self.demographics, years=self.years, ratings=self.ratings
-        )
+            panel, self.blocks, means=self.means, demographics=self.demographics, years=self.years,
+            ratings="drop" if self.ratings == "drop" else "indicator",
+        )  # fmt: skip
+        if self.ratings == "mixture" and "rating missing" in found.terms:
+            found = found.without("rating missing")
         check_identified(found)
         return found
 
+    @property
+    def sums_out(self) -> bool:
+        """Whether worker effects can be integrated out exactly."""
+        return self.errors == "normal" and self.ratings != "mixture"
+
 
 def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any) -> pm.Model:
-    """Build the Gaussian model.
+    """Build the model.
 
     Parameters
     ----------
@@ -56,8 +71,11 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
     Returns
     -------
     pm.Model
-        Free variables ``theta_rotated``, ``sigma``, ``tau``; deterministic ``theta`` by term. The observed variable
-        ``log_bonus_products`` are the cross products to which the panel reduces: a refit replaces ``observed_products``.
+        Deterministic ``theta`` by term (sampled in a pilot's coordinates), ``sigma``, ``tau``. With normal errors and no
+        mixture the observed variable ``log_bonus_products`` are the cross products to which the panel reduces: a refit replaces
+        ``observed_products``. Otherwise every worker has a level of his own, and ``log_bonus`` (data
+        ``observed_log_bonus``) is observed; ``nu`` with Student-t errors; with the mixture ``rating``, ``unrated_log_bonus``,
+        and ``rating_cuts`` and ``rating_slope`` of the ordered logit.
 
     Raises
     ------
@@ -72,35 +90,47 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
     y = np.log(design.table["bonus"].to_numpy(np.float64))
     center = np.zeros(len(design.terms))
     center[0] = y.mean()
-    pilot, sigma0, tau0 = panel_pilot(y, design.columns, design.worker, center, design.prior_sd)
+    pilot, *scales = panel_pilot(y, design.columns, design.worker, center, design.prior_sd)
+    with pm.Model(coords={"term": list(design.terms)}) as model:
+        x, theta = coefficients(design, pilot, center, spec.ordered)
+        if spec.sums_out:
+            _observe_reduced(y, design, x, pilot, spec, scales)
+        else:
+            mixture = spec.ratings == "mixture" and bool(design.table["rating"].isna().any())
+            priors = (spec.error, spec.effect)
+            observe_with_effects(y, design, x, theta, pilot, (scales[0], scales[1]), priors, spec.errors, mixture)
+    return model
+
+
+def _observe_reduced(
+    y: np.ndarray, design: BonusDesign, x: Any, pilot: Pilot, spec: BonusSpec, scales: list[float]
+) -> None:  # fmt: skip
+    """Standard deviations and the likelihood with worker effects summed out."""
     rotated = design.columns @ pilot.scale
     offset = design.columns @ pilot.center
     reduced = reduce_panel(y - offset, rotated, design.worker)
     sizes = (reduced.rows_per_worker, reduced.workers)
-    with pm.Model(coords={"term": list(design.terms)}) as model:
-        x, _ = rotated_normal("theta", pilot, center, design.prior_sd, "term")
-        sigma, tau = pm.HalfNormal("sigma", spec.error), pm.HalfNormal("tau", spec.effect)
-        start_at(sigma=sigma0, tau=tau0)
+    sigma, tau = pm.HalfNormal("sigma", spec.error), pm.HalfNormal("tau", spec.effect)
+    start_at(sigma=scales[0], tau=scales[1])
 
-        def log_density(value: Any, x: Any, sigma: Any, tau: Any, _: Any) -> Any:
-            return PanelLikelihood()(x, pt.log(sigma), pt.log(tau), value, *(pt.constant(v) for v in sizes))[0]
+    def log_density(value: Any, x: Any, sigma: Any, tau: Any, _: Any) -> Any:
+        return PanelLikelihood()(x, pt.log(sigma), pt.log(tau), value, *(pt.constant(v) for v in sizes))[0]
 
-        def random(
-            x: np.ndarray,
-            sigma: np.ndarray,
-            tau: np.ndarray,
-            _: np.ndarray,
-            rng: np.random.Generator | None = None,
-            size: Any = None,
-        ) -> np.ndarray:
-            rng = np.random.default_rng() if rng is None else rng
-            labels, row = np.unique(design.worker, return_inverse=True)
-            drawn = rotated @ x + rng.normal(0.0, tau, len(labels))[row] + rng.normal(0.0, sigma, len(row))
-            return reduce_panel(drawn, rotated, design.worker).products
+    def random(
+        x: np.ndarray,
+        sigma: np.ndarray,
+        tau: np.ndarray,
+        _: np.ndarray,
+        rng: np.random.Generator | None = None,
+        size: Any = None,
+    ) -> np.ndarray:
+        rng = np.random.default_rng() if rng is None else rng
+        labels, row = np.unique(design.worker, return_inverse=True)
+        drawn = rotated @ x + rng.normal(0.0, tau, len(labels))[row] + rng.normal(0.0, sigma, len(row))
+        return reduce_panel(drawn, rotated, design.worker).products
 
-        pm.CustomDist(
-            "log_bonus_products", x, sigma, tau, pt.constant(reduced.products), logp=log_density, random=random,
-            signature="(p),(),(),(b,q,r)->(b,q,r)",
-            observed=pm.Data("observed_products", reduced.products),
-        )  # fmt: skip
-    return model
+    pm.CustomDist(
+        "log_bonus_products", x, sigma, tau, pt.constant(reduced.products), logp=log_density, random=random,
+        signature="(p),(),(),(b,q,r)->(b,q,r)",
+        observed=pm.Data("observed_products", reduced.products),
+    )  # fmt: skip

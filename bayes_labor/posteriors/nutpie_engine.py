@@ -26,6 +26,8 @@ _NAMES = {  # nutpie's names of statistics -> the ones ArviZ and PyMC use
 _KEPT = ("diverging", "energy", "n_steps", "step_size", "depth", "mean_tree_accept", "logp", "maxdepth_reached")
 _SPREAD = 0.3  # of the starts around a mode, in posterior sds: wider ones fall into modes that hold no mass
 _RESTART_TUNE = 60
+_MANY = 400  # coordinates from which on chains start where the model says: an effect per worker has no mode worth looking for
+_JITTER = 0.1
 _POINTER = ctypes.POINTER(ctypes.c_double)
 
 
@@ -43,6 +45,8 @@ def variables_of(model: pm.Model, compiled: Any) -> list[str]:
 
 def modes_that_matter(model: pm.Model, compiled: Any, settings: Any) -> tuple[list[Mode], np.ndarray]:
     """(modes that hold mass worth a chain, share of the mass of every mode found), both the heaviest first."""
+    if compiled.n_dim > _MANY:
+        return [], np.empty(0)
     call, starts = log_density_of(compiled), starting_points(model)
     if settings.start == "pathfinder":
         modes = find_paths(call, starts, settings.seed)
@@ -91,9 +95,17 @@ def around(modes: list[Mode], settings: Any) -> Callable[[int], np.ndarray]:
     return point
 
 
+def _near(x: np.ndarray) -> Callable[[Any], np.ndarray]:
+    return lambda seed: (
+        x + _JITTER * np.random.default_rng(np.atleast_1d(np.asarray(seed, dtype=np.uint64))).normal(size=len(x))
+    )
+
+
 def start(model: pm.Model, compiled: Any, settings: Any, progress: bool, keeper: Keeper) -> tuple[Draws, np.ndarray]:
     """(draws from the beginning, share of the mass of every mode)."""
     modes, weights = modes_that_matter(model, compiled, settings)
+    if compiled.n_dim > _MANY:
+        compiled = dataclasses.replace(compiled, initial_point_func=_near(starting_points(model)[0]))
     if not modes:
         return _run(compiled, settings, settings.adaptation, progress, keeper), weights
     point = around(modes, settings)

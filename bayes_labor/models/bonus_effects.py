@@ -1,0 +1,93 @@
+r"""Size of bonuses with a variable per worker: where errors are Student-t, or ratings are missing, nothing sums out exactly.
+
+A worker's level m_i = wbar_i' theta + mu_i is sampled, around which rows scatter with (w_it - wbar_i)' theta. Centred like this
+where data say more about m_i than its prior, as mu_i / tau otherwise. Missing ratings are summed over, weighted by an
+ordered logit for the rating. Section 7b of the specification.
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from bayes_labor.custom_ops.design import design_index
+from bayes_labor.models.bonus_design import BonusDesign
+from bayes_labor.models.pilot import Pilot, logit_pilot, rotated_normal
+from bayes_labor.models.starting import start_at
+
+_NU = 6.0  # degrees of freedom to start from
+
+
+def observe_with_effects(
+    y: np.ndarray, design: BonusDesign, x: Any, theta: Any, pilot: Pilot, scales: tuple[float, float],
+    priors: tuple[float, float], errors: Literal["normal", "student"], mixture: bool,
+) -> None:  # fmt: skip
+    """Effects, errors and the likelihood of log bonuses ``y`` (N,), added to the model being built.
+
+    ``x`` are the coordinates of ``theta`` in the pilot; ``scales`` and ``priors`` start and scale sigma and tau.
+    """
+    labels, row, counts = np.unique(design.worker, return_inverse=True, return_counts=True)
+    sigma, tau = pm.HalfNormal("sigma", priors[0]), pm.HalfNormal("tau", priors[1])
+    start_at(sigma=scales[0], tau=scales[1])
+    means = np.stack([np.bincount(row, design.columns[:, j]) / counts for j in range(design.columns.shape[1])], axis=1)
+    between = design_index(pt.constant((means @ pilot.scale).T.copy()), x) + means @ pilot.center
+    inside = design.columns - means[row]
+    centred = counts.mean() * scales[1] ** 2 > scales[0] ** 2
+    if centred:
+        level = pm.Normal("worker_level", between, tau, shape=len(labels))
+        residual = y - design.columns @ pilot.center
+        shrunk = counts * scales[1] ** 2 / (scales[0] ** 2 + counts * scales[1] ** 2)
+        start_at(worker_level=means @ pilot.center + shrunk * np.bincount(row, residual) / counts)
+    else:
+        level = between + tau * pm.Normal("worker_effect", 0.0, 1.0, shape=len(labels))
+        start_at(worker_effect=np.zeros(len(labels)))
+    mean = level[row] + design_index(pt.constant((inside @ pilot.scale).T.copy()), x) + inside @ pilot.center
+    extra = {"nu": _degrees()} if errors == "student" else {}
+    kind: Any = pm.StudentT if errors == "student" else pm.Normal
+    if not mixture:
+        kind("log_bonus", mu=mean, sigma=sigma, **extra, observed=pm.Data("observed_log_bonus", y))
+        return
+    rated = design.table["rating"].notna().to_numpy()
+    kind("log_bonus", mu=mean[rated], sigma=sigma, **extra, observed=pm.Data("observed_log_bonus", y[rated]))
+    effects, log_p = _ratings(design, theta, rated)
+    parts = kind.dist(mu=mean[~rated][:, None] + effects[None, :], sigma=sigma, **extra)
+    pm.Mixture("unrated_log_bonus", pt.exp(log_p), parts, observed=pm.Data("observed_unrated_log_bonus", y[~rated]))
+
+
+def _degrees() -> Any:
+    nu = pm.Gamma("nu", 2.0, 0.1)
+    start_at(nu=_NU)
+    return nu
+
+
+def _cuts(counts: np.ndarray) -> Any:
+    """Rising cut points of the rating: the first, and logarithms of the gaps, in units of their likely precision."""
+    below = np.cumsum(counts)[:-1] / counts.sum()
+    cuts = np.log(below) - np.log1p(-below)
+    center = np.append(cuts[0], np.log(np.diff(cuts)))
+    precision = np.append(counts.sum() * below[0] * (1.0 - below[0]), counts[2:])
+    pm.modelcontext(None).add_coord("rating_cut", [f"{k + 1} to {k + 2}" for k in range(len(cuts))])
+    prior = (np.zeros(len(cuts)), np.append(3.0, np.ones(len(cuts) - 1)))
+    _, steps = rotated_normal("rating_cut_steps", Pilot(center, np.diag(precision**-0.5)), *prior, "rating_cut")
+    return pm.Deterministic("rating_cuts", pt.cumsum(pt.concatenate([steps[:1], pt.exp(steps[1:])])), dims="rating_cut")
+
+
+def _ratings(design: BonusDesign, theta: Any, rated: np.ndarray) -> tuple[Any, Any]:
+    """(effect of each rating on log bonus, log probabilities (missing rows, ratings)); an ordered logit for those seen."""
+    places = [i for i, t in enumerate(design.terms) if design.blocks[i] == "ratings" and t != "rating missing"]
+    found = np.array([1, *(int(design.terms[i].removeprefix("rating ")) for i in places)])
+    what = [i for i, b in enumerate(design.blocks) if b in ("levels", "age", "tenure", "promoted")]
+    z = design.columns[:, what] - design.columns[:, what].mean(0)
+    rating = np.searchsorted(found, design.table["rating"].to_numpy(np.float64)[rated])
+    sd = np.full(len(what), 1.0)
+    guess = logit_pilot((rating > 0).astype(np.float64), np.column_stack([np.ones(len(rating)), z[rated]]), np.append(5.0, sd))
+    own = Pilot(guess.center[1:], np.linalg.cholesky((guess.scale @ guess.scale.T)[1:, 1:]))
+    pm.modelcontext(None).add_coord("rating_term", [design.terms[i] for i in what])
+    slope_x, _ = rotated_normal("rating_slope", own, 0.0 * sd, sd, "rating_term")
+    index = design_index(pt.constant((z @ own.scale).T.copy()), slope_x) + z @ own.center
+    cuts = _cuts(np.bincount(rating, minlength=len(found)))
+    pm.OrderedLogistic("rating", eta=index[rated], cutpoints=cuts, observed=pm.Data("observed_rating", rating))
+    below = pt.sigmoid(cuts[None, :] - index[~rated][:, None])
+    edges = pt.concatenate([pt.zeros((int((~rated).sum()), 1)), below, pt.ones((int((~rated).sum()), 1))], axis=1)
+    return pt.concatenate([pt.zeros(1), theta[places]]), pt.log(edges[:, 1:] - edges[:, :-1])
