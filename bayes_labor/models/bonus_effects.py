@@ -14,7 +14,7 @@ import pytensor.tensor as pt
 from bayes_labor.custom_ops.design import design_index
 from bayes_labor.models.bonus_design import BonusDesign
 from bayes_labor.models.pilot import Pilot, logit_pilot, rotated_normal
-from bayes_labor.models.starting import start_at
+from bayes_labor.models.starting import start_at, start_there
 
 _NU = 6.0  # degrees of freedom to start from
 
@@ -30,6 +30,7 @@ def observe_with_effects(
     labels, row, counts = np.unique(design.worker, return_inverse=True, return_counts=True)
     sigma, tau = pm.HalfNormal("sigma", priors[0]), pm.HalfNormal("tau", priors[1])
     start_at(sigma=scales[0], tau=scales[1])
+    start_there()
     means = np.stack([np.bincount(row, design.columns[:, j]) / counts for j in range(design.columns.shape[1])], axis=1)
     between = design_index(pt.constant((means @ pilot.scale).T.copy()), x) + means @ pilot.center
     inside = design.columns - means[row]

@@ -14,7 +14,7 @@ from bayes_labor.data.personnel import Personnel
 from bayes_labor.models.bonus_design import Block, BonusDesign, bonus_design, check_identified
 from bayes_labor.models.pilot import logit_pilot, rotated_normal
 from bayes_labor.models.settings import Settings
-from bayes_labor.models.starting import start_at
+from bayes_labor.models.starting import start_at, start_there
 from bayes_labor.theory.logit_panel import NODES
 
 
@@ -92,6 +92,7 @@ def bonus_receipt(panel: Personnel, spec: ReceiptSpec | None = None, **settings:
             tau = pm.HalfNormal("tau", spec.effect)
             effect = pm.Normal("effect", 0.0, 1.0, shape=len(labels))
             start_at(tau=1.0, effect=np.zeros(len(labels)))
+            start_there()
             pm.Bernoulli("received", logit_p=index + tau * effect[row], observed=observed)
             return model
         tau = pt.constant(0.0) if spec.effects == "conditional" else pm.HalfNormal("tau", spec.effect)

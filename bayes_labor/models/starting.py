@@ -20,6 +20,20 @@ def start_at(**values: Any) -> None:
     model.starting_values = starting_values(model) | noted
 
 
+def start_there() -> None:
+    """Say of the model being built that chains should start at the noted values, not at its modes.
+
+    With a variable per worker the joint density is highest, without bound, where all of them lie on the regression and their
+    spread is zero: far from where the mass is.
+    """
+    pm.modelcontext(None).has_no_modes = True
+
+
+def has_modes(model: pm.Model) -> bool:
+    """Whether modes are worth looking for; see :func:`start_there`."""
+    return not getattr(model, "has_no_modes", False)
+
+
 def starting_values(model: pm.Model) -> dict[str, np.ndarray]:
     """Noted values by variable; empty for a model of another origin."""
     return getattr(model, "starting_values", {})

@@ -15,7 +15,7 @@ import pymc as pm
 
 from bayes_labor.densities.modes import SMALLEST_SHARE, Mode, find_modes, log_density_of, shares
 from bayes_labor.densities.pathfinder import find_paths
-from bayes_labor.models.starting import beta_coordinates, starting_points
+from bayes_labor.models.starting import beta_coordinates, has_modes, starting_points
 from bayes_labor.posteriors.progress import INTERVAL, Draws, Keeper
 
 _NAMES = {  # nutpie's names of statistics -> the ones ArviZ and PyMC use
@@ -26,8 +26,7 @@ _NAMES = {  # nutpie's names of statistics -> the ones ArviZ and PyMC use
 _KEPT = ("diverging", "energy", "n_steps", "step_size", "depth", "mean_tree_accept", "logp", "maxdepth_reached")
 _SPREAD = 0.3  # of the starts around a mode, in posterior sds: wider ones fall into modes that hold no mass
 _RESTART_TUNE = 60
-_MANY = 400  # coordinates from which on chains start where the model says: an effect per worker has no mode worth looking for
-_JITTER = 0.1
+_JITTER = 0.1  # of starts at the values that the model notes
 _POINTER = ctypes.POINTER(ctypes.c_double)
 
 
@@ -45,7 +44,7 @@ def variables_of(model: pm.Model, compiled: Any) -> list[str]:
 
 def modes_that_matter(model: pm.Model, compiled: Any, settings: Any) -> tuple[list[Mode], np.ndarray]:
     """(modes that hold mass worth a chain, share of the mass of every mode found), both the heaviest first."""
-    if compiled.n_dim > _MANY:
+    if not has_modes(model):
         return [], np.empty(0)
     call, starts = log_density_of(compiled), starting_points(model)
     if settings.start == "pathfinder":
@@ -104,7 +103,7 @@ def _near(x: np.ndarray) -> Callable[[Any], np.ndarray]:
 def start(model: pm.Model, compiled: Any, settings: Any, progress: bool, keeper: Keeper) -> tuple[Draws, np.ndarray]:
     """(draws from the beginning, share of the mass of every mode)."""
     modes, weights = modes_that_matter(model, compiled, settings)
-    if compiled.n_dim > _MANY:
+    if not has_modes(model):
         compiled = dataclasses.replace(compiled, initial_point_func=_near(starting_points(model)[0]))
     if not modes:
         return _run(compiled, settings, settings.adaptation, progress, keeper), weights
