@@ -7,17 +7,26 @@ from bayes_labor.models.promotion_prize import PrizeSpec, prize_first_stage, pro
 from bayes_labor.models.settings import SPECS, JointProductionPriors, JointProductionSpec
 from bayes_labor.models.sorting import SortingPriors, SortingSpec, sorting_calibration
 from bayes_labor.models.sorting_regimes import RegimesSpec, sorting_regimes
+from bayes_labor.models.tournament_primitives import (
+    PrimitivesSpec,
+    TournamentMoments,
+    TournamentPosterior,
+    tournament_moments,
+)
 
 __all__ = [
     "SPECS",
     "BonusSpec",
     "JointProductionPriors",
     "JointProductionSpec",
+    "PrimitivesSpec",
     "PrizeSpec",
     "ReceiptSpec",
     "RegimesSpec",
     "SortingPriors",
     "SortingSpec",
+    "TournamentMoments",
+    "TournamentPosterior",
     "bonus_receipt",
     "bonus_size",
     "joint_production",
@@ -25,4 +34,5 @@ __all__ = [
     "promotion_prize",
     "sorting_calibration",
     "sorting_regimes",
+    "tournament_moments",
 ]

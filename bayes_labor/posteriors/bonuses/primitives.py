@@ -1,0 +1,96 @@
+"""Posterior of the tournament's primitives, and what bonuses do and do not tell about them."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_labor.models.tournament_primitives import PrimitivesSpec, TournamentMoments, TournamentPosterior, moments_of, solve
+from bayes_labor.posteriors.tables import CI_PROB
+from bayes_labor.posteriors.tempering import temper
+from bayes_labor.theory.tournament import CELLS
+from bayes_labor.theory.tournament_coordinates import COORDINATES, primitives_at
+
+_NAMES = (
+    "c_1", "c_2", "c_3", "d_2", "d_3", "s_1", "s_2", "h_1", "h_2", "z", "delta", "gam", "width of group 1", "theta_2^L",
+    "width of group 2",
+)  # fmt: skip
+
+
+def tournament_primitives(
+    moments: TournamentMoments, spec: PrimitivesSpec | None = None, *, particles: int = 4000, seed: int = 0
+) -> xr.DataTree:  # fmt: skip
+    """Draw primitives by tempered sequential Monte Carlo.
+
+    Parameters
+    ----------
+    moments
+        Of a panel (:func:`bayes_labor.models.tournament_moments`) or of one's own.
+    spec
+        Which moments are fitted, and how closely.
+    particles
+        Draws.
+    seed
+        Of everything random.
+
+    Returns
+    -------
+    xr.DataTree
+        Groups ``prior`` and ``posterior``: ``u`` by coordinate, ``primitive`` by name, ``bonus``, ``pay`` by cell and
+        ``promotion`` by group. Attributes: ``log_evidence``, ``feasible_share`` of prior draws, ``stages``, ``seconds``, and
+        the shares of ``accepted`` moves and of ``distinct`` particles at the last stage.
+
+    """
+    start, rng = time.perf_counter(), np.random.default_rng(seed)
+    posterior = TournamentPosterior(moments, spec or PrimitivesSpec())
+    prior, share = posterior.draw_prior(particles, rng)
+    found = temper(prior, posterior.log_prior, posterior.log_likelihood, rng)
+    tree = xr.DataTree.from_dict({"prior": _dataset(prior), "posterior": _dataset(found.particles)})
+    tree.attrs.update(
+        log_evidence=found.log_evidence, feasible_share=share, stages=found.stages, accepted=found.accepted,
+        distinct=found.distinct, seconds=time.perf_counter() - start,
+    )  # fmt: skip
+    return tree
+
+
+def _dataset(u: np.ndarray) -> xr.Dataset:
+    p, implied = primitives_at(u), moments_of(solve(u))
+    values = [*p.c.T, *p.d.T[1:], *p.s.T, *p.h.T, p.z, p.delta, p.gam, p.theta1[:, 1], p.theta2[:, 0], np.diff(p.theta2)[:, 0]]
+    cells = [f"{age}, level {job}, {'new' if tenure == 1 else 'later'}" for age, job, tenure in CELLS]
+    draws = ("chain", "draw")
+    return xr.Dataset(
+        {
+            "u": ((*draws, "coordinate"), u[None]), "primitive": ((*draws, "name"), np.stack(values, axis=-1)[None]),
+            "bonus": ((*draws, "cell"), implied["bonus"][None]), "pay": ((*draws, "cell"), implied["pay"][None]),
+            "promotion": ((*draws, "group"), implied["promotion"][None]),
+        },
+        {"coordinate": list(COORDINATES), "name": list(_NAMES), "cell": cells, "group": [1, 2]},
+    )  # fmt: skip
+
+
+def summarize_primitives(draws: xr.DataTree) -> pd.DataFrame:
+    """Prior and posterior of every primitive, and the share of the prior's variance that the moments removed."""
+
+    def flat(group: str) -> xr.DataArray:
+        return draws[group]["primitive"].stack(sample=("chain", "draw")).transpose("sample", "name")
+
+    before, after, tail = flat("prior"), flat("posterior"), 0.5 * (1.0 - CI_PROB)
+    low, high = (after.quantile(q, "sample") for q in (tail, 1.0 - tail))
+    columns = {"prior mean": before.mean("sample"), "prior sd": before.std("sample"), "mean": after.mean("sample")}
+    columns |= {"sd": after.std("sample"), "hdi_low": low, "hdi_high": high}
+    table = pd.DataFrame(columns, index=pd.Index(after["name"].to_numpy(), name="primitive"))
+    table["contraction"] = 1.0 - (table["sd"] / table["prior sd"]) ** 2
+    return table
+
+
+def moment_table(draws: xr.DataTree, moments: TournamentMoments) -> pd.DataFrame:
+    """Mean bonus by cell: data, and what the model says before and after."""
+    after, before = draws["posterior"]["bonus"], draws["prior"]["bonus"]
+    return pd.DataFrame(
+        {
+            "data": moments.bonus, "standard error": moments.bonus_se, "mean": after.mean(("chain", "draw")),
+            "sd": after.std(("chain", "draw")), "prior mean": before.mean(("chain", "draw")),
+        },
+        index=pd.Index(after["cell"].to_numpy(), name="cell"),
+    )  # fmt: skip
