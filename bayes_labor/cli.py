@@ -17,8 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from bayes_labor.data.personnel import Personnel
     from bayes_labor.data.workforce import Workforce
     from bayes_labor.models.settings import JointProductionSpec
+    from bayes_labor.posteriors.diagnostics import Gate
 
 app = typer.Typer(
     name="bayes-labor",
@@ -111,7 +113,7 @@ def _assignment(text: str) -> tuple[str, Any]:
         raise DataFaults([Fault(f"{text!r} sets no prior", "--prior", "write NAME=NUMBER, e.g. unemployment=0.2")]) from None
 
 
-def command(**makers: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def command(name: str | None = None, **makers: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a command some of whose arguments are made from options of their own: those of the named functions."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
@@ -128,7 +130,7 @@ def command(**makers: Callable[..., Any]) -> Callable[[Callable[..., None]], Cal
         shown = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for group in options.values() for p in group]
         run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in shown}
-        return app.command()(run)
+        return app.command(name)(run)
 
     return register
 
@@ -174,6 +176,94 @@ def sample(
     table = tables[source]()
     table.to_parquet(path) if path.suffix == ".parquet" else table.to_csv(path, index=False)
     console.print(f"written: {path}")
+
+
+def _panel(
+    source: Annotated[
+        str, typer.Argument(help="`table5`, `table6`, `exogenous` or `clean` (generated), or a .parquet or .csv file.")
+    ],
+    column: Annotated[
+        list[str] | None, typer.Option(help="A column of the file by its name here, e.g. id=person; repeat for several.")
+    ] = None,
+) -> "Personnel":
+    from bayes_labor.data import DataFaults, Fault, personnel, read_personnel
+
+    if not Path(source).suffix:
+        return personnel(source)  # type: ignore[arg-type]
+    pairs = [text.partition("=") for text in column or []]
+    wrong = [name for name, equals, _ in pairs if not equals]
+    if wrong:
+        raise DataFaults([Fault(f"{wrong[0]!r} names no column", "--column", "write NAME=COLUMN, e.g. id=person")])
+    return read_personnel(source, {name: theirs for name, _, theirs in pairs})
+
+
+def _settings_of(texts: list[str] | None) -> dict[str, Any]:
+    """Settings given as NAME=VALUE; a value that is no JSON is a word."""
+    from bayes_labor.data import DataFaults, Fault
+
+    found: dict[str, Any] = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise DataFaults([Fault(f"{text!r} sets nothing", "--set", "write NAME=VALUE, e.g. errors=student")])
+        try:
+            found[name.strip()] = json.loads(value)
+        except ValueError:
+            found[name.strip()] = value
+    return found
+
+
+_Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A setting of the specification, e.g. errors=student or ordered=true; repeat for several."),
+]
+
+
+def _bonus_commands(kind: str, what: str) -> None:
+    """`fit KIND` and `prior KIND` of a model of bonuses."""
+
+    def fit_one(
+        panel: "Personnel",
+        run: Run,
+        set_: _Set = None,
+        draws: int = 1000,
+        tune: int = 400,
+        chains: int = 4,
+        seed: int = 20161102,
+    ) -> None:
+        from bayes_labor.posteriors.bonuses.fits import fit_panel
+        from bayes_labor.posteriors.bonuses.report import SPECS, bonus_report, summarize_bonuses
+        from bayes_labor.posteriors.tables import printed
+
+        spec = SPECS[kind](**_settings_of(set_))
+        console.print(f"{panel.name}: {len(panel.table):,} rows, {len(panel.with_bonus):,} bonuses; compiling and sampling ...")
+        found = fit_panel(kind, panel, spec, run, draws=draws, tune=tune, chains=chains, seed=seed)
+        shown = printed(summarize_bonuses(found))[["mean", "sd", "hdi_low", "hdi_high", "contraction", "ess_bulk", "r_hat"]]
+        console.print(shown.to_string(), highlight=False)
+        _say_gates(found.gates)
+        console.print(f"report: {bonus_report(found, kind, panel, run)}")
+        if not all(g.passed for g in found.gates):
+            raise typer.Exit(1)
+
+    def prior_one(panel: "Personnel", run: Run, set_: _Set = None, draws: int = 1000) -> None:
+        from bayes_labor.posteriors.bonuses.report import SPECS, bonus_prior_page
+        from bayes_labor.posteriors.tables import printed
+
+        table = bonus_prior_page(kind, panel, SPECS[kind](**_settings_of(set_)), run, draws=draws)
+        console.print(printed(table).to_string(), highlight=False)
+        console.print(f"page: {run / 'prior.html'}")
+
+    fit_one.__doc__ = f"Posterior of {what}, from a personnel panel; with a report. Also `fit {kind}`."
+    prior_one.__doc__ = f"What the priors of {what} imply, as a page. Also `prior {kind}`."
+    command(f"fit-{kind}", panel=_panel)(fit_one)
+    command(f"prior-{kind}", panel=_panel)(prior_one)
+
+
+for _kind, _what in (
+    ("bonus-size", "the size of bonuses"), ("bonus-receipt", "who receives a bonus"),
+    ("promotion-prize", "the effect of the promotion prize on bonuses"),
+):  # fmt: skip
+    _bonus_commands(_kind, _what)
 
 
 @command(workforce=_workforce, specification=_specification)
@@ -377,26 +467,32 @@ def calibrate(
 
 @app.command()
 def reproduce(
-    system: Annotated[str, typer.Argument(help="`joint-production` or `sorting`.")],
+    system: Annotated[str, typer.Argument(help="`joint-production`, `sorting` or `bonuses`.")],
     run: Annotated[Path | None, typer.Option(help="Run folder; by default runs/ and the system's name.")] = None,
     workplaces: Annotated[int, typer.Option(help="Joint production: generated workplaces that the fits see.")] = 2000,
     holdout: Annotated[int, typer.Option(help="Joint production: further generated workplaces that no fit sees.")] = 500,
     macro: Annotated[
         Path | None, typer.Option(help="Sorting: folder of public series; by default those that ship with statsmodels.")
     ] = None,
-    draws: Annotated[int | None, typer.Option(help="Draws of a chain; by default 800, for sorting 2,000.")] = None,
-    tune: Annotated[int | None, typer.Option(help="Tuning steps of a chain; by default 400, for sorting 500.")] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="Bonuses: personnel of one firm, .csv or .parquet; by default generated ones.")
+    ] = None,
+    quick: Annotated[bool, typer.Option(help="Bonuses: leave out the fits that take minutes.")] = False,
+    draws: Annotated[int | None, typer.Option(help="Draws of a chain; by default 500 to 2,000, by system.")] = None,
+    tune: Annotated[int | None, typer.Option(help="Tuning steps of a chain; by default 300 to 500, by system.")] = None,
     seed: int = 1,
 ) -> None:
     """Every table and figure of a paper; takes up what the run folder already holds.
 
-    Joint production is fitted to generated data with known truth, sorting to the paper's moments and to real annual series.
+    Joint production is fitted to generated data with known truth, sorting to the paper's moments and to real annual series,
+    bonuses to generated personnel with known truth.
     """
     from bayes_labor.data import DataFaults, Fault
 
     systems: dict[str, Callable[..., Path]] = {
         "joint-production": functools.partial(_joint_production, workplaces, holdout),
         "sorting": functools.partial(_sorting, macro),
+        "bonuses": functools.partial(_bonuses, table, quick),
     }
     if system not in systems:
         raise DataFaults([Fault(f"there is nothing called {system!r} to reproduce", "reproduce", " or ".join(systems))])
@@ -415,6 +511,14 @@ def _joint_production(workplaces: int, holdout: int, run: Path, *, seed: int, **
     settings = {"draws": 800, "tune": 400} | settings
     spec = JointProductionSpec(matching="sampled")
     return write(sample, run, spec, holdout=held, truth=true_parameters(), seed=seed, **settings)
+
+
+def _bonuses(table: Path | None, quick: bool, run: Path, **settings: Any) -> Path:
+    from bayes_labor.data import read_personnel
+    from bayes_labor.posteriors.bonuses.paper import reproduce_bonuses
+
+    panel = None if table is None else read_personnel(table)
+    return reproduce_bonuses(run, panel, quick=quick, **settings)
 
 
 def _sorting(macro: Path | None, run: Path, **settings: Any) -> Path:
@@ -453,19 +557,26 @@ def _read_out(draws: Any, workforce: "Workforce", spec: "JointProductionSpec", r
     ]
     console.print(shown.to_string(), highlight=False)
     found = gates(draws)
-    for gate in found:
-        console.print(
-            f"{'passed' if gate.passed else 'FAILED'}  {gate.name}: {gate.value}" + ("" if gate.passed else f" - {gate.advice}")
-        )
+    _say_gates(found)
     console.print(f"report: {page}")
     if not all(g.passed for g in found):
         raise typer.Exit(1)
 
 
+def _say_gates(found: "list[Gate]") -> None:
+    for gate in found:
+        console.print(
+            f"{'passed' if gate.passed else 'FAILED'}  {gate.name}: {gate.value}" + ("" if gate.passed else f" - {gate.advice}")
+        )
+
+
 def main() -> None:
-    """Entry point: faults of the input are printed, not thrown."""
+    """Entry point: faults of the input are printed, not thrown; `fit bonus-size` is `fit-bonus-size`."""
     from bayes_labor.data.faults import DataFaults
 
+    two = "-".join(sys.argv[1:3])
+    if two in {c.name for c in app.registered_commands}:
+        sys.argv[1:3] = [two]
     try:
         app()
     except DataFaults as faults:

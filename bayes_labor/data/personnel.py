@@ -4,6 +4,7 @@ Section 5 of the specification: levels, tenure, ratings, promotions, salaries an
 and Holmstrom as Ekinci and Waldman describe it.
 """
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,6 +61,12 @@ class Personnel:
     def with_bonus(self) -> pd.DataFrame:
         """Rows with a positive bonus."""
         return self.table[self.table["bonus"] > 0]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with any value of the columns that are read."""
+        known = self.table[[c for c in (*REQUIRED, *OPTIONAL) if c in self.table]]
+        return hashlib.sha256(pd.util.hash_pandas_object(known, index=False).to_numpy().tobytes()).hexdigest()[:16]
 
     def between(self, first: int, last: int) -> "Personnel":
         """The years from ``first`` to ``last``; tenures stay what they are."""

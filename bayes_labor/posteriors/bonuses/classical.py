@@ -91,9 +91,13 @@ def _sorted(row: np.ndarray) -> bool:
 
 def _sandwich(x: np.ndarray, residual: np.ndarray, row: np.ndarray, parameters: int) -> np.ndarray:
     """Clustered covariance of within slopes; ``x`` as it is, worker means are taken off here."""
-    counts = np.bincount(row)
-    x = x - np.stack([np.bincount(row, x[:, j]) / counts for j in range(x.shape[1])], axis=1)[row]
-    return clustered(x, residual, row, parameters)
+    return clustered(within_worker(x, row), residual, row, parameters)
+
+
+def within_worker(values: np.ndarray, worker: np.ndarray) -> np.ndarray:
+    """(N, P) less the worker's means."""
+    _, row, counts = np.unique(worker, return_inverse=True, return_counts=True)
+    return values - np.stack([np.bincount(row, v) / counts for v in values.T], axis=1)[row]
 
 
 def clustered(x: np.ndarray, residual: np.ndarray, worker: np.ndarray, parameters: int) -> np.ndarray:

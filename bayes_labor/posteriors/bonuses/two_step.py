@@ -14,7 +14,7 @@ from bayes_labor.data.personnel import Personnel, personnel
 from bayes_labor.models.pilot import logit_pilot
 from bayes_labor.models.prize_design import Base, PrizeDesign
 from bayes_labor.models.promotion_prize import PrizeSpec
-from bayes_labor.posteriors.bonuses.classical import clustered
+from bayes_labor.posteriors.bonuses.classical import clustered, within_worker
 
 Prize = Literal["expected", "as_published"]
 _FLAT = 1e3  # standard deviation of the prior that keeps a logit with a separated regressor finite
@@ -61,9 +61,9 @@ def _estimate(design: PrizeDesign, prize: Prize, within: bool = False, rows: np.
         drawn = _among(design.bonus_rows, rows, len(design.promoted))
         psi, y, w, worker = psi[drawn], y[drawn], w[drawn], worker[drawn]
     if within:
-        y, w = inside(y[:, None], worker)[:, 0], inside(w, worker)
+        y, w = within_worker(y[:, None], worker)[:, 0], within_worker(w, worker)
         w = w[:, np.linalg.norm(w, axis=0) > 1e-9 * np.sqrt(len(w))]
-        psi = inside(psi[:, None], worker)[:, 0]
+        psi = within_worker(psi[:, None], worker)[:, 0]
     slope, _, _, _ = np.linalg.lstsq(w, psi, rcond=None)
     own = psi - w @ slope  # by Frisch and Waugh: rho is the slope of y on what the other regressors leave of the prize
     rest = y - w @ np.linalg.lstsq(w, y, rcond=None)[0]
@@ -71,13 +71,6 @@ def _estimate(design: PrizeDesign, prize: Prize, within: bool = False, rows: np.
     se = np.sqrt(clustered(own[:, None], rest - rho * own, worker, w.shape[1] + 1)[0, 0])
     total = psi if within else psi - psi.mean()
     return TwoStep(rho, float(se), psi, float(own @ own / (total @ total)))
-
-
-def inside(values: np.ndarray, worker: np.ndarray) -> np.ndarray:
-    """(N, P) less the worker's mean."""
-    _, row, counts = np.unique(worker, return_inverse=True, return_counts=True)
-    sums = np.stack([np.bincount(row, values[:, j]) for j in range(values.shape[1])], axis=1)
-    return values - (sums / counts[:, None])[row]
 
 
 def _among(places: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:

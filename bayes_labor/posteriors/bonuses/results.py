@@ -1,0 +1,286 @@
+"""What the posteriors of the bonus models imply: order of levels, age profile, shares of variance, predicted bonuses.
+
+Each function takes draws and returns labelled results; tables, figures and the page are made of them.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import special
+
+from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.personnel import LEVELS, TENURES, Personnel
+from bayes_labor.models.bonus_design import Block, BonusDesign
+from bayes_labor.models.bonus_size import BonusSpec
+from bayes_labor.posteriors.bonuses.classical import by_subset, shapley, within_worker
+from bayes_labor.posteriors.tables import CI_PROB
+
+_TAIL = 0.5 * (1.0 - CI_PROB)
+LEVEL_TERMS = tuple(f"level {k}" for k in range(2, LEVELS + 1))
+TENURE_TERMS = (*(f"tenure {k}" for k in range(2, TENURES)), f"tenure {TENURES}+")
+
+
+def coefficients(draws: xr.DataTree, terms: Sequence[str], name: str = "theta") -> np.ndarray:
+    """(samples, terms) draws of coefficients.
+
+    Raises
+    ------
+    DataFaults
+        If the model has no such term.
+
+    """
+    theta = draws["posterior"][name]
+    dim = str(theta.dims[-1])
+    unknown = [t for t in terms if t not in theta[dim].to_numpy()]
+    if unknown:
+        raise DataFaults([Fault(f"the fit has no {', '.join(unknown)}", "posterior", "add the block to the specification")])
+    chosen: np.ndarray = theta.sel({dim: list(terms)}).stack(sample=("chain", "draw")).transpose("sample", dim).to_numpy()
+    return chosen
+
+
+class Ordered(NamedTuple):
+    """Evidence that effects of levels rise, 0 < level 2 < ... < level 5."""
+
+    probability: float
+    """Posterior probability, with unordered priors."""
+    prior: float
+    """Prior probability: exchangeable effects around zero all have the right sign and order."""
+    bayes_factor: float
+    """Of the ordered model against the unordered one that contains it: posterior over prior probability."""
+    monte_carlo_error: float
+    """Of the probability, as if draws were independent."""
+
+
+def ordered_levels(draws: xr.DataTree, terms: Sequence[str] = LEVEL_TERMS) -> Ordered:
+    """Whether effects rise from each of ``terms`` to the next, the first above zero."""
+    effects = coefficients(draws, terms)
+    rising = (np.diff(effects, axis=1, prepend=0.0) > 0).all(1)
+    share, prior = float(rising.mean()), float(1.0 / (2.0 ** len(terms) * special.factorial(len(terms))))
+    return Ordered(share, prior, share / prior, float(np.sqrt(share * (1.0 - share) / len(rising))))
+
+
+def semi_elasticity(draws: xr.DataTree, ages: np.ndarray) -> xr.DataArray:
+    """(sample, age) change of the log bonus per year of age: (b_1 + 2 b_2 a) / 10, where a = (age - 39) / 10."""
+    b = coefficients(draws, ["age", "age squared"])
+    values = (b[:, :1] + 2.0 * b[:, 1:] * (ages - 39.0) / 10.0) / 10.0
+    return xr.DataArray(values, dims=("sample", "age"), coords={"age": ages})
+
+
+def turning_age(draws: xr.DataTree) -> np.ndarray:
+    """(samples,) age at which bonuses stop rising, -50 gamma_1 / gamma_2 in the paper's coefficients."""
+    b = coefficients(draws, ["age", "age squared"])
+    age: np.ndarray = 39.0 - 10.0 * b[:, 0] / (2.0 * b[:, 1])
+    return age
+
+
+def paper_ages(b: np.ndarray) -> np.ndarray:
+    """(..., 2) the paper's coefficients of age and age^2/100, of (..., 2) those of a and a^2, a = (age - 39) / 10."""
+    return np.stack([(b[..., 0] - 7.8 * b[..., 1]) / 10.0, b[..., 1]], axis=-1)
+
+
+def r2_by_draw(draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, size: int = 400) -> pd.DataFrame:
+    """Shares of the variance of log bonuses, per draw: posterior mean and 94% interval.
+
+    ``marginal``: explained by regressors, of everything; ``with worker effects``: by both; ``within``: by what varies within
+    workers, of the variance there.
+    """
+    design = spec.design(panel)
+    theta = coefficients(draws, design.terms)
+    chosen = np.linspace(0, len(theta) - 1, min(size, len(theta))).astype(int)
+    variances = draws["posterior"].to_dataset()[["sigma", "tau"]].stack(sample=("chain", "draw")).isel(sample=chosen) ** 2
+    noise, effects = variances["sigma"].to_numpy(), variances["tau"].to_numpy()
+    if "nu" in draws["posterior"]:
+        nu = draws["posterior"]["nu"].stack(sample=("chain", "draw")).isel(sample=chosen).to_numpy()
+        noise = noise * np.where(nu > 2, nu / np.maximum(nu - 2.0, 1e-9), np.nan)
+    varying = [i for i, b in enumerate(design.blocks) if b not in ("intercept", "worker", "means")]
+    covariance = np.cov(design.columns.T)
+    inside = within_worker(design.columns[:, varying], design.worker)
+    products = inside.T @ inside / (len(inside) - len(np.unique(design.worker)))
+    explained = np.einsum("si,ij,sj->s", theta[chosen], covariance, theta[chosen])
+    part = theta[chosen][:, varying]
+    moving = np.einsum("si,ij,sj->s", part, products, part)
+    total = explained + effects + noise
+    shares = {"marginal": explained / total, "with worker effects": (explained + effects) / total}
+    return _intervals(shares | {"within": moving / (moving + noise)}, "R2")
+
+
+def _intervals(samples: dict[str, np.ndarray], index: str) -> pd.DataFrame:
+    """Mean, standard deviation and interval of named samples."""
+    rows = {
+        k: {"mean": np.mean(v), "sd": np.std(v), "hdi_low": np.quantile(v, _TAIL), "hdi_high": np.quantile(v, 1.0 - _TAIL)}
+        for k, v in samples.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index)
+
+
+def decomposition(panel: Personnel, *, draws: int = 200, within: bool = False, seed: int = 0) -> pd.DataFrame:
+    """R2 of the log bonus by block: levels, age, tenure, nested in this order and averaged over all orders (Shapley).
+
+    Uncertainty by the Bayesian bootstrap: workers get Dirichlet weights, under which every regression is run again.
+
+    Parameters
+    ----------
+    panel
+        The panel; rows with a bonus are used.
+    draws
+        Of the weights.
+    within
+        Of the variance within workers instead of all of it.
+    seed
+        Of the weights.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per block and one for their sum: increments ``nested`` and ``Shapley``, with 94% intervals. Both add up.
+
+    """
+    blocks: tuple[Block, ...] = ("levels", "age", "tenure")
+    design = BonusSpec(blocks=blocks, means=False, demographics=False, years="none").design(panel)
+    columns = {str(b): [i + 1 for i, own in enumerate(design.blocks) if own == b] for b in blocks}
+    data = np.column_stack([np.log(design.table["bonus"].to_numpy(np.float64)), design.columns])
+    labels, row = np.unique(design.worker, return_inverse=True)
+    if within:
+        data = within_worker(data, design.worker)
+        data[:, 1] = 1.0  # a constant stays, which then explains nothing
+    order = np.argsort(row, kind="stable")
+    starts = np.searchsorted(row[order], np.arange(len(labels)))
+    by_worker = np.stack([np.add.reduceat(data[order] * data[order, j][:, None], starts) for j in range(data.shape[1])], axis=1)
+    rng = np.random.default_rng(seed)
+    weights = np.vstack([np.ones(len(labels)), rng.exponential(size=(draws, len(labels)))])
+    found: dict[str, list[dict[str, float]]] = {"nested": [], "Shapley": []}
+    for products in np.einsum("dw,wij->dij", weights, by_worker):
+        values = by_subset(blocks, partial(_r2_of_blocks, products, columns))
+        nested = [values[blocks[: k + 1]] - values[blocks[:k]] for k in range(len(blocks))]
+        found["nested"].append(dict(zip(blocks, nested, strict=True)))
+        found["Shapley"].append(shapley(blocks, values))
+    parts: dict[str, Any] = {}
+    for kind, each in found.items():
+        table = pd.DataFrame(each).assign(all=lambda t: t.sum(axis=1))
+        parts[kind], parts[f"{kind} 3%"], parts[f"{kind} 97%"] = (
+            table.iloc[0], table.iloc[1:].quantile(_TAIL), table.iloc[1:].quantile(1.0 - _TAIL)
+        )  # fmt: skip
+    return pd.DataFrame(parts).rename_axis("block")
+
+
+def _r2_of_blocks(products: np.ndarray, columns: dict[str, list[int]], subset: tuple[str, ...]) -> float:
+    return _r2(products, [c for b in subset for c in columns[b]])
+
+
+def _r2(products: np.ndarray, columns: list[int]) -> float:
+    """Of the first column on a constant (the second) and some others, from cross products."""
+    mean, n = products[0, 1] / products[1, 1], products[1, 1]
+    if not columns:
+        return 0.0
+    x = [1, *columns]
+    slope = np.linalg.lstsq(products[np.ix_(x, x)], products[x, 0], rcond=None)[0]
+    total = products[0, 0] - n * mean**2
+    return float((slope @ products[x, 0] - n * mean**2) / total)
+
+
+def predicted_bonus(
+    draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, ages: Sequence[int] = (30, 40, 50),
+    tenures: Sequence[int] = (1, 3),
+) -> pd.DataFrame:  # fmt: skip
+    """Mean bonus by level, tenure and age, all else at its mean: posterior mean and 94% interval.
+
+    With normal errors; the mean of exp(log bonus) includes both variances.
+    """
+    if spec.errors != "normal":
+        raise DataFaults([Fault("the mean bonus is infinite under Student-t errors", "errors", "fit errors='normal'")])
+    design = spec.design(panel)
+    theta = coefficients(draws, design.terms)
+    variance = draws["posterior"].to_dataset()[["sigma", "tau"]].stack(sample=("chain", "draw"))
+    spread = 0.5 * (variance["sigma"].to_numpy() ** 2 + variance["tau"].to_numpy() ** 2)
+    rows = {}
+    for level in range(1, LEVELS + 1):
+        for tenure in tenures:
+            for age in ages:
+                x = _typical(design, level, tenure, age)
+                rows[str(level), str(tenure), str(age)] = np.exp(theta @ x + spread)
+    table = _intervals({"|".join(k): v for k, v in rows.items()}, "cell")
+    table.index = pd.MultiIndex.from_tuples(list(rows), names=["level", "tenure", "age"])
+    return table
+
+
+def _typical(design: BonusDesign, level: int, tenure: int, age: int) -> np.ndarray:
+    """Regressors of a cell, others at their means."""
+    x = design.columns.mean(0)
+    a = (age - 39.0) / 10.0
+    for i, (block, term) in enumerate(zip(design.blocks, design.terms, strict=True)):
+        if block == "levels":
+            x[i] = float(term == f"level {level}")
+        elif block == "tenure":
+            x[i] = float(term in (f"tenure {tenure}", f"tenure {tenure}+"))
+        elif block == "age":
+            x[i] = a if term == "age" else a**2
+    return x
+
+
+def quartiles(draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, size: int = 100, seed: int = 0) -> xr.Dataset:
+    """Quartiles of log bonuses by level: ``observed``, and posterior-predictive ``replicated`` (sample, level, quartile)."""
+    design, rng = spec.design(panel), np.random.default_rng(seed)
+    theta = coefficients(draws, design.terms)
+    stacked = draws["posterior"].to_dataset()
+    names = [n for n in ("sigma", "tau", "nu") if n in stacked]
+    scales = stacked[names].stack(sample=("chain", "draw"))
+    level, y = design.table["level"].to_numpy(), np.log(design.table["bonus"].to_numpy())
+    labels, row = np.unique(design.worker, return_inverse=True)
+    chosen = np.linspace(0, len(theta) - 1, min(size, len(theta))).astype(int)
+    cuts, shown = (0.25, 0.5, 0.75), np.unique(level)
+    found = np.empty((len(chosen), len(shown), 3))
+    for i, s in enumerate(chosen):
+        sigma, tau = float(scales["sigma"][s]), float(scales["tau"][s])
+        error = rng.standard_t(float(scales["nu"][s]), len(y)) if "nu" in scales else rng.normal(size=len(y))
+        drawn = design.columns @ theta[s] + tau * rng.normal(size=len(labels))[row] + sigma * error
+        found[i] = [np.quantile(drawn[level == k], cuts) for k in shown]
+    seen = np.array([np.quantile(y[level == k], cuts) for k in shown])
+    dims = ("level", "quartile")
+    return xr.Dataset(
+        {"observed": (dims, seen), "replicated": (("sample", *dims), found)}, {"level": shown, "quartile": list(cuts)}
+    )
+
+
+def structural_ratios(draws: xr.DataTree, q: float = 2.0) -> pd.DataFrame:
+    """Coefficients read by the tournament: d_j/d_1 = exp(level effect / q) and s_2/s_1 = exp(effect of tenure 2 / q).
+
+    ``q`` = p/(p-1) of the effort cost's exponent p. Exact for old workers only (section 2, step 8 of the specification).
+    """
+    effects = coefficients(draws, [*LEVEL_TERMS, "tenure 2"])
+    names = [*(f"d_{k}/d_1" for k in range(2, LEVELS + 1)), "s_2/s_1"]
+    return _intervals(dict(zip(names, np.exp(effects.T / q), strict=True)), "ratio")
+
+
+def predictions(size: xr.DataTree, rated: xr.DataTree, prize: dict[str, np.ndarray]) -> pd.DataFrame:
+    """The five predictions of the theory with their posterior probabilities.
+
+    Parameters
+    ----------
+    size
+        Draws of ``bonus_size`` with levels, age and tenure.
+    rated
+        The same with ratings.
+    prize
+        Draws of rho by how the prize was met.
+
+    """
+    order = ordered_levels(size)
+    tenure, ratings = coefficients(size, TENURE_TERMS), coefficients(rated, [f"rating {k}" for k in (2, 3, 4)])
+    slope = semi_elasticity(size, np.array([30.0, 39.0, 50.0])).to_numpy()
+    rows = [
+        ("1. bonuses rise with the level", "0 < level 2 < ... < level 5", order.probability),
+        ("2. with tenure at the level", "every class above the first year", (tenure > 0).all(1).mean()),
+        ("3. with age", "semi-elasticity above 0 at 30", (slope[:, 0] > 0).mean()),
+        ("", "... at 39, the mean", (slope[:, 1] > 0).mean()),
+        ("", "... at 50", (slope[:, 2] > 0).mean()),
+        ("4. with performance", "rating 2 below rating 1", (ratings[:, 0] < 0).mean()),
+        ("", "ratings 1 > 2 > 3 > 4", (np.diff(ratings, axis=1, prepend=0.0) < 0).all(1).mean()),
+    ]
+    words = ("5. and fall with the prize", *[""] * len(prize))
+    rows += [(w, f"rho < 0, {k}", (v < 0).mean()) for w, (k, v) in zip(words, prize.items(), strict=False)]
+    table = pd.DataFrame(rows, columns=["prediction", "event", "probability"]).set_index(["prediction", "event"])
+    return table.astype(float)
