@@ -38,7 +38,7 @@ def panel_of(golden: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 def evaluated(y: np.ndarray, w: np.ndarray, worker: np.ndarray, theta: np.ndarray, sigma: float, tau: float) -> tuple[Any, ...]:
     r = reduce_panel(y, w, worker)
-    return panel_likelihood(theta, np.log(sigma), np.log(tau), r.products, r.rows_per_worker, r.workers)
+    return panel_likelihood(theta, np.log(sigma), np.log(tau), r.products, r.rows_per_worker, r.workers, r.inner, r.outer)
 
 
 def test_golden_likelihood_gradient_and_effects(golden: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from bayes_labor.custom_ops import (
     outside_option,
     paired_log_likelihood,
     panel_log_likelihood,
+    quadratic_form,
     regime_likelihood,
     sorting_equilibrium,
     task_assignment,
@@ -42,6 +43,7 @@ ECONOMIES = [  # psi, tau, lambda_theta, lambda_x, s_l, s_k, alpha, eta, xi, log
 ]
 REDUCED = reduce_panel(RNG.normal(size=40), RNG.normal(size=(40, 3)), RNG.integers(0, 12, 40))
 RISES, BONUSES = np.array([0, 1, 1, 3, 3, 5]), np.array([0, 2, 5, 5, 6, 10])
+LINEAR, MATRIX = RNG.normal(size=6), np.cov(RNG.normal(size=(6, 20)))
 WON, CAREERS = (RNG.random(30) < 0.4).astype(np.float64), np.array([0, 1, 4, 9, 10, 16, 22, 30])
 BETA, SCALE = np.array([0.16, -0.4, 0.03]), np.array([11.0, 14.0, 12.0])
 
@@ -104,6 +106,7 @@ CASES = [
         lambda *p: [paired_log_likelihood(*p, RISES, BONUSES)],
         [RNG.normal(size=5), RNG.normal(size=10), RNG.normal(size=10), np.array([-0.3, 0.1, 0.4, -0.5, 0.2])],
     ),
+    Case("quadratic_form", lambda x: [quadratic_form(x, LINEAR, MATRIX)], [RNG.normal(size=6)]),
     Case(
         "regime_likelihood",
         lambda *p: [regime_likelihood(pt.log(p[0]), pt.log(p[1]), p[2], p[3]).log_likelihood],

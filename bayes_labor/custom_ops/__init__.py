@@ -8,6 +8,7 @@ from bayes_labor.custom_ops.logit_panel import conditional_logit_likelihood, mar
 from bayes_labor.custom_ops.outside_option import outside_option
 from bayes_labor.custom_ops.paired_effects import paired_log_likelihood
 from bayes_labor.custom_ops.payroll import nash_payroll, to_workers, workplace_sum
+from bayes_labor.custom_ops.quadratic import quadratic_form
 from bayes_labor.custom_ops.random_intercepts import panel_log_likelihood
 from bayes_labor.custom_ops.regimes import regime_likelihood
 from bayes_labor.custom_ops.sorting import sorting_equilibrium
@@ -27,6 +28,7 @@ __all__ = [
     "outside_option",
     "paired_log_likelihood",
     "panel_log_likelihood",
+    "quadratic_form",
     "regime_likelihood",
     "sorting_equilibrium",
     "task_assignment",

@@ -16,6 +16,7 @@ from bayes_labor.custom_ops.logit_panel import ConditionalLogit, MarginalLogit
 from bayes_labor.custom_ops.outside_option import OutsideOption, OutsideOptionPullback
 from bayes_labor.custom_ops.paired_effects import PairedLikelihood
 from bayes_labor.custom_ops.payroll import Payroll, PayrollPullback, SpreadToWorkers, WorkplaceSum
+from bayes_labor.custom_ops.quadratic import QuadraticForm
 from bayes_labor.custom_ops.random_intercepts import PanelLikelihood
 from bayes_labor.custom_ops.regimes import RegimeLikelihood
 from bayes_labor.custom_ops.sorting import JobRate, TopShare, slopes
@@ -198,7 +199,17 @@ def _(op: RegimeLikelihood, **_: Any) -> Any:
 
 @jax_funcify.register(PanelLikelihood)
 def _(op: PanelLikelihood, **_: Any) -> Any:
-    return differentiable(op, panel_likelihood_jax, lambda _, outputs, g: tuple(g[0] * d for d in outputs[1:]))
+    forward = partial(panel_likelihood_jax, op.inner, op.outer)
+    return differentiable(op, forward, lambda _, outputs, g: tuple(g[0] * d for d in outputs[1:]))
+
+
+@jax_funcify.register(QuadraticForm)
+def _(op: QuadraticForm, **_: Any) -> Any:
+    def forward(x: Any, linear: Any, matrix: Any) -> tuple[Any, Any]:
+        gradient = linear - matrix @ x
+        return 0.5 * x @ (gradient + linear), gradient
+
+    return differentiable(op, forward, lambda _, outputs, g: (g[0] * outputs[1],))
 
 
 @jax_funcify.register(PairedLikelihood)

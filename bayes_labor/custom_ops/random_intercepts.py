@@ -13,17 +13,28 @@ from bayes_labor.theory.random_intercepts import ReducedPanel, panel_likelihood
 
 @register_numba
 class PanelLikelihood(SolverOp):
-    """Binding of :func:`bayes_labor.theory.random_intercepts.panel_likelihood`."""
+    """Binding of :func:`bayes_labor.theory.random_intercepts.panel_likelihood`.
 
+    ``inner`` and ``outer``: how many coefficients move demeaned rows and worker means, see :class:`ReducedPanel`.
+    """
+
+    __props__ = ("inner", "outer")
     fields = (
         Field("theta", ("P",)), Field("log_sigma"), Field("log_tau"),
-        Field("products", ("K+1", "P+1", "P+1"), smooth=False), Field("rows_per_worker", ("K",), smooth=False),
+        Field("products", ("K+1", "q", "q"), smooth=False), Field("rows_per_worker", ("K",), smooth=False),
         Field("workers", ("K",), smooth=False),
     )  # fmt: skip
     results = (
         Field("log_likelihood"), Field("d_theta", ("P",), smooth=False), Field("d_log_sigma", smooth=False),
         Field("d_log_tau", smooth=False),
     )  # fmt: skip
+
+    def __init__(self, inner: int, outer: int) -> None:
+        self.inner, self.outer = inner, outer
+
+    def settings(self) -> tuple[int, ...]:
+        """See :class:`SolverOp`."""
+        return (self.inner, self.outer)
 
     def kernel(self) -> Any:
         """See :class:`SolverOp`."""
@@ -48,5 +59,5 @@ def panel_log_likelihood(theta: Any, log_sigma: Any, log_tau: Any, panel: Reduce
 
     """
     data = (pt.constant(v) for v in (panel.products, panel.rows_per_worker, panel.workers))
-    found: Variable = PanelLikelihood()(theta, log_sigma, log_tau, *data)[0]
+    found: Variable = PanelLikelihood(panel.inner, panel.outer)(theta, log_sigma, log_tau, *data)[0]
     return found

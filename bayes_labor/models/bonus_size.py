@@ -16,6 +16,7 @@ from bayes_labor.data.personnel import Personnel
 from bayes_labor.models.bonus_coefficients import coefficients
 from bayes_labor.models.bonus_design import BLOCKS, Block, BonusDesign, bonus_design, check_identified
 from bayes_labor.models.bonus_effects import observe_with_effects
+from bayes_labor.models.mundlak import Split, split_coordinates
 from bayes_labor.models.pilot import Pilot, panel_pilot
 from bayes_labor.models.settings import Settings
 from bayes_labor.models.starting import start_at
@@ -91,10 +92,12 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
     center = np.zeros(len(design.terms))
     center[0] = y.mean()
     pilot, *scales = panel_pilot(y, design.columns, design.worker, center, design.prior_sd)
+    split = split_coordinates(design, pilot, (scales[0], scales[1])) if spec.sums_out else None
+    pilot = pilot if split is None else split.pilot
     with pm.Model(coords={"term": list(design.terms)}) as model:
         x, theta = coefficients(design, pilot, center, spec.ordered)
         if spec.sums_out:
-            _observe_reduced(y, design, x, pilot, spec, scales)
+            _observe_reduced(y, design, x, pilot, split, spec, scales)
         else:
             mixture = spec.ratings == "mixture" and bool(design.table["rating"].isna().any())
             priors = (spec.error, spec.effect)
@@ -103,18 +106,19 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
 
 
 def _observe_reduced(
-    y: np.ndarray, design: BonusDesign, x: Any, pilot: Pilot, spec: BonusSpec, scales: list[float]
+    y: np.ndarray, design: BonusDesign, x: Any, pilot: Pilot, split: Split | None, spec: BonusSpec, scales: list[float]
 ) -> None:  # fmt: skip
     """Standard deviations and the likelihood with worker effects summed out."""
     rotated = design.columns @ pilot.scale
     offset = design.columns @ pilot.center
-    reduced = reduce_panel(y - offset, rotated, design.worker)
-    sizes = (reduced.rows_per_worker, reduced.workers)
+    inner, outer = (rotated, None) if split is None else (split.inner, split.outer)
+    reduced = reduce_panel(y - offset, inner, design.worker, outer)
+    sizes, coordinates = (reduced.rows_per_worker, reduced.workers), (reduced.inner, reduced.outer)
     sigma, tau = pm.HalfNormal("sigma", spec.error), pm.HalfNormal("tau", spec.effect)
     start_at(sigma=scales[0], tau=scales[1])
 
     def log_density(value: Any, x: Any, sigma: Any, tau: Any, _: Any) -> Any:
-        return PanelLikelihood()(x, pt.log(sigma), pt.log(tau), value, *(pt.constant(v) for v in sizes))[0]
+        return PanelLikelihood(*coordinates)(x, pt.log(sigma), pt.log(tau), value, *(pt.constant(v) for v in sizes))[0]
 
     def random(
         x: np.ndarray,
@@ -127,7 +131,7 @@ def _observe_reduced(
         rng = np.random.default_rng() if rng is None else rng
         labels, row = np.unique(design.worker, return_inverse=True)
         drawn = rotated @ x + rng.normal(0.0, tau, len(labels))[row] + rng.normal(0.0, sigma, len(row))
-        return reduce_panel(drawn, rotated, design.worker).products
+        return reduce_panel(drawn, inner, design.worker, outer).products
 
     pm.CustomDist(
         "log_bonus_products", x, sigma, tau, pt.constant(reduced.products), logp=log_density, random=random,

@@ -6,6 +6,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from bayes_labor.custom_ops.quadratic import quadratic_form
 from bayes_labor.models.starting import start_at
 
 
@@ -15,7 +16,7 @@ class Pilot(NamedTuple):
     center: np.ndarray
     """(P,)."""
     scale: np.ndarray
-    """(P, P) lower triangular, its product with its transpose the inverse information."""
+    """(P, P), its product with its transpose the inverse information, or nearly so."""
 
 
 def pilot_of(information: np.ndarray, score: np.ndarray) -> Pilot:
@@ -73,11 +74,13 @@ def rotated_normal(name: str, pilot: Pilot, mean: np.ndarray, sd: np.ndarray, di
 
     ``{name}_rotated`` is the free variable, ``name`` a deterministic.
     """
-    constant = float(np.log(np.diag(pilot.scale)).sum() - np.log(sd).sum() - 0.5 * len(sd) * np.log(2.0 * np.pi))
+    constant = float(np.linalg.slogdet(pilot.scale)[1] - np.log(sd).sum() - 0.5 * len(sd) * np.log(2.0 * np.pi))
+    away, scaled = (pilot.center - mean) / sd, pilot.scale / sd[:, None]
+    linear, matrix = pt.constant(-scaled.T @ away), pt.constant(scaled.T @ scaled)
+    constant -= 0.5 * float(away @ away)
 
     def log_density(x: Any, *_: Any) -> Any:
-        theta = pilot.center + pt.dot(pilot.scale, x)
-        return constant - 0.5 * pt.sum(((theta - mean) / sd) ** 2)
+        return constant + quadratic_form(x, linear, matrix)
 
     def random(center: np.ndarray, rng: np.random.Generator | None = None, size: Any = None) -> np.ndarray:
         drawn = (np.random.default_rng() if rng is None else rng).normal(mean, sd)

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayes_labor.theory.compilation import kernel, leaf
+from bayes_labor.theory.compilation import kernel
+from bayes_labor.theory.quadratic import subtract_rows
+
+_LANES = 4  # products are padded by zeros to whole vector registers
 
 
 @dataclass(frozen=True)
@@ -18,15 +21,21 @@ class ReducedPanel:
     """What the likelihood needs of a panel; see :func:`reduce_panel`."""
 
     products: np.ndarray
-    """(K + 1, P + 1, P + 1) cross products of [y W]: of the worker-demeaned rows, then of the worker means, weighted by their
-    number of rows, for each number of rows."""
+    """(K + 1, q, q) cross products of [y W]: of the worker-demeaned rows in their first A + 1 rows and columns, then of the
+    worker means, weighted by their number of rows, for each number of rows, in their first B + 1."""
     rows_per_worker: np.ndarray
     """(K,) the numbers of rows T that occur."""
     workers: np.ndarray
     """(K,) how many workers have each."""
+    inner: int
+    """A: demeaned rows depend on the first A coefficients."""
+    outer: int
+    """B: worker means depend on the last B."""
 
 
-def reduce_panel(y: np.ndarray, design: np.ndarray, worker: np.ndarray) -> ReducedPanel:
+def reduce_panel(
+    y: np.ndarray, design: np.ndarray, worker: np.ndarray, between: np.ndarray | None = None
+) -> ReducedPanel:  # fmt: skip
     """Reduce a panel, in one pass over it.
 
     Parameters
@@ -37,6 +46,10 @@ def reduce_panel(y: np.ndarray, design: np.ndarray, worker: np.ndarray) -> Reduc
         (N, P).
     worker
         (N,) any labels.
+    between
+        (N, B) where coefficients come in two groups, those that move demeaned rows and those that move worker means (as with
+        worker means among the regressors): then ``design`` (N, A) is for the first, this for the second, and only
+        their demeaned rows and their means are used.
 
     Raises
     ------
@@ -45,41 +58,32 @@ def reduce_panel(y: np.ndarray, design: np.ndarray, worker: np.ndarray) -> Reduc
 
     """
     y, design = np.asarray(y, dtype=np.float64), np.asarray(design, dtype=np.float64)
-    if design.ndim != 2 or y.shape != (len(design),) or np.shape(worker) != y.shape:
+    outer = design if between is None else np.asarray(between, dtype=np.float64)
+    if design.ndim != 2 or y.shape != (len(design),) or np.shape(worker) != y.shape or outer.shape[:1] != y.shape:
         raise ValueError(f"y {y.shape}, design {design.shape} and worker {np.shape(worker)} do not fit: (N,), (N, P), (N,)")
-    both = np.column_stack([y, design])
     _, row, counts = np.unique(np.asarray(worker), return_inverse=True, return_counts=True)
     order = np.argsort(row, kind="stable")
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    means = np.add.reduceat(both[order], starts, axis=0) / counts[:, None]
+
+    def means(values: np.ndarray) -> np.ndarray:
+        return np.add.reduceat(values[order], starts, axis=0) / counts[:, None]
+
+    inside = np.column_stack([y, design])
+    inside -= means(inside)[row]
+    mean = means(np.column_stack([y, outer]))
     sizes, number = np.unique(counts, return_counts=True)
-    both -= means[row]
-    parts = [both, *(np.sqrt(t) * means[counts == t] for t in sizes)]
-    return ReducedPanel(np.stack([v.T @ v for v in parts]), sizes.astype(np.float64), number.astype(np.float64))
-
-
-@leaf
-def _times(matrix, theta, u):
-    """Product of a symmetric matrix with (1, -theta), as sums of four rows at a time: that vectorises without fastmath."""
-    q, i = u.shape[0], 1
-    for j in range(q):
-        u[j] = matrix[0, j]
-    while i + 3 < q:
-        a, b, c, d = theta[i - 1], theta[i], theta[i + 1], theta[i + 2]
-        for j in range(q):
-            u[j] -= (a * matrix[i, j] + b * matrix[i + 1, j]) + (c * matrix[i + 2, j] + d * matrix[i + 3, j])
-        i += 4
-    while i < q:
-        a = theta[i - 1]
-        for j in range(q):
-            u[j] -= a * matrix[i, j]
-        i += 1
+    parts = [inside, *(np.sqrt(t) * mean[counts == t] for t in sizes)]
+    q = -(-max(inside.shape[1], mean.shape[1]) // _LANES) * _LANES
+    products = np.zeros((len(parts), q, q))
+    for square, v in zip(products, parts, strict=True):
+        square[: v.shape[1], : v.shape[1]] = v.T @ v
+    return ReducedPanel(products, sizes.astype(np.float64), number.astype(np.float64), design.shape[1], outer.shape[1])
 
 
 @kernel
-def panel_likelihood(theta, log_sigma, log_tau, products, rows_per_worker, workers):
+def panel_likelihood(theta, log_sigma, log_tau, products, rows_per_worker, workers, inner, outer):
     """(log likelihood, its gradient in theta (P,), in log sigma and in log tau)."""
-    q, classes = theta.shape[0] + 1, rows_per_worker.shape[0]
+    p, classes = theta.shape[0], rows_per_worker.shape[0]
     sigma2, tau2 = math.exp(2.0 * log_sigma), math.exp(2.0 * log_tau)
     n, groups = 0.0, 0.0
     for k in range(classes):
@@ -87,24 +91,28 @@ def panel_likelihood(theta, log_sigma, log_tau, products, rows_per_worker, worke
         groups += workers[k]
     value = n * math.log(2.0 * math.pi) + (n - groups) * math.log(sigma2)
     d_sigma, d_tau = -(n - groups), 0.0
-    u, gradient = np.empty(q), np.zeros(q - 1)
+    scratch, gradient = np.empty(products.shape[1]), np.zeros(p)
     for block in range(classes + 1):
-        _times(products[block], theta, u)
+        first, count = (0, inner) if block == 0 else (p - outer, outer)
+        u, own, slope = scratch, theta[first : first + count], gradient[first : first + count]
+        for j in range(u.shape[0]):
+            u[j] = products[block, 0, j]
+        subtract_rows(own, products[block, 1:], u)
         square = u[0]
-        for j in range(1, q):
-            square -= theta[j - 1] * u[j]
+        for j in range(count):
+            square -= own[j] * u[j + 1]
         variance = sigma2 if block == 0 else sigma2 + rows_per_worker[block - 1] * tau2
-        for j in range(1, q):
-            gradient[j - 1] += u[j] / variance
+        for j in range(count):
+            slope[j] += u[j + 1] / variance
         value += square / variance
         if block == 0:
             d_sigma += square / sigma2
         else:
             here, t = workers[block - 1], rows_per_worker[block - 1]
             value += here * math.log(variance)
-            slope = here / variance - square / variance**2
-            d_sigma -= sigma2 * slope
-            d_tau -= tau2 * t * slope
+            change = here / variance - square / variance**2
+            d_sigma -= sigma2 * change
+            d_tau -= tau2 * t * change
     return -0.5 * value, gradient, d_sigma, d_tau
 
 
