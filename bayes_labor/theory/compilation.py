@@ -76,3 +76,8 @@ def leaf(function: Callable[..., Any]) -> Callable[..., Any]:
 def fused_leaf(function: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator: a leaf whose multiplications and additions may be fused; sums keep their order, whatever calls it."""
     return compiled(function, _nrt=False, fastmath={"contract"})
+
+
+def reordering_leaf(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: a leaf whose sums the compiler may reorder, to take several terms at once; the same in every call."""
+    return compiled(function, _nrt=False, forceinline=True, fastmath={"contract", "reassoc"})

@@ -7,58 +7,98 @@ import math
 
 import numpy as np
 
-from bayes_labor.theory.compilation import kernel, leaf
+from bayes_labor.theory.compilation import kernel, leaf, reordering_leaf
 from bayes_labor.theory.ragged import largest_row
 
-NODES = 21
-"""Of the trapezoid around each worker's mode; the error of a worker is about 1e-9 where effects are of size 2 or less."""
+NODES = 32
+"""Of the trapezoid around each worker's mode; the error of a worker is about 1e-9 where tau is 2 or less."""
 _REACH = 8.0  # of the nodes, in standard deviations of the integrand around its mode
 _NEWTON = 30
+_NEAR = 0.2  # standard deviations within which the mode is found
+_LARGEST = 600.0  # log odds of a worker added up, below which products of odds stay in float64
 
 
 @leaf
-def _chance(x):
-    if x > 0.0:
-        return 1.0 / (1.0 + math.exp(-x))
-    e = math.exp(x)
-    return e / (1.0 + e)
+def _center(odds, rows, wins, tau):
+    """(near the mode, standard deviation there) of the standardised effect's posterior, by a few Newton steps.
 
-
-@leaf
-def _mode(index, won, first, last, tau):
-    """(mode, standard deviation there) of the standardised effect's posterior density, by Newton's method."""
+    The trapezoid sums an analytic function over the whole line: where exactly its nodes lie does not matter.
+    """
     v, curvature = 0.0, 1.0
     for _ in range(_NEWTON):
-        slope, curvature = -v, 1.0
-        for i in range(first, last):
-            p = _chance(index[i] + tau * v)
-            slope += tau * (won[i] - p)
+        slope, curvature, factor = wins * tau - v, 1.0, math.exp(tau * v)
+        for i in range(rows):
+            p = 1.0 - 1.0 / (1.0 + odds[i] * factor)
+            slope -= tau * p
             curvature += tau * tau * p * (1.0 - p)
         step = slope / curvature
         v += min(max(step, -2.0), 2.0)
-        if abs(step) < 1e-8:
+        if step * step * curvature < _NEAR * _NEAR:
             break
     return v, 1.0 / math.sqrt(curvature)
 
 
 @leaf
-def _log_joint(index, won, first, last, tau, v, chance):
-    """Log density of a worker's outcomes and standardised effect, but for a constant; fills ``chance`` by row.
+def _weigh(odds, rows, wins, tau, start, spacing, center, product, weight, chance):
+    """Fill (rows, nodes) chances and (nodes,) weights, the integrand over its value at the center but for the chances there.
 
-    One exponential per row: log(1 + e) of all rows is the logarithm of one product, whose factors lie between 1 and 2.
+    On evenly spaced nodes every exponential is a product of the last one's: none is computed inside. Returns the sum of
+    the weights, and of the weights times the nodes.
     """
-    value, product = -0.5 * v * v, 1.0
-    for i in range(first, last):
-        x = index[i] + tau * v
-        e = math.exp(-abs(x))
-        inverse = 1.0 / (1.0 + e)
-        product *= 1.0 + e
-        chance[i - first] = inverse if x > 0.0 else e * inverse
-        value += min(x, 0.0) if won[i] > 0.0 else min(-x, 0.0)
-        if product > 1e200:
-            value -= math.log(product)
-            product = 1.0
-    return value - math.log(product)
+    nodes = weight.shape[0]
+    factor, ratio = math.exp(tau * start), math.exp(tau * spacing)
+    for q in range(nodes):
+        product[q], weight[q] = 1.0, factor
+        factor *= ratio
+    for i in range(rows):
+        row, o = chance[i], odds[i]
+        for q in range(nodes):
+            e = 1.0 + o * weight[q]
+            product[q] *= e
+            row[q] = 1.0 - 1.0 / e
+    normal, bend = math.exp(0.5 * (center * center - start * start)), math.exp(-spacing * (start + 0.5 * spacing))
+    lift, tilt = math.exp(-spacing * spacing), math.exp(wins * tau * spacing)
+    won = math.exp(wins * tau * (start - center))
+    mass, moment = 0.0, 0.0
+    for q in range(nodes):
+        weight[q] = normal * won / product[q]
+        mass += weight[q]
+        moment += weight[q] * (start + q * spacing)
+        normal, bend, won = normal * bend, bend * lift, won * tilt
+    return mass, moment
+
+
+@leaf
+def _weigh_by_logs(index, rows, wins, tau, start, spacing, weight, chance):
+    """As :func:`_weigh` where products would leave float64's range, relative to the exponential of the third result."""
+    top = -math.inf
+    for q in range(weight.shape[0]):
+        v = start + q * spacing
+        value = wins * tau * v - 0.5 * v * v
+        for i in range(rows):
+            x = index[i] + tau * v
+            e = math.exp(-abs(x))
+            value -= max(x, 0.0) + math.log1p(e)
+            chance[i, q] = 1.0 / (1.0 + e) if x > 0.0 else e / (1.0 + e)
+        weight[q] = value
+        top = max(top, value)
+    mass, moment = 0.0, 0.0
+    for q in range(weight.shape[0]):
+        weight[q] = math.exp(weight[q] - top)
+        mass += weight[q]
+        moment += weight[q] * (start + q * spacing)
+    return mass, moment, top
+
+
+@reordering_leaf
+def _expectations(row, weight, start, spacing):
+    """Sums over nodes of weight times chance, and of that times the node."""
+    first, second = 0.0, 0.0
+    for q in range(weight.shape[0]):
+        x = weight[q] * row[q]
+        first += x
+        second += x * (start + q * spacing)
+    return first, second
 
 
 @kernel
@@ -69,29 +109,34 @@ def marginal_logit(index, log_tau, won, offsets, nodes):
     """
     n, tau = index.shape[0], math.exp(log_tau)
     d_index, d_tau, total = np.zeros(n), 0.0, 0.0
-    logs, at = np.empty(nodes), np.empty(nodes)
-    chance = np.empty((nodes, largest_row(offsets, 0, offsets.shape[0] - 1)))
-    spacing = 2.0 * _REACH / (nodes - 1)
+    longest = largest_row(offsets, 0, offsets.shape[0] - 1)
+    product, weight, odds = np.empty(nodes), np.empty(nodes), np.empty(longest)
+    chance = np.empty((longest, nodes))
     for g in range(offsets.shape[0] - 1):
-        first, last = offsets[g], offsets[g + 1]
-        center, width = _mode(index, won, first, last, tau)
-        top = -math.inf
-        for q in range(nodes):
-            v = center + width * (q * spacing - _REACH)
-            at[q] = v
-            logs[q] = _log_joint(index, won, first, last, tau, v, chance[q])
-            top = max(top, logs[q])
-        mass = 0.0
-        for q in range(nodes):
-            logs[q] = math.exp(logs[q] - top)
-            mass += logs[q]
-        total += top + math.log(mass * width * spacing) - 0.5 * math.log(2.0 * math.pi)
-        for q in range(nodes):
-            share = logs[q] / mass
-            for i in range(first, last):
-                gap = share * (won[i] - chance[q, i - first])
-                d_index[i] += gap
-                d_tau += gap * tau * at[q]
+        first, rows = offsets[g], offsets[g + 1] - offsets[g]
+        wins, extreme = 0.0, 0.0
+        for i in range(rows):
+            x = index[first + i]
+            odds[i] = math.exp(min(max(x, -_LARGEST), _LARGEST))
+            extreme = max(extreme, abs(x))
+            if won[first + i] > 0.0:
+                wins += 1.0
+                total += x
+        center, width = _center(odds, rows, wins, tau)
+        spacing = 2.0 * _REACH * width / (nodes - 1)
+        start = center - _REACH * width
+        if rows * (extreme + tau * (abs(center) + _REACH * width)) < _LARGEST:
+            mass, moment = _weigh(odds, rows, wins, tau, start, spacing, center, product, weight, chance)
+            top = center * (wins * tau - 0.5 * center)
+        else:
+            own = index[first : first + rows]
+            mass, moment, top = _weigh_by_logs(own, rows, wins, tau, start, spacing, weight, chance)
+        total += top + math.log(mass * spacing) - 0.5 * math.log(2.0 * math.pi)
+        d_tau += tau * wins * moment / mass
+        for i in range(rows):
+            p, moved = _expectations(chance[i], weight, start, spacing)
+            d_index[first + i] = won[first + i] - p / mass
+            d_tau -= tau * moved / mass
     return total, d_index, d_tau
 
 

@@ -205,7 +205,7 @@ def table6(panel: Personnel, draws: dict[str, np.ndarray], *, replications: int 
                 row |= {"bootstrap sd": float(drawn.std(ddof=1)), "partial R2": now.partial_r2}
                 row |= {"published formula": float(np.hypot(row["bootstrap sd"], now.conventional))}
                 if prize in draws:
-                    row |= {k: float(v) for k, v in posterior_columns(draws[prize][:, None]).items()}
+                    row |= {k: float(v[0]) for k, v in posterior_columns(draws[prize][:, None]).items()}
             rows[prize, f"({column})"] = row
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(list(rows), names=["prize", "column"])
