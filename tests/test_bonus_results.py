@@ -181,6 +181,9 @@ def test_commands(panel: Personnel, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    for words, message in ((["--column", "person"], "names no column"), (["--set", "errors"], "sets nothing")):
+    for words, message in (
+        (["--column", "person"], "names no column"),
+        (["--column", "id=person", "--set", "errors"], "sets nothing"),
+    ):
         result = CliRunner().invoke(app, ["fit-bonus-size", str(path), "--run", str(tmp_path / "no"), *words])
         assert message in str(result.exception)

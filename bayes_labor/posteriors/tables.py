@@ -91,6 +91,8 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
             return f"{value:.3f}" if column == "r_hat" else f"{value:.2f}"
         if value == 0:
             return "0"
+        if abs(value) >= 100 and value == round(value):
+            return f"{value:.0f}"
         if abs(value) >= 1e3:
             return f"{value:.1f}"
         return f"{value:#.3g}".rstrip(".")

@@ -41,8 +41,8 @@ _PRIZES = {
 }
 _OWN = next(iter(_PRIZES))
 _SETTINGS: dict[str, dict[str, int]] = {
-    "size": {"draws": 1000, "tune": 400}, "robust": {"draws": 600, "tune": 500}, "receipt": {"draws": 500, "tune": 300},
-    "prize": {"draws": 500, "tune": 400},
+    "size": {"draws": 1000, "tune": 400}, "robust": {"draws": 600, "tune": 500}, "receipt": {"draws": 1000, "tune": 300},
+    "prize": {"draws": 1000, "tune": 400},
 }  # fmt: skip
 _DELTAS = np.linspace(0.02, 0.98, 49)
 
@@ -270,9 +270,10 @@ def _prize(
         "higher by 0.01 lowers bonuses by 2.3%, an elasticity of only about -0.05 at the usual prize of 0.02." + known
     )
     notes = (
-        "Published, the published construction here (realised increases, pay with bonus), the expected prize (salary only), "
-        "and the posterior with within slopes. The published formula adds the bootstrap's variance, which holds the second "
-        "step's already, to the conventional one. Partial R2 of the prize: what is left for it to speak with."
+        "Published; same: the published construction here (realised increases, pay with bonus); expected: the predicted "
+        "increase of salary; mean, sd and interval: the posterior within workers. Formula: the published standard error, which "
+        "adds the bootstrap's variance, that of both steps, to the conventional one. Partial R2 of the prize: what other "
+        "regressors leave it to speak with."
     )
     shown = [
         _shown(table, folder, "table6", notes),

@@ -196,14 +196,13 @@ def table6(panel: Personnel, draws: dict[str, np.ndarray], *, replications: int 
             spec = PrizeSpec(covariates=prize, blocks=blocks)
             now = two_step(panel, spec)
             row = {
-                "published": rho, "se, published": se, "corrected se": corrected,
-                "same construction here": then.rho, "se, same": then.conventional,
-                "expected prize": now.rho, "se, expected": now.conventional,
+                "published": rho, "se pub.": se, "corrected se": corrected, "same here": then.rho, "se same": then.conventional,
+                "expected": now.rho, "se exp.": now.conventional,
             }  # fmt: skip
             if column == 5:
                 drawn = bootstrap(panel, spec, replications=replications, seed=seed)
-                row |= {"bootstrap sd": float(drawn.std(ddof=1)), "partial R2": now.partial_r2}
-                row |= {"published formula": float(np.hypot(row["bootstrap sd"], now.conventional))}
+                row |= {"boot. sd": float(drawn.std(ddof=1)), "partial R2": now.partial_r2}
+                row |= {"formula": float(np.hypot(row["boot. sd"], now.conventional))}
                 if prize in draws:
                     row |= {k: float(v[0]) for k, v in posterior_columns(draws[prize][:, None]).items()}
             rows[prize, f"({column})"] = row
