@@ -1,7 +1,8 @@
 """``make sbc``: the long simulation-based calibration, 600 workplaces with known truth. Hours on two cores.
 
 ``python -m benchmarks.simulation_based_calibration SIMULATIONS WORKPLACES`` for other sizes; ``... SIMULATIONS sorting`` for
-the sorting model, its calibration and its latent regimes, in minutes. Ranks so far are kept, and a run goes on from them.
+the sorting model, its calibration and its latent regimes, in minutes; ``... SIMULATIONS bonuses`` for the models of bonuses on
+a small panel, in an hour. Ranks so far are kept, and a run goes on from them.
 """
 
 import sys
@@ -13,7 +14,18 @@ import pandas as pd
 
 from bayes_labor.data.macro import MacroSeries
 from bayes_labor.data.norway import norway
-from bayes_labor.models import JointProductionSpec, sorting_calibration, sorting_regimes
+from bayes_labor.data.personnel import Personnel, personnel
+from bayes_labor.models import (
+    BonusSpec,
+    JointProductionSpec,
+    PrizeSpec,
+    ReceiptSpec,
+    bonus_receipt,
+    bonus_size,
+    promotion_prize,
+    sorting_calibration,
+    sorting_regimes,
+)
 from bayes_labor.posteriors.calibration import calibrate, calibrate_model, uniformity
 
 RESULTS = Path(__file__).parent / "results"
@@ -45,6 +57,45 @@ def sorting(simulations: int = 1000) -> None:
         say(calibrate_model(build, names, observed, simulations, thin=10, keep=keep))
 
 
+def bonuses(simulations: int = 200) -> None:
+    """The same for the models of bonuses, on a twentieth of the panel; priors of slopes are as narrow as CI's."""
+    table = personnel("clean", seed=5).table
+    part = Personnel(table[table["id"] % 20 == 0])
+    small = {"blocks": ("levels", "tenure"), "demographics": False, "years": "none"}
+    size, effects = {"observed_products": "log_bonus_products"}, {"observed_log_bonus": "log_bonus"}
+    mixture = effects | {"observed_rating": "rating", "observed_unrated_log_bonus": "unrated_log_bonus"}
+    receipt, prize = {"observed_receipt": "received"}, {"observed_rises_and_bonuses": "rises_and_bonuses"}
+    regression = ["theta", "sigma", "tau"]
+    few = {"demographics": False, "years": "none", "means": False}
+    models = {
+        "bonus_size": (partial(bonus_size, part, BonusSpec(**small)), regression, size),
+        "bonus_size_ordered": (partial(bonus_size, part, BonusSpec(**small, ordered=True)), regression, size),
+        "bonus_size_student": (
+            partial(bonus_size, part, BonusSpec(**few, blocks=("levels",), errors="student")), [*regression, "nu"], effects
+        ),
+        "bonus_size_mixture": (
+            partial(bonus_size, part, BonusSpec(**few, blocks=("levels", "ratings"), ratings="mixture")),
+            [*regression, "rating_cuts", "rating_slope"], mixture,
+        ),
+        "bonus_receipt": (
+            partial(bonus_receipt, part, ReceiptSpec(**few, blocks=("levels",), slope=0.5, effect=0.5)), ["theta", "tau"],
+            receipt,
+        ),
+        "bonus_receipt_conditional": (
+            partial(bonus_receipt, part, ReceiptSpec(**few, blocks=("levels",), effects="conditional", slope=0.5)), ["theta"],
+            receipt,
+        ),
+        "promotion_prize": (
+            partial(promotion_prize, part, PrizeSpec(**few, covariates="A", blocks=("levels",), chance=0.5, rise=0.1, rho=1.0)),
+            ["rho", "theta", "chance", "rise", "sd_omega", "sd_mu", "sd_rise", "sd_bonus", "corr"],
+            prize | {"observed_promoted": "promoted"},
+        ),
+    }  # fmt: skip
+    for name, (build, names, observed) in models.items():
+        print(name, flush=True)
+        say(calibrate_model(build, names, observed, simulations, thin=6, keep=RESULTS / f"sbc_{name}.csv", tune=400))
+
+
 def say(ranks: pd.DataFrame) -> None:
     """p-values, smallest first, and where to be alarmed."""
     p = uniformity(ranks).sort_values()
@@ -55,5 +106,7 @@ def say(ranks: pd.DataFrame) -> None:
 if __name__ == "__main__":
     if sys.argv[2:] == ["sorting"]:
         sorting(int(sys.argv[1]))
+    elif sys.argv[2:] == ["bonuses"]:
+        bonuses(int(sys.argv[1]))
     else:
         main(*map(int, sys.argv[1:]))

@@ -1,1 +1,41 @@
 """Bonuses and promotion tournaments: results, tables, figures and the page of the paper."""
+
+from bayes_labor.posteriors.bonuses.cut import cut_prize
+from bayes_labor.posteriors.bonuses.paper import reproduce_bonuses
+from bayes_labor.posteriors.bonuses.primitives import moment_table, summarize_primitives, tournament_primitives
+from bayes_labor.posteriors.bonuses.report import bonus_prior_page, bonus_report, summarize_bonuses
+from bayes_labor.posteriors.bonuses.results import (
+    decomposition,
+    ordered_levels,
+    predicted_bonus,
+    predictions,
+    quartiles,
+    r2_by_draw,
+    semi_elasticity,
+    structural_ratios,
+    turning_age,
+)
+from bayes_labor.posteriors.bonuses.two_step import bootstrap, placebo, two_step
+
+__all__ = [
+    "bonus_prior_page",
+    "bonus_report",
+    "bootstrap",
+    "cut_prize",
+    "decomposition",
+    "moment_table",
+    "ordered_levels",
+    "placebo",
+    "predicted_bonus",
+    "predictions",
+    "quartiles",
+    "r2_by_draw",
+    "reproduce_bonuses",
+    "semi_elasticity",
+    "structural_ratios",
+    "summarize_bonuses",
+    "summarize_primitives",
+    "tournament_primitives",
+    "turning_age",
+    "two_step",
+]
