@@ -35,6 +35,7 @@ lint: setup
 
 bench: setup
 	$(FLAGS) $(PY) -m benchmarks
+	$(FLAGS) $(PY) -m benchmarks.bonuses
 
 sbc: setup
 	$(FLAGS) $(PY) -m benchmarks.simulation_based_calibration
