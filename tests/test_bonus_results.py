@@ -16,6 +16,7 @@ from bayes_labor.data import DataFaults, Personnel, personnel
 from bayes_labor.models import BonusSpec
 from bayes_labor.posteriors.bonuses import published
 from bayes_labor.posteriors.bonuses.classical import r2_of
+from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out, worker_log_likelihood
 from bayes_labor.posteriors.bonuses.fits import fit_panel
 from bayes_labor.posteriors.bonuses.paper import reproduce_bonuses
 from bayes_labor.posteriors.bonuses.results import (
@@ -32,6 +33,7 @@ from bayes_labor.posteriors.bonuses.results import (
     turning_age,
 )
 from bayes_labor.posteriors.bonuses.tables import table1, table5
+from bayes_labor.theory.random_intercepts import weighted_log_likelihood
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +41,11 @@ def golden(shared: Path) -> dict[str, Any]:
     return json.loads((shared / "reference/bonuses.json").read_text())
 
 
-def draws_of(terms: dict[str, float | np.ndarray], samples: int = 1, **more: float) -> xr.DataTree:
+def draws_of(terms: dict[str, float | np.ndarray], samples: int = 1, **more: float | np.ndarray) -> xr.DataTree:
     """A posterior of which we know everything."""
     theta = np.stack([np.broadcast_to(v, samples) for v in terms.values()], axis=1)
     data: dict[str, Any] = {"theta": (("chain", "draw", "term"), theta[None])}
-    data |= {k: (("chain", "draw"), np.full((1, samples), v)) for k, v in more.items()}
+    data |= {k: (("chain", "draw"), np.broadcast_to(v, (1, samples))) for k, v in more.items()}
     return xr.DataTree.from_dict({"posterior": xr.Dataset(data, {"term": list(terms)})})
 
 
@@ -127,6 +129,30 @@ def test_results_of_known_draws(panel: Personnel) -> None:
     table = predictions(of_column(7), of_column(8), {"joint": np.array([-1.0, 1.0])})
     assert table["probability"].tolist()[:7] == [1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0]
     assert table["probability"].iloc[-1] == 0.5
+
+
+def test_leaving_a_worker_out(panel: Personnel) -> None:
+    """Of draws that all agree: the log density itself; better draws come first; other rows and mixtures are refused."""
+    spec = BonusSpec(blocks=("levels",), means=False, demographics=False, years="none")
+    design = spec.design(panel)
+    y = np.log(design.table["bonus"].to_numpy())
+    terms: dict[str, Any] = dict(zip(design.terms, np.linalg.lstsq(design.columns, y, rcond=None)[0], strict=True))
+    sigma = 0.4 + 1e-6 * np.random.default_rng(0).normal(size=50)  # nearly: equal weights have no tail to smooth
+    close, far = draws_of(terms, 50, sigma=sigma, tau=0.5), draws_of(terms | {"1": 3.0}, 50, sigma=sigma, tau=0.5)
+    table = leave_one_worker_out({"far": (far, spec), "close": (close, spec)}, panel, size=50)
+    assert list(table.index) == ["close", "far"] and table.loc["far", "difference"] < 0
+    residual = y - design.columns @ np.array(list(terms.values()))
+    by_worker = weighted_log_likelihood(residual, design.worker, np.full(len(y), 0.4**-2.0), 0.5)
+    assert table.loc["close", "density"] == pytest.approx(by_worker.sum(), rel=1e-4)
+    heavy = draws_of(terms, 3, sigma=0.4, tau=0.5, nu=1e6)
+    found = worker_log_likelihood(heavy, panel, spec.model_copy(update={"errors": "student"}))
+    np.testing.assert_allclose(found[0], by_worker, atol=1e-3)
+    other = spec.model_copy(update={"blocks": ("levels", "ratings")})
+    rated = draws_of(dict.fromkeys(other.design(panel).terms, 0.0), 3, sigma=0.4, tau=0.5)
+    with pytest.raises(DataFaults, match="the fits see different rows"):
+        leave_one_worker_out({"all": (close, spec), "rated": (rated, other)}, panel)
+    with pytest.raises(DataFaults, match="missing ratings are summed over"):
+        worker_log_likelihood(rated, panel, other.model_copy(update={"ratings": "mixture"}))
 
 
 def test_tables_hold_what_was_published(panel: Personnel) -> None:

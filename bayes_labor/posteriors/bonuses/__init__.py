@@ -1,5 +1,6 @@
 """Bonuses and promotion tournaments: results, tables, figures and the page of the paper."""
 
+from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out, worker_log_likelihood
 from bayes_labor.posteriors.bonuses.cut import cut_prize
 from bayes_labor.posteriors.bonuses.paper import reproduce_bonuses
 from bayes_labor.posteriors.bonuses.primitives import moment_table, summarize_primitives, tournament_primitives
@@ -23,6 +24,7 @@ __all__ = [
     "bootstrap",
     "cut_prize",
     "decomposition",
+    "leave_one_worker_out",
     "moment_table",
     "ordered_levels",
     "placebo",
@@ -38,4 +40,5 @@ __all__ = [
     "tournament_primitives",
     "turning_age",
     "two_step",
+    "worker_log_likelihood",
 ]

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from bayes_labor.data.personnel import Personnel, personnel
 from bayes_labor.models import BonusSpec, PrimitivesSpec, PrizeSpec, ReceiptSpec, tournament_moments
 from bayes_labor.posteriors.bonuses import figures, published, tables
+from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out
 from bayes_labor.posteriors.bonuses.cut import cut_prize
 from bayes_labor.posteriors.bonuses.fits import Fit, fit_panel
 from bayes_labor.posteriors.bonuses.primitives import moment_table, summarize_primitives, tournament_primitives
@@ -33,6 +34,7 @@ from bayes_labor.theory.tournament_coordinates import primitives_at
 
 ROBUST = BonusSpec(errors="student", ratings="mixture")
 """The reported regression: Student-t errors, missing ratings summed over."""
+_ORDERED, _STUDENT = BonusSpec(ordered=True), BonusSpec(errors="student")
 _PRIZES = {
     "C and the worker's own effect": PrizeSpec(),
     "A": PrizeSpec(covariates="A"),
@@ -131,12 +133,13 @@ def _fit_all(
     wanted: list[tuple[str, str, str, Personnel, Any]] = [
         (f"size, column {c}", "size", "bonus-size", panel, tables.size_spec(c)) for c in (5, 6, 7, 8)
     ]
-    wanted.append(("size, ordered effects", "size", "bonus-size", panel, BonusSpec(ordered=True)))
+    wanted.append(("size, ordered effects", "size", "bonus-size", panel, _ORDERED))
     conditional = ReceiptSpec(effects="conditional", blocks=tables.RECEIPT_BLOCKS[4])
     wanted.append(("receipt, conditional", "receipt", "bonus-receipt", panel, conditional))
     wanted.append((f"prize, {_OWN}", "prize", "promotion-prize", prize_panel, _PRIZES[_OWN]))
     wanted.append(("first stage", "prize", "prize-first-stage", prize_panel, _PRIZES[_OWN]))
     if not quick:
+        wanted.append(("size, Student-t", "robust", "bonus-size", panel, _STUDENT))
         wanted.append(("size, Student-t and missing ratings", "robust", "bonus-size", panel, ROBUST))
         integrated = ReceiptSpec(blocks=tables.RECEIPT_BLOCKS[4])
         wanted.append(("receipt, integrated", "receipt", "bonus-receipt", panel, integrated))
@@ -228,7 +231,9 @@ def _size(panel: Personnel, fits: dict[str, Fit], folder: RunFolder, seed: int) 
         _shown(statistics, folder, "table5_statistics", "Fit of the columns. The published F of age in columns 7 and 8 repeats "
                "that of levels."),
         _shown(variants, folder, "variants", "Effects under other assumptions, posterior mean and sd. All with ratings and "
-               "tenure; ordered: effects rise by construction; Student-t: missing ratings summed over instead of dropped."),
+               "tenure; ordered: effects rise by construction; all rows: missing ratings summed over instead of dropped."),
+        _shown(_compared(fits, panel), folder, "comparison", "Leaving one worker out. Log predictive density of a worker not "
+               "seen, effects integrated out; difference to the best with its standard error."),
         _shown(structural_ratios(draws[7]), folder, "structural", "Coefficients read as marginal products of effort, quadratic "
                "cost. Exact for old workers only; published column 7: 1.228, 1.317, 1.507, 2.065 and 1.062."),
         _shown(cells, folder, "predicted", "Mean bonus by level, tenure and age, all else at its mean."),
@@ -247,13 +252,20 @@ def _size(panel: Personnel, fits: dict[str, Fit], folder: RunFolder, seed: int) 
 def _variants(fits: dict[str, Fit]) -> pd.DataFrame:
     """Effects of levels, tenure and ratings under each model of the size of bonuses."""
     terms = [*tables.LEVEL_TERMS, *tables.TENURE_TERMS, "rating 2", "rating 3", "rating 4"]
-    names = {"size, column 8": "normal", "size, ordered effects": "ordered", "size, Student-t and missing ratings": "Student-t"}
+    names = {"size, column 8": "normal", "size, ordered effects": "ordered", "size, Student-t": "Student-t"}
+    names |= {"size, Student-t and missing ratings": "and all rows"}
     parts: dict[str, np.ndarray] = {}
     for name, label in names.items():
         if name in fits:
             samples = coefficients(fits[name].draws, terms)
             parts |= {label: samples.mean(0), f"sd, {label}": samples.std(0)}
     return pd.DataFrame(parts, index=pd.Index(terms, name="term"))
+
+
+def _compared(fits: dict[str, Fit], panel: Personnel) -> pd.DataFrame:
+    specs = {"size, column 8": tables.size_spec(8), "size, ordered effects": _ORDERED, "size, Student-t": _STUDENT}
+    known = {n.removeprefix("size, "): (fits[n].draws, s) for n, s in specs.items() if n in fits}
+    return leave_one_worker_out(known, panel)
 
 
 def _prize(

@@ -1,0 +1,109 @@
+"""Models of the size of bonuses compared by what they predict for a worker whom they have not seen."""
+
+import warnings
+from collections.abc import Mapping
+from functools import partial
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.personnel import Personnel
+from bayes_labor.models.bonus_size import BonusSpec
+from bayes_labor.posteriors.bonuses.results import coefficients
+from bayes_labor.theory.effect_integral import integrate_effects, student_log_density
+from bayes_labor.theory.random_intercepts import weighted_log_likelihood
+
+_GOOD_K = 0.7  # Pareto shape up to which importance sampling is reliable
+
+
+def worker_log_likelihood(draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, size: int = 200) -> xr.DataArray:
+    """(sample, worker) log density of each worker's bonuses at posterior draws, the worker's effect integrated out.
+
+    Parameters
+    ----------
+    draws
+        Of :func:`bayes_labor.models.bonus_size` for this panel and specification.
+    size
+        How many draws are used, spread evenly.
+
+    Raises
+    ------
+    DataFaults
+        If missing ratings are summed over: then ratings are predicted too, and models do not see the same data.
+
+    """
+    if spec.ratings == "mixture":
+        remedy = "compare models with ratings='drop' or 'indicator'"
+        raise DataFaults([Fault("missing ratings are summed over: the model predicts ratings too", "ratings", remedy)])
+    design = spec.design(panel)
+    y, theta = np.log(design.table["bonus"].to_numpy(np.float64)), coefficients(draws, design.terms)
+    posterior = draws["posterior"].to_dataset()
+    scales = posterior[[n for n in ("sigma", "tau", "nu") if n in posterior]].stack(sample=("chain", "draw"))
+    values = []
+    for s in np.linspace(0, len(theta) - 1, min(size, len(theta))).astype(int):
+        residual, sigma, tau = y - design.columns @ theta[s], float(scales["sigma"][s]), float(scales["tau"][s])
+        if "nu" not in scales:
+            values.append(weighted_log_likelihood(residual, design.worker, np.full(len(y), sigma**-2.0), tau))
+            continue
+        density = partial(_student_at, residual, sigma, float(scales["nu"][s]))
+        values.append(integrate_effects(density, design.worker, tau))
+    return xr.DataArray(np.array(values), dims=("sample", "worker"), coords={"worker": np.unique(design.worker)})
+
+
+def _student_at(residual: np.ndarray, sigma: float, nu: float, effect: float) -> np.ndarray:
+    return student_log_density(residual - effect, sigma, nu)
+
+
+def leave_one_worker_out(
+    fits: Mapping[str, tuple[xr.DataTree, BonusSpec]], panel: Personnel, *, size: int = 200
+) -> pd.DataFrame:  # fmt: skip
+    """Fits side by side, best first, leaving out one worker at a time by Pareto-smoothed importance sampling.
+
+    Parameters
+    ----------
+    fits
+        (draws, specification) by name; all must see the same rows.
+    panel
+        The panel of all fits.
+    size
+        Draws of each that are used.
+
+    Returns
+    -------
+    pd.DataFrame
+        Expected log predictive ``density`` of all workers, its ``difference`` to the best and that difference's ``se`` (paired
+        by worker), the effective number of ``parameters``, and how many workers are ``flagged``: for these importance
+        sampling is not to be trusted.
+
+    Raises
+    ------
+    DataFaults
+        If the fits do not see the same rows, or sum over missing ratings.
+
+    """
+    found, rows = {}, {}
+    for name, (draws, spec) in fits.items():
+        table = spec.design(panel).table
+        rows[name] = (len(table), tuple(np.unique(table["id"])))
+        values = worker_log_likelihood(draws, panel, spec, size=size)
+        group = xr.Dataset({"log_bonus": (("chain", "draw", "worker"), values.to_numpy()[None])}, {"worker": values["worker"]})
+        posterior = xr.Dataset({"used": (("chain", "draw"), np.zeros((1, len(values))))})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # large Pareto shapes are counted below
+            tree = xr.DataTree.from_dict({"log_likelihood": group, "posterior": posterior})
+            found[name] = az.loo(tree, pointwise=True, reff=1.0)
+    if len(set(rows.values())) > 1:
+        what = ", ".join(f"{k}: {n} rows" for k, (n, _) in rows.items())
+        raise DataFaults([Fault(f"the fits see different rows ({what})", "fits", "treat missing ratings alike in all")])
+    best = max(found, key=lambda n: float(found[n].elpd))
+    shown: dict[str, dict[str, float]] = {}
+    for name, loo in sorted(found.items(), key=lambda item: -float(item[1].elpd)):
+        gap = np.asarray(loo.elpd_i) - np.asarray(found[best].elpd_i)
+        shown[name] = {
+            "density": float(loo.elpd), "difference": float(gap.sum()), "se": float(np.sqrt(len(gap)) * gap.std()),
+            "parameters": float(loo.p), "flagged": float((np.asarray(loo.pareto_k) > _GOOD_K).sum()),
+        }  # fmt: skip
+    return pd.DataFrame.from_dict(shown, orient="index").rename_axis("model")
