@@ -137,9 +137,9 @@ def test_leaving_a_worker_out(panel: Personnel) -> None:
     design = spec.design(panel)
     y = np.log(design.table["bonus"].to_numpy())
     terms: dict[str, Any] = dict(zip(design.terms, np.linalg.lstsq(design.columns, y, rcond=None)[0], strict=True))
-    sigma = 0.4 + 1e-6 * np.random.default_rng(0).normal(size=50)  # nearly: equal weights have no tail to smooth
-    close, far = draws_of(terms, 50, sigma=sigma, tau=0.5), draws_of(terms | {"1": 3.0}, 50, sigma=sigma, tau=0.5)
-    table = leave_one_worker_out({"far": (far, spec), "close": (close, spec)}, panel, size=50)
+    sigma = 0.4 + 1e-6 * np.random.default_rng(0).normal(size=200)  # nearly: equal weights have no tail to smooth
+    close, far = draws_of(terms, 200, sigma=sigma, tau=0.5), draws_of(terms | {"1": 3.0}, 200, sigma=sigma, tau=0.5)
+    table = leave_one_worker_out({"far": (far, spec), "close": (close, spec)}, panel)
     assert list(table.index) == ["close", "far"] and table.loc["far", "difference"] < 0
     residual = y - design.columns @ np.array(list(terms.values()))
     by_worker = weighted_log_likelihood(residual, design.worker, np.full(len(y), 0.4**-2.0), 0.5)
