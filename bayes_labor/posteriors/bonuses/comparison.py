@@ -84,10 +84,13 @@ def leave_one_worker_out(
         If the fits do not see the same rows, or sum over missing ratings.
 
     """
-    found, rows = {}, {}
+    seen = {name: spec.design(panel).table.index for name, (_, spec) in fits.items()}
+    first = next(iter(seen.values()))
+    if any(not rows.equals(first) for rows in seen.values()):
+        what = ", ".join(f"{k}: {len(rows)} rows" for k, rows in seen.items())
+        raise DataFaults([Fault(f"the fits see different rows ({what})", "fits", "treat missing ratings alike in all")])
+    found = {}
     for name, (draws, spec) in fits.items():
-        table = spec.design(panel).table
-        rows[name] = (len(table), tuple(np.unique(table["id"])))
         values = worker_log_likelihood(draws, panel, spec, size=size)
         group = xr.Dataset({"log_bonus": (("chain", "draw", "worker"), values.to_numpy()[None])}, {"worker": values["worker"]})
         posterior = xr.Dataset({"used": (("chain", "draw"), np.zeros((1, len(values))))})
@@ -95,9 +98,6 @@ def leave_one_worker_out(
             warnings.simplefilter("ignore")  # large Pareto shapes are counted below
             tree = xr.DataTree.from_dict({"log_likelihood": group, "posterior": posterior})
             found[name] = az.loo(tree, pointwise=True, reff=1.0)
-    if len(set(rows.values())) > 1:
-        what = ", ".join(f"{k}: {n} rows" for k, (n, _) in rows.items())
-        raise DataFaults([Fault(f"the fits see different rows ({what})", "fits", "treat missing ratings alike in all")])
     best = max(found, key=lambda n: float(found[n].elpd))
     shown: dict[str, dict[str, float]] = {}
     for name, loo in sorted(found.items(), key=lambda item: -float(item[1].elpd)):
