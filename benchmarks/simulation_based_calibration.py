@@ -60,7 +60,7 @@ def sorting(simulations: int = 1000) -> None:
 def bonuses(simulations: int = 200) -> None:
     """The same for the models of bonuses, on a twentieth of the panel; priors of slopes are as narrow as CI's."""
     table = personnel("clean", seed=5).table
-    part = Personnel(table[table["id"] % 20 == 0])
+    part, few_workers = Personnel(table[table["id"] % 20 == 0]), Personnel(table[table["id"] % 40 == 0])
     small = {"blocks": ("levels", "tenure"), "demographics": False, "years": "none"}
     size, effects = {"observed_products": "log_bonus_products"}, {"observed_log_bonus": "log_bonus"}
     mixture = effects | {"observed_rating": "rating", "observed_unrated_log_bonus": "unrated_log_bonus"}
@@ -71,10 +71,11 @@ def bonuses(simulations: int = 200) -> None:
         "bonus_size": (partial(bonus_size, part, BonusSpec(**small)), regression, size),
         "bonus_size_ordered": (partial(bonus_size, part, BonusSpec(**small, ordered=True)), regression, size),
         "bonus_size_student": (
-            partial(bonus_size, part, BonusSpec(**few, blocks=("levels",), errors="student")), [*regression, "nu"], effects
+            partial(bonus_size, few_workers, BonusSpec(**few, blocks=("levels",), errors="student")), [*regression, "nu"],
+            effects,
         ),
         "bonus_size_mixture": (
-            partial(bonus_size, part, BonusSpec(**few, blocks=("levels", "ratings"), ratings="mixture")),
+            partial(bonus_size, few_workers, BonusSpec(**few, blocks=("levels", "ratings"), ratings="mixture")),
             [*regression, "rating_cuts", "rating_slope"], mixture,
         ),
         "bonus_receipt": (

@@ -11,7 +11,7 @@ import pytest
 
 from bayes_labor.data import personnel
 from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec
-from bayes_labor.models.bonus_design import BonusDesign
+from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.posteriors.bonuses.classical import by_subset, conditional, logit, pooled, r2_of, shapley, wald, within
 from bayes_labor.posteriors.bonuses.two_step import bootstrap, placebo, two_step
 
@@ -21,12 +21,12 @@ def golden(shared: Path) -> dict[str, Any]:
     return json.loads((shared / "reference/bonuses.json").read_text())
 
 
-def design_of(golden: dict[str, Any]) -> tuple[np.ndarray, BonusDesign]:
+def design_of(golden: dict[str, Any]) -> tuple[np.ndarray, PanelDesign]:
     d = {k: np.array(v) for k, v in golden["data"].items() if k != "log_increase"}
     columns = [np.ones(38), d["level"] == 2, d["level"] == 3, d["level"] >= 4, (d["age"] - 39) / 10, d["tenure_level"] >= 2]
     w = np.column_stack(columns).astype(np.float64)
     terms, blocks = ("1", "L2", "L3", "L4", "age", "T2"), ("intercept", "levels", "levels", "levels", "age", "tenure")
-    return d["log_bonus"], BonusDesign(pd.DataFrame({"id": d["worker"]}), w, terms, blocks, np.ones(6))
+    return d["log_bonus"], PanelDesign(pd.DataFrame({"id": d["worker"]}), w, terms, blocks, np.ones(6))
 
 
 def test_golden_pooled_and_within(golden: dict[str, Any]) -> None:
@@ -43,7 +43,7 @@ def test_golden_pooled_and_within(golden: dict[str, Any]) -> None:
     counted = within(y, design, count_effects=True)
     np.testing.assert_allclose(counted.se / found.se, np.sqrt(38 / (38 - 14 - 5)))
     shuffled = np.random.default_rng(0).permutation(38)
-    mixed = BonusDesign(design.table.iloc[shuffled], design.columns[shuffled], design.terms, design.blocks, design.prior_sd)
+    mixed = PanelDesign(design.table.iloc[shuffled], design.columns[shuffled], design.terms, design.blocks, design.prior_sd)
     np.testing.assert_allclose(within(y[shuffled], mixed).se, found.se)
 
 

@@ -15,7 +15,8 @@ from scipy import stats
 
 from bayes_labor.data import DataFaults, Personnel, personnel
 from bayes_labor.models import BonusSpec, bonus_size
-from bayes_labor.models.bonus_design import IdentificationError, bonus_design, check_identified, year_contrasts
+from bayes_labor.models.bonus_design import bonus_design, year_contrasts
+from bayes_labor.models.panel_design import IdentificationError, check_identified
 from bayes_labor.models.pilot import pilot_of
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw, gates
 from bayes_labor.posteriors.calibration import calibrate_model, uniformity

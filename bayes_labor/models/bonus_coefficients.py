@@ -6,7 +6,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes_labor.models.bonus_design import BonusDesign
+from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.pilot import Pilot, rotated_normal
 from bayes_labor.models.starting import start_at
 
@@ -14,7 +14,7 @@ _STEPS = {"levels": 0.75, "tenure": 0.2, "ratings": -0.2}
 """Half-normal steps by which effects cumulate; ratings fall from 1, the best."""
 
 
-def coefficients(design: BonusDesign, pilot: Pilot, center: np.ndarray, ordered: bool) -> tuple[Any, Any]:
+def coefficients(design: PanelDesign, pilot: Pilot, center: np.ndarray, ordered: bool) -> tuple[Any, Any]:
     """(coordinates, theta) of the columns of ``design``; theta = pilot.center + pilot.scale x.
 
     Normal around ``center`` with the design's standard deviations; with ``ordered``, effects of levels and tenure rise and
@@ -40,7 +40,7 @@ def coefficients(design: BonusDesign, pilot: Pilot, center: np.ndarray, ordered:
     return pt.dot(inverse, theta - pilot.center), theta
 
 
-def _stepping(design: BonusDesign, block: str) -> np.ndarray:
+def _stepping(design: PanelDesign, block: str) -> np.ndarray:
     own = zip(design.blocks, design.terms, strict=True)
     return np.flatnonzero([b == block and t != "rating missing" for b, t in own])
 

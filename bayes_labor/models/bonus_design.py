@@ -1,6 +1,5 @@
 """Regressors of the bonus regressions: levels, age, tenure, ratings, demographics, years, and worker means (Mundlak)."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -8,46 +7,17 @@ import pandas as pd
 
 from bayes_labor.data.faults import DataFaults, Fault, first_few
 from bayes_labor.data.personnel import LEVELS, RATINGS, TENURES, Personnel
+from bayes_labor.models.panel_design import PanelDesign, group_means
 
 Block = Literal["levels", "age", "tenure", "ratings", "promoted", "avg_increase"]
 BLOCKS: tuple[Block, ...] = ("levels", "age", "tenure", "ratings")
-
-
-class IdentificationError(ValueError):
-    """Raised where regressors cannot be told apart within workers."""
-
-
-@dataclass(frozen=True)
-class BonusDesign:
-    """Columns with their names, blocks and priors, for the rows of a regression."""
-
-    table: pd.DataFrame
-    """The rows."""
-    columns: np.ndarray
-    """(N, P)."""
-    terms: tuple[str, ...]
-    blocks: tuple[str, ...]
-    """Of each column: intercept, levels, age, tenure, ratings, promoted, avg_increase, worker, years, means."""
-    prior_sd: np.ndarray
-    """(P,) of normal priors around zero (the intercept's around the mean outcome)."""
-
-    def without(self, term: str) -> "BonusDesign":
-        """Leave out a column."""
-        kept = [i for i, t in enumerate(self.terms) if t != term]
-        terms, blocks = tuple(self.terms[i] for i in kept), tuple(self.blocks[i] for i in kept)
-        return BonusDesign(self.table, self.columns[:, kept], terms, blocks, self.prior_sd[kept])
-
-    @property
-    def worker(self) -> np.ndarray:
-        """(N,) labels."""
-        return self.table["id"].to_numpy()
 
 
 def bonus_design(
     panel: Personnel, blocks: tuple[Block, ...] = BLOCKS, *, rows: pd.DataFrame | None = None, means: bool = True,
     demographics: bool = True, years: Literal["contrasts", "none"] = "contrasts",
     ratings: Literal["drop", "indicator"] = "drop",
-) -> BonusDesign:  # fmt: skip
+) -> PanelDesign:  # fmt: skip
     """Build the regressors.
 
     Parameters
@@ -93,13 +63,13 @@ def bonus_design(
         parts += _demographics(table)
     if means:
         by = table["id"].to_numpy()
-        parts += [(f"mean of {n}", "means", _worker_mean(v, by), 1.0) for n, _, v, _ in varying]
+        parts += [(f"mean of {n}", "means", group_means(v, by), 1.0) for n, _, v, _ in varying]
     kept = [p for p in parts if p[1] == "intercept" or np.ptp(p[2]) > 0]
     unknown = [p[0] for p in parts if not np.isfinite(p[2]).all()]
     if unknown:
         what = f"missing values in {first_few(unknown)}"
         raise DataFaults([Fault(what, panel.name, "complete the columns, drop the rows, or leave the block out")])
-    return BonusDesign(
+    return PanelDesign(
         table, np.column_stack([p[2] for p in kept]), tuple(p[0] for p in kept), tuple(p[1] for p in kept),
         np.array([p[3] for p in kept]),
     )  # fmt: skip
@@ -143,11 +113,6 @@ def _demographics(table: pd.DataFrame) -> list[_Part]:
     return parts
 
 
-def _worker_mean(values: np.ndarray, worker: np.ndarray) -> np.ndarray:
-    _, row, counts = np.unique(worker, return_inverse=True, return_counts=True)
-    return (np.bincount(row, values) / counts)[row]
-
-
 def year_contrasts(year: np.ndarray) -> list[np.ndarray]:
     """Values at every row of an orthonormal basis of year effects orthogonal to a constant and a linear trend."""
     years, at = np.unique(year, return_inverse=True)
@@ -158,23 +123,3 @@ def year_contrasts(year: np.ndarray) -> list[np.ndarray]:
     rest = basis - trend @ (trend.T @ basis)
     left = np.linalg.svd(rest)[0][:, : len(years) - 2]
     return [left[at, j] for j in range(left.shape[1])]
-
-
-def check_identified(design: BonusDesign) -> None:
-    """Raises IdentificationError if some combination of the varying regressors does not vary within workers."""
-    inside = [i for i, b in enumerate(design.blocks) if b in (*BLOCKS, "promoted", "avg_increase", "years")]
-    if not inside:
-        return
-    x = design.columns[:, inside]
-    _, row, counts = np.unique(design.worker, return_inverse=True, return_counts=True)
-    means = np.stack([np.bincount(row, x[:, j]) / counts for j in range(x.shape[1])], axis=1)
-    demeaned = x - means[row]
-    scale = np.linalg.norm(demeaned, axis=0)
-    values, vectors = np.linalg.svd(demeaned / np.where(scale > 0, scale, 1.0), full_matrices=False)[1:]
-    if values[-1] < 1e-8 * values[0]:
-        weights = np.abs(vectors[-1])
-        names = [design.terms[inside[j]] for j in np.flatnonzero(weights > 0.05 * weights.max())]
-        raise IdentificationError(
-            f"{', '.join(names)} cannot be told apart within workers: age rises by one a year, so leave out the trend of years "
-            "(years='contrasts'), or a block"
-        )

@@ -12,7 +12,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from bayes_labor.custom_ops.design import design_index
-from bayes_labor.models.bonus_design import BonusDesign
+from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.pilot import Pilot, logit_pilot, rotated_normal
 from bayes_labor.models.starting import start_at, start_there
 
@@ -20,7 +20,7 @@ _NU = 6.0  # degrees of freedom to start from
 
 
 def observe_with_effects(
-    y: np.ndarray, design: BonusDesign, x: Any, theta: Any, pilot: Pilot, scales: tuple[float, float],
+    y: np.ndarray, design: PanelDesign, x: Any, theta: Any, pilot: Pilot, scales: tuple[float, float],
     priors: tuple[float, float], errors: Literal["normal", "student"], mixture: bool,
 ) -> None:  # fmt: skip
     """Effects, errors and the likelihood of log bonuses ``y`` (N,), added to the model being built.
@@ -74,7 +74,7 @@ def _cuts(counts: np.ndarray) -> Any:
     return pm.Deterministic("rating_cuts", pt.cumsum(pt.concatenate([steps[:1], pt.exp(steps[1:])])), dims="rating_cut")
 
 
-def _ratings(design: BonusDesign, theta: Any, rated: np.ndarray) -> tuple[Any, Any]:
+def _ratings(design: PanelDesign, theta: Any, rated: np.ndarray) -> tuple[Any, Any]:
     """(effect of each rating on log bonus, log probabilities (missing rows, ratings)); an ordered logit for those seen."""
     places = [i for i, t in enumerate(design.terms) if design.blocks[i] == "ratings" and t != "rating missing"]
     found = np.array([1, *(int(design.terms[i].removeprefix("rating ")) for i in places)])

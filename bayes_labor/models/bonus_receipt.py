@@ -11,7 +11,8 @@ from pydantic import Field, PositiveFloat
 from bayes_labor.custom_ops.design import design_index
 from bayes_labor.custom_ops.logit_panel import conditional_logit_likelihood, marginal_logit_likelihood
 from bayes_labor.data.personnel import Personnel
-from bayes_labor.models.bonus_design import Block, BonusDesign, bonus_design, check_identified
+from bayes_labor.models.bonus_design import Block, bonus_design
+from bayes_labor.models.panel_design import PanelDesign, check_identified
 from bayes_labor.models.pilot import logit_pilot, rotated_normal
 from bayes_labor.models.settings import Settings
 from bayes_labor.models.starting import start_at, start_there
@@ -36,7 +37,7 @@ class ReceiptSpec(Settings):
     nodes: int = Field(default=NODES, ge=9)
     """Of the trapezoid."""
 
-    def design(self, panel: Personnel) -> BonusDesign:
+    def design(self, panel: Personnel) -> PanelDesign:
         """Regressors of all rated rows, or of all rows where ratings are no regressor."""
         rated = "ratings" in self.blocks and "rating" in panel.table
         rows = panel.table[panel.table["rating"].notna()] if rated else panel.table
@@ -48,7 +49,7 @@ class ReceiptSpec(Settings):
         check_identified(found)
         if not fixed:
             return found
-        return BonusDesign(found.table, found.columns[:, 1:], found.terms[1:], found.blocks[1:], found.prior_sd[1:])
+        return PanelDesign(found.table, found.columns[:, 1:], found.terms[1:], found.blocks[1:], found.prior_sd[1:])
 
 
 def bonus_receipt(panel: Personnel, spec: ReceiptSpec | None = None, **settings: Any) -> pm.Model:

@@ -8,19 +8,16 @@ from typing import Any, Literal
 
 import numpy as np
 import pymc as pm
-import pytensor.tensor as pt
 from pydantic import PositiveFloat
 
-from bayes_labor.custom_ops.random_intercepts import PanelLikelihood
 from bayes_labor.data.personnel import Personnel
 from bayes_labor.models.bonus_coefficients import coefficients
-from bayes_labor.models.bonus_design import BLOCKS, Block, BonusDesign, bonus_design, check_identified
+from bayes_labor.models.bonus_design import BLOCKS, Block, bonus_design
 from bayes_labor.models.bonus_effects import observe_with_effects
-from bayes_labor.models.mundlak import Split, split_coordinates
-from bayes_labor.models.pilot import Pilot, panel_pilot
+from bayes_labor.models.mundlak import observe_panel, split_coordinates
+from bayes_labor.models.panel_design import PanelDesign, check_identified
+from bayes_labor.models.pilot import panel_pilot
 from bayes_labor.models.settings import Settings
-from bayes_labor.models.starting import start_at
-from bayes_labor.theory.random_intercepts import reduce_panel
 
 
 class BonusSpec(Settings):
@@ -42,7 +39,7 @@ class BonusSpec(Settings):
     effect: PositiveFloat = 1.0
     """Half-normal of the worker effects' standard deviation."""
 
-    def design(self, panel: Personnel) -> BonusDesign:
+    def design(self, panel: Personnel) -> PanelDesign:
         """The regressors of a panel. Raises IdentificationError where they cannot be told apart within workers."""
         found = bonus_design(
             panel, self.blocks, means=self.means, demographics=self.demographics, years=self.years,
@@ -97,44 +94,9 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
     with pm.Model(coords={"term": list(design.terms)}) as model:
         x, theta = coefficients(design, pilot, center, spec.ordered)
         if spec.sums_out:
-            _observe_reduced(y, design, x, pilot, split, spec, scales)
+            observe_panel("log_bonus", y, design, x, pilot, split, (spec.error, spec.effect), (scales[0], scales[1]))
         else:
             mixture = spec.ratings == "mixture" and bool(design.table["rating"].isna().any())
             priors = (spec.error, spec.effect)
             observe_with_effects(y, design, x, theta, pilot, (scales[0], scales[1]), priors, spec.errors, mixture)
     return model
-
-
-def _observe_reduced(
-    y: np.ndarray, design: BonusDesign, x: Any, pilot: Pilot, split: Split | None, spec: BonusSpec, scales: list[float]
-) -> None:  # fmt: skip
-    """Standard deviations and the likelihood with worker effects summed out."""
-    rotated = design.columns @ pilot.scale
-    offset = design.columns @ pilot.center
-    inner, outer = (rotated, None) if split is None else (split.inner, split.outer)
-    reduced = reduce_panel(y - offset, inner, design.worker, outer)
-    sizes, coordinates = (reduced.rows_per_worker, reduced.workers), (reduced.inner, reduced.outer)
-    sigma, tau = pm.HalfNormal("sigma", spec.error), pm.HalfNormal("tau", spec.effect)
-    start_at(sigma=scales[0], tau=scales[1])
-
-    def log_density(value: Any, x: Any, sigma: Any, tau: Any, _: Any) -> Any:
-        return PanelLikelihood(*coordinates)(x, pt.log(sigma), pt.log(tau), value, *(pt.constant(v) for v in sizes))[0]
-
-    def random(
-        x: np.ndarray,
-        sigma: np.ndarray,
-        tau: np.ndarray,
-        _: np.ndarray,
-        rng: np.random.Generator | None = None,
-        size: Any = None,
-    ) -> np.ndarray:
-        rng = np.random.default_rng() if rng is None else rng
-        labels, row = np.unique(design.worker, return_inverse=True)
-        drawn = rotated @ x + rng.normal(0.0, tau, len(labels))[row] + rng.normal(0.0, sigma, len(row))
-        return reduce_panel(drawn, inner, design.worker, outer).products
-
-    pm.CustomDist(
-        "log_bonus_products", x, sigma, tau, pt.constant(reduced.products), logp=log_density, random=random,
-        signature="(p),(),(),(b,q,r)->(b,q,r)",
-        observed=pm.Data("observed_products", reduced.products),
-    )  # fmt: skip

@@ -5,12 +5,17 @@ coefficients of what is fixed: two groups that the likelihood does not mix. Matr
 correlations between the groups come from the priors only.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
 
-from bayes_labor.models.bonus_design import BonusDesign
+from bayes_labor.custom_ops.random_intercepts import PanelLikelihood
+from bayes_labor.models.panel_design import FIXED, PanelDesign
 from bayes_labor.models.pilot import Pilot
+from bayes_labor.models.starting import start_at
+from bayes_labor.theory.random_intercepts import reduce_panel
 
 _EXACT = 1e-9
 
@@ -25,9 +30,9 @@ class Split(NamedTuple):
     """(N, B) of the last B = P - A; their worker means count."""
 
 
-def split_coordinates(design: BonusDesign, pilot: Pilot, scales: tuple[float, float]) -> Split | None:
+def split_coordinates(design: PanelDesign, pilot: Pilot, scales: tuple[float, float]) -> Split | None:
     """The split at the pilot's sigma and tau, or None where worker means of some varying regressor are no regressors."""
-    fixed = [i for i, b in enumerate(design.blocks) if b in ("intercept", "worker", "means")]
+    fixed = [i for i, b in enumerate(design.blocks) if b in FIXED]
     varying = [i for i in range(len(design.terms)) if i not in fixed]
     _, row, counts = np.unique(design.worker, return_inverse=True, return_counts=True)
     means = np.stack([np.bincount(row, v) / counts for v in design.columns.T], axis=1)
@@ -53,4 +58,54 @@ def split_coordinates(design: BonusDesign, pilot: Pilot, scales: tuple[float, fl
         scale[part, part] = np.linalg.cholesky(0.5 * (covariance + covariance.T))
     return Split(
         Pilot(pilot.center, from_groups @ scale), inside @ scale[:a, :a], design.columns[:, fixed] @ scale[a:, a:]
+    )  # fmt: skip
+
+
+def observe_panel(
+    name: str, y: np.ndarray, design: PanelDesign, x: Any, pilot: Pilot, split: Split | None, priors: tuple[float, float],
+    scales: tuple[float, float],
+) -> None:  # fmt: skip
+    """sigma, tau and the likelihood of a linear panel with its effects summed out, added to the model being built.
+
+    Parameters
+    ----------
+    name
+        The observed variable is ``{name}_products``, the cross products to which the panel reduces; a refit replaces
+        ``observed_products``.
+    y
+        (N,) outcome.
+    design, x, pilot, split
+        Regressors, the coefficients' coordinates in the pilot, and the split if there is one (then its pilot).
+    priors, scales
+        Half-normals of sigma and tau, and where they start.
+
+    """
+    rotated = design.columns @ pilot.scale
+    offset = design.columns @ pilot.center
+    inner, outer = (rotated, None) if split is None else (split.inner, split.outer)
+    reduced = reduce_panel(y - offset, inner, design.worker, outer)
+    sizes, coordinates = (reduced.rows_per_worker, reduced.workers), (reduced.inner, reduced.outer)
+    sigma, tau = pm.HalfNormal("sigma", priors[0]), pm.HalfNormal("tau", priors[1])
+    start_at(sigma=scales[0], tau=scales[1])
+
+    def log_density(value: Any, x: Any, sigma: Any, tau: Any, _: Any) -> Any:
+        return PanelLikelihood(*coordinates)(x, pt.log(sigma), pt.log(tau), value, *(pt.constant(v) for v in sizes))[0]
+
+    def random(
+        x: np.ndarray,
+        sigma: np.ndarray,
+        tau: np.ndarray,
+        _: np.ndarray,
+        rng: np.random.Generator | None = None,
+        size: Any = None,
+    ) -> np.ndarray:
+        rng = np.random.default_rng() if rng is None else rng
+        labels, row = np.unique(design.worker, return_inverse=True)
+        drawn = rotated @ x + rng.normal(0.0, tau, len(labels))[row] + rng.normal(0.0, sigma, len(row))
+        return reduce_panel(drawn, inner, design.worker, outer).products
+
+    pm.CustomDist(
+        f"{name}_products", x, sigma, tau, pt.constant(reduced.products), logp=log_density, random=random,
+        signature="(p),(),(),(b,q,r)->(b,q,r)",
+        observed=pm.Data("observed_products", reduced.products),
     )  # fmt: skip

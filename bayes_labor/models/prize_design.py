@@ -12,7 +12,8 @@ import pandas as pd
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.personnel import LEVELS, RATINGS, TENURES, Personnel
-from bayes_labor.models.bonus_design import Block, BonusDesign, bonus_design
+from bayes_labor.models.bonus_design import Block, bonus_design
+from bayes_labor.models.panel_design import PanelDesign
 
 Base = Literal["salary", "total"]
 Covariates = Literal["A", "B", "C"]
@@ -34,7 +35,7 @@ class PrizeDesign:
     rise_terms: tuple[str, ...]
     rise_rows: np.ndarray
     """(n,) places of these rows among the N."""
-    bonus: BonusDesign
+    bonus: PanelDesign
     """Regressors of the log bonus, the prize not among them."""
     bonus_rise_design: np.ndarray
     """(m, K) the regressors of the increase at the rows with a bonus."""

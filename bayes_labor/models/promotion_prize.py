@@ -15,7 +15,8 @@ from pydantic import PositiveFloat
 from bayes_labor.custom_ops.design import design_index
 from bayes_labor.custom_ops.paired_effects import paired_log_likelihood
 from bayes_labor.data.personnel import Personnel
-from bayes_labor.models.bonus_design import BLOCKS, Block, check_identified
+from bayes_labor.models.bonus_design import BLOCKS, Block
+from bayes_labor.models.panel_design import check_identified
 from bayes_labor.models.pilot import Pilot, logit_pilot, panel_pilot, rotated_normal
 from bayes_labor.models.prize_design import Base, Covariates, PrizeDesign, prize_design
 from bayes_labor.models.settings import Settings

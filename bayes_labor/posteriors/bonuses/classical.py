@@ -15,7 +15,7 @@ import statsmodels.api as sm
 from linearmodels.panel import PanelOLS
 from scipy import optimize
 
-from bayes_labor.models.bonus_design import BonusDesign
+from bayes_labor.models.panel_design import FIXED, PanelDesign
 from bayes_labor.theory.logit_panel import conditional_logit
 
 
@@ -36,13 +36,13 @@ class Classical(NamedTuple):
     covariance: np.ndarray
 
 
-def pooled(y: np.ndarray, design: BonusDesign) -> Classical:
+def pooled(y: np.ndarray, design: PanelDesign) -> Classical:
     """Least squares on all columns of a design, whose outcome is ``y`` (N,)."""
     fit = sm.OLS(y, design.columns).fit(cov_type="cluster", cov_kwds={"groups": design.worker})
     return _labelled(fit, design.terms, len(y), float(fit.llf), float(fit.rsquared), float(fit.rsquared_adj))
 
 
-def logit(won: np.ndarray, design: BonusDesign) -> Classical:
+def logit(won: np.ndarray, design: PanelDesign) -> Classical:
     """Logit of ``won`` (N,), 0 or 1, on all columns, without worker effects."""
     fit = sm.Logit(won, design.columns).fit(cov_type="cluster", cov_kwds={"groups": design.worker}, disp=False)
     return _labelled(fit, design.terms, len(won), float(fit.llf), float(fit.prsquared), np.nan)
@@ -58,13 +58,13 @@ def _labelled(
     )  # fmt: skip
 
 
-def within(y: np.ndarray, design: BonusDesign, *, count_effects: bool = False) -> Classical:
+def within(y: np.ndarray, design: PanelDesign, *, count_effects: bool = False) -> Classical:
     """Least squares within workers, on the columns that vary within them.
 
     ``count_effects``: standard errors multiplied by sqrt(N/(N-G-p)), as if worker effects were parameters of the clustered
     covariance; the published ones may be such.
     """
-    varying = [i for i, b in enumerate(design.blocks) if b not in ("intercept", "worker", "means")]
+    varying = [i for i, b in enumerate(design.blocks) if b not in FIXED]
     terms = [design.terms[i] for i in varying]
     _, row, counts = np.unique(design.worker, return_inverse=True, return_counts=True)
     times = np.arange(len(y)) - np.append(0, np.cumsum(counts)[:-1])[row] if _sorted(row) else np.arange(len(y))
@@ -111,7 +111,7 @@ def clustered(x: np.ndarray, residual: np.ndarray, worker: np.ndarray, parameter
     return covariance
 
 
-def conditional(won: np.ndarray, design: BonusDesign) -> Classical:
+def conditional(won: np.ndarray, design: PanelDesign) -> Classical:
     """Conditional ("fixed effects") logit, by its exact gradient; rows of workers who always or never won say nothing."""
     offsets = np.append(np.unique(design.worker, return_index=True)[1], len(won)).astype(np.int64)
     w = design.columns

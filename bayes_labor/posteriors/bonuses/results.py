@@ -14,8 +14,9 @@ from scipy import special
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.personnel import LEVELS, TENURES, Personnel
-from bayes_labor.models.bonus_design import Block, BonusDesign
+from bayes_labor.models.bonus_design import Block
 from bayes_labor.models.bonus_size import BonusSpec
+from bayes_labor.models.panel_design import FIXED, PanelDesign
 from bayes_labor.posteriors.bonuses.classical import by_subset, shapley, within_worker
 from bayes_labor.posteriors.tables import CI_PROB
 
@@ -96,7 +97,7 @@ def r2_by_draw(draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, size: i
     if "nu" in draws["posterior"]:
         nu = draws["posterior"]["nu"].stack(sample=("chain", "draw")).isel(sample=chosen).to_numpy()
         noise = noise * np.where(nu > 2, nu / np.maximum(nu - 2.0, 1e-9), np.nan)
-    varying = [i for i, b in enumerate(design.blocks) if b not in ("intercept", "worker", "means")]
+    varying = [i for i, b in enumerate(design.blocks) if b not in FIXED]
     covariance = np.cov(design.columns.T)
     inside = within_worker(design.columns[:, varying], design.worker)
     products = inside.T @ inside / (len(inside) - len(np.unique(design.worker)))
@@ -207,7 +208,7 @@ def predicted_bonus(
     return table
 
 
-def _typical(design: BonusDesign, level: int, tenure: int, age: int) -> np.ndarray:
+def _typical(design: PanelDesign, level: int, tenure: int, age: int) -> np.ndarray:
     """Regressors of a cell, others at their means."""
     x = design.columns.mean(0)
     a = (age - 39.0) / 10.0
