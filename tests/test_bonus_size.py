@@ -257,7 +257,7 @@ def test_calibration_of_the_variants(kind: str) -> None:
     spec = BonusSpec(blocks=("levels",), demographics=False, years="none", means=False, **own)
     data = {"observed_log_bonus": "log_bonus"} if kind == "student" else {"observed_products": "log_bonus_products"}
     table = personnel("clean", seed=5).table
-    build = partial(bonus_size, Personnel(table[table["id"] % 60 == 0]), spec)
+    build = partial(bonus_size, Personnel(table[table["id"] % 40 == 0]), spec)
     p = uniformity(calibrate_model(build, ["theta", "sigma", "tau"], data, 20, seed=2, thin=6, draws=150, tune=250))
     assert p.min() > 1e-3 / len(p), p
 
