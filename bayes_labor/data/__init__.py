@@ -5,6 +5,7 @@ from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.macro import MacroSeries, Targets, macro_series, read_us_macro, read_us_targets, us_postwar
 from bayes_labor.data.norway import norway, norway_table
 from bayes_labor.data.personnel import Personnel, personnel, read_personnel
+from bayes_labor.data.teams import Teams
 from bayes_labor.data.workforce import Workforce, modal_industry, read_table
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "MacroSeries",
     "Personnel",
     "Targets",
+    "Teams",
     "Workforce",
     "baseball",
     "baseball_table",

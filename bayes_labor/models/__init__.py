@@ -3,6 +3,7 @@
 from bayes_labor.models.bonus_receipt import ReceiptSpec, bonus_receipt
 from bayes_labor.models.bonus_size import BonusSpec, bonus_size
 from bayes_labor.models.joint_production import joint_production
+from bayes_labor.models.learning_regression import LearningSpec, learning_regression
 from bayes_labor.models.promotion_prize import PrizeSpec, prize_first_stage, promotion_prize
 from bayes_labor.models.settings import SPECS, JointProductionPriors, JointProductionSpec
 from bayes_labor.models.sorting import SortingPriors, SortingSpec, sorting_calibration
@@ -19,6 +20,7 @@ __all__ = [
     "BonusSpec",
     "JointProductionPriors",
     "JointProductionSpec",
+    "LearningSpec",
     "PrimitivesSpec",
     "PrizeSpec",
     "ReceiptSpec",
@@ -30,6 +32,7 @@ __all__ = [
     "bonus_receipt",
     "bonus_size",
     "joint_production",
+    "learning_regression",
     "prize_first_stage",
     "promotion_prize",
     "sorting_calibration",

@@ -60,6 +60,6 @@ def check_identified(design: PanelDesign) -> None:
         weights = np.abs(vectors[-1])
         names = [design.terms[inside[j]] for j in np.flatnonzero(weights > 0.05 * weights.max())]
         raise IdentificationError(
-            f"{', '.join(names)} cannot be told apart within workers: leave out a block, or give more rows in which they change; "
-            "age rises by one a year, so that it cannot stand beside a trend of years"
+            f"{', '.join(names)} cannot be told apart within workers: leave out a block, or give more rows in which they "
+            "change; age rises by one a year, so that it cannot stand beside a trend of years"
         )

@@ -1,0 +1,162 @@
+r"""Learning on the job: technology, learning from coworkers, meetings and wage rules of firms of any size.
+
+Time in years, goods the numeraire; values in the yearly output of a worker with h = 1 at z = 1. Section 1 of the specification.
+Teams are padded: arrays (..., n_max) with a mask of who is there.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+_LEAST_ETA = 0.3
+
+
+class Parameters(NamedTuple):
+    """Rates per year and the rest, at the values of the slides."""
+
+    rho: float = 0.05
+    """Discount rate."""
+    delta_r: float = 0.05
+    """Retirement of a worker."""
+    lam: float = 1.0
+    """Renegotiation, per match."""
+    gamma: float = 1.0
+    """Learning event of a firm."""
+    mu_h: float = 0.0
+    mu_z: float = 0.0
+    mu_a: float = 0.0
+    N_w: float = 5.371
+    """Workers per firm."""
+    b: float = 0.141
+    """Flow value of non-employment per unit of h."""
+    eta: float = 0.939
+    """Exponent of the CES in production."""
+    mu_q: float = -0.016
+    sigma_z: float = 0.342
+    sigma_q: float = 0.013
+    corr_zq: float = 0.038011695906432746
+    sigma_h: float = 0.157
+    sigma_a: float = 0.008
+    corr_ha: float = 0.0003363853503184713
+    theta_p: float = 0.165
+    """Learning from more skilled coworkers; ``theta_m`` from less skilled."""
+    theta_m: float = 0.034
+    delta_f: float = 0.001
+    """Death of a firm."""
+    delta_m: float = 0.127
+    """Break of a match."""
+    psi_N: float = 0.314
+    """Meetings of a non-employed worker; ``psi_E`` of an employed one."""
+    psi_E: float = 1.048
+
+    @property
+    def employment_bound(self) -> float:
+        """The employment rate if every meeting of a non-employed worker is accepted."""
+        return self.psi_N / (self.psi_N + self.delta_m + self.delta_r + self.delta_f)
+
+
+def check_parameters(p: Parameters) -> None:
+    """Raises ValueError for rates below zero, an exponent below 0.3, or skills that grow faster than workers retire."""
+    rates = (
+        "rho",
+        "delta_r",
+        "lam",
+        "gamma",
+        "delta_f",
+        "delta_m",
+        "psi_N",
+        "psi_E",
+        "N_w",
+        "sigma_z",
+        "sigma_q",
+        "sigma_h",
+        "sigma_a",
+    )
+    below = [n for n in rates if getattr(p, n) < 0]
+    if below:
+        raise ValueError(f"{', '.join(below)} below zero: rates and standard deviations cannot be")
+    if not p.rho + p.delta_r > 0:
+        raise ValueError("rho + delta_r must be positive, or values are infinite")
+    if p.eta < _LEAST_ETA:
+        raise ValueError(f"eta = {p.eta}: below {_LEAST_ETA} output is close to Cobb-Douglas, which is not implemented")
+    growth = p.mu_a + p.mu_q + 2.0 * np.hypot(p.sigma_a, p.sigma_q)
+    if growth > p.delta_r:
+        raise ValueError(
+            f"able workers in good firms grow at {growth:.3f} a year, faster than workers retire ({p.delta_r}): mean human "
+            "capital is infinite; lower mu_a, mu_q, sigma_a or sigma_q"
+        )
+
+
+def output(z: Any, h: Any, present: Any, eta: Any) -> np.ndarray:
+    """(...) output z (sum_i h_i^eta)^(1/eta) of teams (..., n_max); 0 of an empty one."""
+    z, h, present = np.asarray(z, dtype=np.float64), np.asarray(h, dtype=np.float64), np.asarray(present, dtype=bool)
+    total = np.where(present, np.where(present, h, 1.0) ** eta, 0.0).sum(-1)
+    return z * np.where(total > 0, np.where(total > 0, total, 1.0) ** (1.0 / eta), 0.0)
+
+
+def log_growth(log_h: Any, log_a: Any, log_q: Any, present: Any, theta_p: float, theta_m: float) -> np.ndarray:
+    """(..., n_max) growth of log h at a learning event; 0 where nobody is.
+
+    log a + log q + the mean over coworkers of theta+ max(g, 0) + theta- min(g, 0), g the coworker's log h less one's own.
+    """
+    log_h, log_a = np.asarray(log_h, dtype=np.float64), np.asarray(log_a, dtype=np.float64)
+    present = np.asarray(present, dtype=bool)
+    gap = np.where(present[..., None, :] & present[..., :, None], log_h[..., None, :] - log_h[..., :, None], 0.0)
+    coworkers = np.maximum(present.sum(-1) - 1, 1)[..., None]
+    learnt = (theta_p * np.maximum(gap, 0.0) + theta_m * np.minimum(gap, 0.0)).sum(-1) / coworkers
+    return np.where(present, log_a + np.asarray(log_q, dtype=np.float64)[..., None] + learnt, 0.0)
+
+
+def nonemployment(h: Any, p: Parameters) -> np.ndarray:
+    """Value of a non-employed worker, b h / (rho + delta_r)."""
+    return p.b * np.asarray(h, dtype=np.float64) / (p.rho + p.delta_r)
+
+
+class Meetings(NamedTuple):
+    """Rate at which a ticket (worker or manager) of a firm meets someone, and the shares of whom."""
+
+    omega: Any
+    share_N: Any
+    share_E: Any
+
+
+def meetings(employment: Any, p: Parameters) -> Meetings:
+    """Market clearing at an employment rate: meetings that workers make are meetings that firms have."""
+    e = np.asarray(employment, dtype=np.float64)
+    employed, others = e * p.psi_E, (1.0 - e) * p.psi_N
+    total = employed + others
+    return Meetings(p.N_w * total / (1.0 + p.N_w * e), others / total, employed / total)
+
+
+class Offer(NamedTuple):
+    """What a meeting does to a worker with value W at surplus Delta."""
+
+    gain: Any
+    """Change of the worker's value."""
+    moves: Any
+    """Whether he goes to the firm he met."""
+    quits: Any
+    """Whether he leaves for non-employment."""
+    poaching_gain: Any
+    """Gain of the firm met from him, B."""
+    incumbent_gain: Any
+    """Change of the incumbent coalition's joint value."""
+
+
+def meeting(W: Any, U: Any, surplus: Any, other: Any) -> Offer:
+    """A worker meets a firm at which his surplus would be ``other`` (minus infinity if it is full).
+
+    His value is clipped to what someone can credibly offer: U plus the smaller surplus at least, the larger at most that of
+    the incumbent.
+    """
+    W, U, surplus, other = (np.asarray(v, dtype=np.float64) for v in (W, U, surplus, other))
+    here, there = np.maximum(surplus, 0.0), np.maximum(other, 0.0)
+    new = np.clip(W, U + np.minimum(there, here), U + here)
+    moves = other > here
+    return Offer(new - W, moves, (surplus < 0) & ~moves, np.maximum(other - here, 0.0), np.maximum(-surplus, 0.0))
+
+
+def renegotiation(W: Any, U: Any, surplus: Any) -> np.ndarray:
+    """Change of the worker's value when the wage is opened without another firm: clipped into [U, U + Delta]."""
+    W, U, surplus = (np.asarray(v, dtype=np.float64) for v in (W, U, surplus))
+    return np.clip(W, U, U + np.maximum(surplus, 0.0)) - W
