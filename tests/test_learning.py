@@ -24,6 +24,8 @@ from bayes_labor.theory.learning import (
     output,
     renegotiation,
 )
+from bayes_labor.theory.learning_closed_forms import value_of_one_learner, value_with_learning, value_without_learning
+from bayes_labor.theory.learning_homogeneous import solve_homogeneous
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +98,37 @@ def test_golden_meetings_and_wages(golden: dict[str, Any]) -> None:
         np.testing.assert_allclose([found.gain, found.poaching_gain, found.incumbent_gain], wanted, atol=1e-12)
         assert (bool(found.moves), bool(found.quits)) == (case["moves"], case["quits_to_nonemployment"])
         assert renegotiation(case["W"], case["U"], case["Delta"]) == pytest.approx(case["Q"], abs=1e-12)
+
+
+def test_values_of_firms_that_meet_nobody(golden: dict[str, Any]) -> None:
+    alone = Parameters(psi_E=0.0, psi_N=0.0)
+    for case in golden["oracle_A_no_meetings_no_learning"]["cases"]:
+        found = value_without_learning(case["z"], np.array(case["h"]), alone._replace(gamma=0.0, eta=case["eta"]))
+        assert found == pytest.approx(case["V"], rel=1e-12)
+    for case in golden["oracle_A1_single_worker_learning"]["cases"]:
+        found = value_of_one_learner(case["z"], case["q"], case["h"], case["a"], alone)
+        assert found == pytest.approx(case["V"], rel=1e-12)
+    for case in golden["oracle_A2_team_learning"]["cases"]:
+        if len(case["h"]) <= 3:
+            found = value_with_learning(case["z"], case["q"], np.array(case["h"]), np.array(case["a"]), alone)
+            assert found == pytest.approx(case["V"], rel=1e-11)
+    assert value_without_learning(1.0, np.empty(0), alone) == 0.0
+
+
+def test_golden_homogeneous_economy(golden: dict[str, Any]) -> None:
+    """Values, distribution of firms and market of the exact equilibrium; nothing flows on balance."""
+    for case in golden["oracle_C_homogeneous_capped"]["cases"]:
+        found = solve_homogeneous(case["z"], case["pz"], case["n_max"], Parameters(**case["overrides"]))
+        np.testing.assert_allclose(found.value, case["V"], rtol=1e-9)
+        np.testing.assert_allclose(found.firms, case["chi"], atol=1e-10)
+        np.testing.assert_allclose(found.surplus, case["Delta_by_size"], rtol=1e-8)
+        market = [found.omega, found.share_N, found.employment]
+        np.testing.assert_allclose(market, [case["omega"], case["s_N"], case["e"]], rtol=1e-9)
+        assert found.residual < 1e-11 and found.firms.sum() == pytest.approx(1.0, rel=1e-12)
+    with pytest.raises(ValueError, match=r"adding to 0\.9"):
+        solve_homogeneous([1.0, 2.0], [0.5, 0.4], 3)
+    with pytest.raises(RuntimeError, match="firms still change"):
+        solve_homogeneous([0.7, 1.4], [0.5, 0.5], 4, tolerance=-1.0)
 
 
 def test_golden_gaps(golden: dict[str, Any]) -> None:
