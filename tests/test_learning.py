@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayes_labor.data import DataFaults, Teams
+from bayes_labor.data import DataFaults, Teams, baseball_teammates
 from bayes_labor.data.teams import GAPS
 from bayes_labor.models import LearningSpec, learning_regression
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw, gates
@@ -204,6 +204,21 @@ def test_calibration_of_the_sampler() -> None:
     data = {"observed_products": "change_products"}
     p = uniformity(calibrate_model(build, ["theta", "sigma", "tau"], data, 60, seed=2, thin=6, draws=200, tune=200))
     assert len(p) == 11 and p.min() > 1e-3 / len(p), p
+
+
+def test_real_teams(shared: Path) -> None:
+    """Baseball and Baltimore: sane gaps, gates green, and mostly noise in the raw variance of firm effects."""
+    table = pd.read_parquet(shared / "data/baltimore_payroll/worker_workplace_fy2018_2019.parquet")
+    names = {"worker_id": "worker", "workplace_id": "team", "fiscal_year": "year", "annual_salary": "wage"}
+    for teams in (baseball_teammates(), Teams(table[list(names)].rename(columns=names), "Baltimore")):
+        rows = teams.stayers()
+        assert len(rows) > 9_000 and rows["change"].abs().max() <= 100.0
+        assert (rows[GAPS[0]] >= 0).all() and (rows[GAPS[1]] <= 0).all()
+        model = learning_regression(teams)
+        tree = draw(model, compile_model(model), SamplerSettings(draws=500, tune=300, chains=2, seed=2))
+        assert all(g.passed for g in gates(tree, ["theta", "sigma"])), teams.name
+        raw = rows.groupby("team")["change"].mean().var() / rows["change"].var()
+        assert 0.0 < float((tree["posterior"]["tau"] ** 2).mean()) < raw
 
 
 def test_faults() -> None:

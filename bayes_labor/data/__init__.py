@@ -1,6 +1,6 @@
 """Tables in and out: the validated matched table, readers, generators and real data sets."""
 
-from bayes_labor.data.baseball import baseball, baseball_table
+from bayes_labor.data.baseball import baseball, baseball_table, baseball_teammates
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.macro import MacroSeries, Targets, macro_series, read_us_macro, read_us_targets, us_postwar
 from bayes_labor.data.norway import norway, norway_table
@@ -18,6 +18,7 @@ __all__ = [
     "Workforce",
     "baseball",
     "baseball_table",
+    "baseball_teammates",
     "macro_series",
     "modal_industry",
     "norway",

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.teams import Teams
 from bayes_labor.data.workforce import Workforce
 
 FIRST_SEASON, LAST_SEASON = 1985, 2016
@@ -95,6 +96,17 @@ def baseball_table(seasons: tuple[int, int] = (2014, 2016)) -> pd.DataFrame:
     rows["workplace"] = rows["team"] + " " + rows["season"].astype(str)
     rows["worker"] = rows["player"] + " " + rows["season"].astype(str)
     return rows.drop(columns=["batting", "pitching"]).sort_values(["workplace", "worker"], ignore_index=True)
+
+
+def baseball_teammates(first: int = 1986, last: int = 2016) -> Teams:
+    """Players with their franchise and salary by season: teams for the regression on coworkers' ranks.
+
+    Salaries rank players' pay, which contracts fix years ahead; human capital is not observed.
+    """
+    pay = _payrolls(_read())
+    rows = pay[(pay["season"] >= first) & (pay["season"] <= last) & pay["franchise"].notna()]
+    names = {"player": "worker", "franchise": "team", "season": "year", "salary": "wage"}
+    return Teams(rows[list(names)].rename(columns=names).reset_index(drop=True), f"baseball teammates {first}-{last}")
 
 
 def _read() -> dict[str, pd.DataFrame]:
