@@ -24,7 +24,13 @@ from bayes_labor.theory.learning import (
     output,
     renegotiation,
 )
-from bayes_labor.theory.learning_closed_forms import value_of_one_learner, value_with_learning, value_without_learning
+from bayes_labor.theory.learning_closed_forms import (
+    separable_wage,
+    solve_separable,
+    value_of_one_learner,
+    value_with_learning,
+    value_without_learning,
+)
 from bayes_labor.theory.learning_homogeneous import solve_homogeneous
 
 
@@ -113,6 +119,27 @@ def test_values_of_firms_that_meet_nobody(golden: dict[str, Any]) -> None:
             found = value_with_learning(case["z"], case["q"], np.array(case["h"]), np.array(case["a"]), alone)
             assert found == pytest.approx(case["V"], rel=1e-11)
     assert value_without_learning(1.0, np.empty(0), alone) == 0.0
+
+
+def test_golden_separable_values_and_wages(golden: dict[str, Any]) -> None:
+    case = golden["oracle_B_separable"]
+    z, p = np.array(case["z"]), Parameters(eta=1.0)
+    others = np.array(case["chiN"]["h"]), np.array(case["chiN"]["weight"])
+    employed = np.array(case["chiE"]["h"]), np.array(case["chiE"]["firm_type"]), np.array(case["chiE"]["weight"])
+    found = solve_separable(z, others, employed, 0.15, 0.4, p)
+    for name in ("alpha", "kappa", "A", "M"):
+        np.testing.assert_allclose(getattr(found, name), case[name], rtol=1e-12)
+    for example in case["V_examples"]:
+        value = found.value(int(np.flatnonzero(z == example["z"])[0]), np.array(example["h"]))
+        assert value == pytest.approx(example["V"], rel=1e-12)
+    tickets = np.array(case["wages"]["Pi_over_z"])
+    for paid in case["wages"]["cases"]:
+        firm = int(np.flatnonzero(z == paid["z"])[0])
+        assert separable_wage(found, firm, paid["h"], paid["W"], tickets, p) == pytest.approx(paid["wage"], rel=1e-11)
+    with pytest.raises(ValueError, match="only where output is additive"):
+        solve_separable(z, others, employed, 0.15, 0.4, Parameters())
+    with pytest.raises(RuntimeError, match="values are infinite"):
+        solve_separable(z, others, employed, 0.95, 0.15, p)
 
 
 def test_golden_homogeneous_economy(golden: dict[str, Any]) -> None:

@@ -1,14 +1,15 @@
-"""Joint values of learning on the job that have a closed form: firms that meet nobody. Oracles A, A1 and A2.
+"""Values of learning on the job that have a closed form: firms that meet nobody, and additive output (oracles A and B).
 
 They check residuals, networks and simulators of the general economy.
 """
 
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from scipy import special
 
-from bayes_labor.theory.learning import Parameters, log_growth, nonemployment, output
+from bayes_labor.theory.learning import Parameters, log_growth, meeting, nonemployment, output, renegotiation
 
 _NEGLIGIBLE = 1e-14
 
@@ -59,3 +60,82 @@ def value_with_learning(z: float, q: float, h: np.ndarray, a: np.ndarray, p: Par
         flow = flow + apart * value_with_learning(z, q, teams[..., left], np.broadcast_to(a, teams.shape)[..., left], p)
     found: np.ndarray = np.tensordot(np.array(weights), flow, axes=1)
     return found
+
+
+class Separable(NamedTuple):
+    """Joint value A(z) + sum_i [alpha(z) h_i + kappa(z)] of firms without a size bound, by productivity (K,)."""
+
+    alpha: np.ndarray
+    kappa: np.ndarray
+    A: np.ndarray
+    M: np.ndarray
+    """Expected gain of a firm from whom it meets."""
+
+    def value(self, firm: int, h: np.ndarray) -> float:
+        """Of a firm of type ``firm`` with workers ``h``."""
+        return float(self.A[firm] + (self.alpha[firm] * np.asarray(h) + self.kappa[firm]).sum())
+
+    def surplus(self, h: np.ndarray, p: Parameters) -> np.ndarray:
+        """(K, ...) of a worker with human capital ``h`` in a firm of each type, whoever the coworkers are."""
+        h = np.asarray(h, dtype=np.float64)
+        shape = (-1, *(1,) * h.ndim)
+        found: np.ndarray = self.alpha.reshape(shape) * h + self.kappa.reshape(shape) - nonemployment(h, p)
+        return found
+
+
+def solve_separable(
+    z: np.ndarray, others: tuple[np.ndarray, np.ndarray], employed: tuple[np.ndarray, np.ndarray, np.ndarray], omega: float,
+    share_N: float, p: Parameters,
+) -> Separable:  # fmt: skip
+    """Values with additive output and no learning, given whom firms meet (oracle B).
+
+    Parameters
+    ----------
+    z
+        (K,) productivities.
+    others
+        (human capital, weights) of the non-employed.
+    employed
+        (human capital, type of the firm, weights) of employed workers.
+    omega, share_N
+        Rate of meetings per worker and manager, and the share of them with the non-employed.
+    p
+        With eta = 1; its theta and gamma are not used.
+
+    Raises
+    ------
+    ValueError
+        For eta other than 1.
+    RuntimeError
+        If values are infinite: firms then meet faster than they lose workers.
+
+    """
+    if p.eta != 1.0:
+        raise ValueError(f"eta = {p.eta}: values separate only where output is additive, eta = 1")
+    u, stay = p.b / (p.rho + p.delta_r), p.rho + p.delta_f + p.delta_r + p.delta_m
+    (h_n, w_n), (h_e, firm, w_e) = others, employed
+    alpha = (z + (p.delta_f + p.delta_m) * u) / stay
+    kappa = np.zeros(len(z))
+    for _ in range(100_000):
+        gain_n = np.maximum(alpha[:, None] * h_n + kappa[:, None] - u * h_n, 0.0) @ w_n
+        theirs = np.maximum(alpha[firm] * h_e + kappa[firm] - u * h_e, 0.0)
+        gain_e = np.maximum(alpha[:, None] * h_e + kappa[:, None] - u * h_e - theirs, 0.0) @ w_e
+        m = share_N * gain_n + (1.0 - share_N) * gain_e
+        after = omega * m / stay
+        change, kappa = np.abs(after - kappa).max(), after
+        if change < 1e-15 * np.abs(kappa).max():
+            return Separable(alpha, kappa, omega * m / (p.rho + p.delta_f), m)
+        if not np.isfinite(change) or change > 1e12:
+            break
+    raise RuntimeError("values are infinite: firms meet workers faster than they lose them")
+
+
+def separable_wage(
+    values: Separable, firm: int, h: float, W: float, tickets: np.ndarray, p: Parameters
+) -> float:  # fmt: skip
+    """Wage that delivers the value W to a worker, where values separate; ``tickets`` (K,) are the chances of firms met."""
+    stay, U = p.rho + p.delta_f + p.delta_r + p.delta_m, float(nonemployment(h, p))
+    surplus = values.surplus(np.array(h), p)
+    jumps = np.array([meeting(W, U, surplus[firm], other).gain for other in surplus])
+    opened = float(renegotiation(W, U, surplus[firm]))
+    return float(stay * W - (p.delta_f + p.delta_m) * U - p.psi_E * tickets @ jumps - p.lam * opened)

@@ -142,22 +142,18 @@ def _linear(value: np.ndarray, firms: np.ndarray, z: np.ndarray, p: Parameters) 
     system[at, at] += gain
     system[at, below] -= gain
     constant += (gain * u).ravel()
-    for i, j in np.ndindex(k, width - 1):
-        row, rate = at[i, j], (j + 1) * market.omega
-        if hire[i, j] > 0:
-            weight = rate * market.share_N
-            system[row, at[i, j + 1]] -= weight
-            system[row, row] += weight
-            constant[row] -= weight * u
-        wins = hire[i, j] > np.maximum(member, 0.0)
-        poached = np.where(wins & (n > 0), rate * (1.0 - market.share_N) * market.employed, 0.0)
-        system[row, at[i, j + 1]] -= poached.sum()
-        system[row, row] += poached.sum()
-        constant[row] -= poached.sum() * u
-        kept = np.where(member > 0, poached, 0.0)  # the incumbent is paid his surplus V(m) - V(m - 1) - U
-        np.add.at(system[row], at.ravel(), kept.ravel())
-        np.add.at(system[row], below.ravel(), -kept.ravel())
-        constant[row] += kept.sum() * u
+    open_ = at[:, :-1].ravel()
+    rate, gain_here = ((n + 1) * market.omega)[:, :-1].reshape(-1, 1), hire[:, :-1].reshape(-1, 1)
+    wins = (gain_here > np.maximum(member, 0.0).ravel()) & (n > 0).ravel()
+    poached = np.where(wins, rate * (1.0 - market.share_N) * market.employed.ravel(), 0.0)
+    taken = poached.sum(1) + (rate * market.share_N * (gain_here > 0)).ravel()
+    system[open_, open_ + 1] -= taken
+    system[open_, open_] += taken
+    # An incumbent is paid his surplus V(m) - V(m - 1) - U, if he has one.
+    kept = np.where(member.ravel() > 0, poached, 0.0)
+    constant[open_] += (kept.sum(1) - taken) * u
+    system[open_] += kept
+    system[open_, :-1] -= kept[:, 1:]
     return system, constant
 
 
