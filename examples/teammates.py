@@ -12,7 +12,7 @@ from bayes_labor.models import learning_regression
 from bayes_labor.posteriors import gates, sample
 from bayes_labor.posteriors.tables import printed
 from bayes_labor.theory.learning import Parameters
-from bayes_labor.theory.learning_homogeneous import solve_homogeneous
+from bayes_labor.theory.learning_finite import solve_finite
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     share = np.full(15, 1 / 15)
     z = np.exp(Parameters().sigma_z * np.linspace(-1.8, 1.8, 15))
     for n_max in (5, 10, 15):
-        found = solve_homogeneous(z, share, n_max)
+        found = solve_finite(z, share, n_max)
         sizes = found.firms.sum(0)
         mean = (sizes * np.arange(n_max + 1)).sum() / (1 - sizes[0])
         print(f"at most {n_max:2d} workers a firm: mean size {mean:.2f}, empty {sizes[0]:.2f}, employed {found.employment:.2f}")

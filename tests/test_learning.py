@@ -31,7 +31,7 @@ from bayes_labor.theory.learning_closed_forms import (
     value_with_learning,
     value_without_learning,
 )
-from bayes_labor.theory.learning_homogeneous import solve_homogeneous
+from bayes_labor.theory.learning_finite import solve_finite, worker_values
 
 
 @pytest.fixture(scope="module")
@@ -142,20 +142,45 @@ def test_golden_separable_values_and_wages(golden: dict[str, Any]) -> None:
         solve_separable(z, others, employed, 0.95, 0.15, p)
 
 
-def test_golden_homogeneous_economy(golden: dict[str, Any]) -> None:
-    """Values, distribution of firms and market of the exact equilibrium; nothing flows on balance."""
-    for case in golden["oracle_C_homogeneous_capped"]["cases"]:
-        found = solve_homogeneous(case["z"], case["pz"], case["n_max"], Parameters(**case["overrides"]))
+def none_is_nan(rows: Any) -> np.ndarray:
+    return np.array(rows, dtype=np.float64)
+
+
+def test_golden_finite_economies(golden: dict[str, Any]) -> None:
+    """Values, firms and market of the exact equilibrium, with one kind of workers and with two; nothing flows on balance."""
+    cases = [*golden["oracle_C_homogeneous_capped"]["cases"], *golden["oracle_E_heterogeneous_capped"]["cases"]]
+    for case in cases:
+        kinds = {"h": case["h"], "births": case["gh"]} if "h" in case else {}
+        found = solve_finite(case["z"], case["pz"], case["n_max"], Parameters(**case["overrides"]), **kinds)
         np.testing.assert_allclose(found.value, case["V"], rtol=1e-9)
         np.testing.assert_allclose(found.firms, case["chi"], atol=1e-10)
-        np.testing.assert_allclose(found.surplus, case["Delta_by_size"], rtol=1e-8)
+        if kinds:
+            assert found.counts.tolist() == case["states_count_by_type"]
+            np.testing.assert_allclose(found.idle, case["chiN"], rtol=1e-9)
+            np.testing.assert_allclose(found.surplus, none_is_nan(case["Delta_by_state_and_type"]), rtol=1e-8, atol=1e-10)
+        else:
+            np.testing.assert_allclose(found.surplus[:, 1:, 0], case["Delta_by_size"], rtol=1e-8)
         market = [found.omega, found.share_N, found.employment]
         np.testing.assert_allclose(market, [case["omega"], case["s_N"], case["e"]], rtol=1e-9)
         assert found.residual < 1e-11 and found.firms.sum() == pytest.approx(1.0, rel=1e-12)
-    with pytest.raises(ValueError, match=r"adding to 0\.9"):
-        solve_homogeneous([1.0, 2.0], [0.5, 0.4], 3)
+    with pytest.raises(ValueError, match=r"z \(2,\) with shares \(2,\) adding to 0\.9"):
+        solve_finite([1.0, 2.0], [0.5, 0.4], 3)
+    with pytest.raises(ValueError, match="n_max = 0"):
+        solve_finite([1.0], [1.0], 0)
     with pytest.raises(RuntimeError, match="firms still change"):
-        solve_homogeneous([0.7, 1.4], [0.5, 0.5], 4, tolerance=-1.0)
+        solve_finite([0.7, 1.4], [0.5, 0.5], 2, tolerance=-1.0)
+
+
+def test_golden_values_of_workers(golden: dict[str, Any]) -> None:
+    """At given wages, in every firm. The reference's second case moves workers at ties, against its own rule: left out."""
+    case = golden["oracle_E_heterogeneous_capped"]["cases"][0]
+    found = solve_finite(case["z"], case["pz"], case["n_max"], h=case["h"], births=case["gh"])
+    for paid in case["worker_value"]:
+        values = worker_values(found, case["z"], case["h"], case["gh"], paid["worker_type"], paid["wage"])
+        np.testing.assert_allclose(values, none_is_nan(paid["W"]), rtol=1e-8)
+    low, high = (worker_values(found, case["z"], case["h"], case["gh"], 1, w) for w in (0.5, 0.6))
+    rises = (high - low)[np.isfinite(low)]
+    assert (rises > 0).all() and (rises < 0.1 / (0.05 + 0.05)).all()
 
 
 def test_golden_gaps(golden: dict[str, Any]) -> None:
