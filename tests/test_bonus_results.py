@@ -74,6 +74,33 @@ def test_published_arithmetic(golden: dict[str, Any]) -> None:
     np.testing.assert_allclose(spread, want["implied_bootstrap_sd_A"], rtol=1e-3)
 
 
+def test_published_tables_are_the_reference(golden: dict[str, Any]) -> None:
+    names = {"level_": "level ", "rating_": "rating ", "tenure_": "tenure "}
+    more = {"Age": "age", "age": "age", "Age2/100": "age²/100", "age2/100": "age²/100", "Promoted next year": "promoted"}
+    counted = 0
+    for number in (2, 3, 4, 5):
+        ours = getattr(published, f"TABLE{number}")
+        for term, row in golden["published_tables"][f"table{number}"].items():
+            start = next((k for k in names if term.startswith(k)), None)
+            name = more.get(term) if start is None else names[start] + term.removeprefix(start).replace("5plus", "5+")
+            if name is None:
+                continue
+            want = [None if e is None else (e["est"], e["se"]) for e in row[: len(ours[name])]]
+            assert list(ours[name]) == want, (number, name)
+            counted += 1
+    assert counted > 35
+    for column, (estimate, se, corrected) in enumerate(published.TABLE6["B"]):
+        theirs = golden["published_tables"]["table6"]
+        row = theirs["Panel B: Promotion prize B"][column]
+        assert (estimate, se) == (row["est"], row["se"])
+        assert corrected == theirs["Panel B: Corrected standard error"][column]
+    assert list(published.TABLE1["bonus"]) == golden["published_table1"]["bonus"]
+    spread = golden["published_arithmetic"]["residual_sd_from_loglik"]
+    for key, table, column in (("table3_1", published.TABLE3_STATISTICS, 0), ("table5_3", published.TABLE5_STATISTICS, 2)):
+        log_likelihood, n = (float(table[k][column] or 0.0) for k in ("log likelihood", "N"))
+        assert np.sqrt(np.exp(-2.0 * log_likelihood / n - 1.0) / (2.0 * np.pi)) == pytest.approx(spread[key], rel=1e-3)
+
+
 def test_order_of_levels(golden: dict[str, Any]) -> None:
     """Half of the draws in order: probability one half, Bayes factor 384 / 2; under the prior about 1/384."""
     rising, level = np.array([1.0, 1.0, 1.0, -1.0]), np.array([0.1, 0.1, 0.3, 0.1])

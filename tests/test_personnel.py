@@ -1,5 +1,6 @@
 """The personnel panel: its checks, the generator against the published Table 1, real federal pay histories."""
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pandas as pd
 import pytest
 
 from bayes_labor.data import DataFaults, Personnel, personnel, read_personnel
+from bayes_labor.models import BonusSpec
+from bayes_labor.posteriors.bonuses.classical import within
 
 NAMES = {
     "N": "N", "bonus": "bonus", "bonus_sd": "bonus_sd", "salary": "salary", "salary_sd": "salary_sd", "ratio": "ratio",
@@ -31,6 +34,39 @@ def test_table_1(shared: Path, panels: list[Personnel]) -> None:
         bound = np.full(6, 0.6 if name in ("bonus_sd", "ratio_sd") else 0.12)
         bound[4] = max(bound[4], 0.25)
         assert (off < bound).all(), (name, off)
+
+
+def test_constants(shared: Path) -> None:
+    """Every vector of the generator is the reference's."""
+    known = json.loads((shared / "reference/bonuses.json").read_text())["generator_constants"]
+    names = {
+        "entry_share": "_ENTRY", "init_share": "_START", "entry_age_mean": "_AGE", "entry_age_sd": "_AGE_SD", "educ_p": "_EDUC",
+        "rate_level": "_RATING_LEVEL", "rate_cut": "_RATING_CUT", "rate_obs": "_RATED", "pr_level": "_PROMOTION",
+        "pr_ten": "_PROMOTION_TENURE", "pr_educ": "_PROMOTION_EDUC", "ex_level": "_EXIT_LEVEL", "ex_rating": "_EXIT_RATING",
+        "k_level": "_RISE", "k_rating": "_RISE_RATING", "k_educ": "_RISE_EDUC", "m_level": "_SALARY", "sal_sd": "_SALARY_SD",
+        "g_rating": "_RAISE_RATING", "br_level": "_RECEIPT", "br_rating": "_RECEIPT_RATING", "br_ten": "_RECEIPT_TENURE",
+        "br_xi": "_RECEIPT_SHARES", "bs_level": "_SIZE", "bs_rating": "_SIZE_RATING", "bs_ten": "_SIZE_TENURE",
+        "bs_xi": "_SIZE_SHARES", "bs_educ": "_SIZE_EDUC", "outlier_p": "_AWARDS", "n_titles": "_TITLES", "first_year": "_FIRST",
+        "last_year": "_LAST", "bonus_first": "_BONUS", "headcount0": "_HEADCOUNT", "headcount_slope": "_GROWTH",
+    }  # fmt: skip
+    module = importlib.import_module("bayes_labor.data.personnel")
+    for theirs, ours in names.items():
+        np.testing.assert_array_equal(getattr(module, ours), known[theirs], err_msg=theirs)
+    np.testing.assert_allclose(module._NOISE, known["bs_sd"] * np.array(known["bs_sd_level"]), rtol=1e-15)
+
+
+def test_within_estimator_is_unbiased(panels: list[Personnel]) -> None:
+    """Level effects over six panels within three Monte Carlo errors of the truth (section 10, 3)."""
+    fits = []
+    for panel in (*panels, personnel(seed=5), personnel(seed=6)):
+        design = BonusSpec(means=False, ratings="indicator").design(panel)
+        fits.append(within(np.log(design.table["bonus"].to_numpy()), design))
+    levels = [f"level {k}" for k in range(2, 6)]
+    mean = np.mean([f.estimate[levels] for f in fits], axis=0)
+    # Errors from the clustered ones of every panel: six estimates alone tell their spread too roughly.
+    error = np.sqrt(np.mean([f.se[levels] ** 2 for f in fits], axis=0) / len(fits))
+    assert (np.abs(mean - [0.40, 0.55, 0.82, 1.45]) < 3.0 * error).all(), (mean, error)
+    assert (error < 0.06).all()
 
 
 def test_counts(panels: list[Personnel]) -> None:
