@@ -18,15 +18,21 @@ from bayes_labor.data.personnel import Personnel, personnel
 from bayes_labor.models import (
     BonusSpec,
     JointProductionSpec,
+    PrimitivesSpec,
     PrizeSpec,
     ReceiptSpec,
+    TournamentMoments,
+    TournamentPosterior,
     bonus_receipt,
     bonus_size,
     promotion_prize,
     sorting_calibration,
     sorting_regimes,
 )
+from bayes_labor.models.tournament_primitives import moments_of, solve
 from bayes_labor.posteriors.calibration import calibrate, calibrate_model, uniformity
+from bayes_labor.posteriors.tempering import temper
+from bayes_labor.theory.tournament_coordinates import COORDINATES
 
 RESULTS = Path(__file__).parent / "results"
 PRIORS = {"beta_mean": 0.2, "beta_spread": 0.2, "talent": 0.1, "unemployment": 0.1, "power": 0.5, "log_output": 0.1}
@@ -97,6 +103,26 @@ def bonuses(simulations: int = 200) -> None:
         say(calibrate_model(build, names, observed, simulations, thin=6, keep=RESULTS / f"sbc_{name}.csv", tune=400))
 
 
+def primitives(simulations: int = 200) -> None:
+    """The same for the tournament's primitives: truths from the prior, moments with fixed standard errors."""
+    rng = np.random.default_rng(5)
+    se = np.array([0.2, 0.7, 0.2, 0.9, 0.9, 2.0])
+    rates = np.array([0.1, 0.1])
+    start = TournamentMoments(10.0 * se, se, rates, 0.1 * rates, 10.0 * se, se)
+    spec = PrimitivesSpec(model_error=1e-9)
+    pool, _ = TournamentPosterior(start, spec).draw_prior(2000 + simulations, rng)
+    rows = []
+    for truth in pool[:simulations]:
+        bonus = moments_of(solve(truth))["bonus"] + se * rng.normal(size=6)
+        posterior = TournamentPosterior(start._replace(bonus=bonus), spec)
+        draws = temper(pool[simulations:], posterior.log_prior, posterior.log_likelihood, rng).particles[::10]
+        rows.append(((draws < truth).sum(0) + rng.uniform(size=len(truth))) / (len(draws) + 1))
+    ranks = pd.DataFrame(rows, columns=list(COORDINATES)).rename_axis("simulation")
+    ranks.to_csv(RESULTS / "sbc_tournament_primitives.csv")
+    print("tournament_primitives")
+    say(ranks)
+
+
 def say(ranks: pd.DataFrame) -> None:
     """p-values, smallest first, and where to be alarmed."""
     p = uniformity(ranks).sort_values()
@@ -109,5 +135,6 @@ if __name__ == "__main__":
         sorting(int(sys.argv[1]))
     elif sys.argv[2:] == ["bonuses"]:
         bonuses(int(sys.argv[1]))
+        primitives(int(sys.argv[1]))
     else:
         main(*map(int, sys.argv[1:]))
