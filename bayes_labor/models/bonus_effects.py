@@ -16,6 +16,7 @@ from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.pilot import Pilot, logit_pilot, rotated_normal
 from bayes_labor.models.starting import start_at, start_there
 
+_FAR = 700.0  # log odds beyond which a chance is 0 or 1 in float64
 _NU = 6.0  # degrees of freedom to start from
 
 
@@ -88,7 +89,27 @@ def _ratings(design: PanelDesign, theta: Any, rated: np.ndarray) -> tuple[Any, A
     slope_x, _ = rotated_normal("rating_slope", own, 0.0 * sd, sd, "rating_term")
     index = design_index(pt.constant((z @ own.scale).T.copy()), slope_x) + z @ own.center
     cuts = _cuts(np.bincount(rating, minlength=len(found)))
-    pm.OrderedLogistic("rating", eta=index[rated], cutpoints=cuts, observed=pm.Data("observed_rating", rating))
-    below = pt.sigmoid(cuts[None, :] - index[~rated][:, None])
-    edges = pt.concatenate([pt.zeros((int((~rated).sum()), 1)), below, pt.ones((int((~rated).sum()), 1))], axis=1)
-    return pt.concatenate([pt.zeros(1), theta[places]]), pt.log(edges[:, 1:] - edges[:, :-1])
+    edges = pt.concatenate([pt.constant(np.array([-_FAR])), cuts, pt.constant(np.array([_FAR]))])
+    pm.CustomDist(
+        "rating", index[rated], edges, logp=_log_chance, random=_draw_rating, signature="(n),(e)->(n)",
+        observed=pm.Data("observed_rating", rating.astype(np.float64)),
+    )  # fmt: skip
+    every = pt.arange(len(found))[None, :]
+    return pt.concatenate([pt.zeros(1), theta[places]]), _log_chance(every, index[~rated][:, None], edges)
+
+
+def _log_chance(rating: Any, index: Any, edges: Any) -> Any:
+    """Log probability that index plus logistic noise falls between a rating's two edges, ratings from 0.
+
+    A product, not a difference: a chance that is zero in float64 would leave a chain without a gradient.
+    """
+    seen = rating.astype("int64")
+    apart = pt.log(-pt.expm1(edges[:-1] - edges[1:]))
+    return -pt.softplus(index - edges[seen + 1]) - pt.softplus(edges[seen] - index) + apart[seen]
+
+
+def _draw_rating(
+    index: np.ndarray, edges: np.ndarray, rng: np.random.Generator | None = None, size: Any = None
+) -> np.ndarray:  # fmt: skip
+    rng = np.random.default_rng() if rng is None else rng
+    return np.searchsorted(edges[1:-1], index + rng.logistic(size=len(index))).astype(np.float64)

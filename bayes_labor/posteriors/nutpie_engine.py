@@ -105,6 +105,8 @@ def start(model: pm.Model, compiled: Any, settings: Any, progress: bool, keeper:
     modes, weights = modes_that_matter(model, compiled, settings)
     if not has_modes(model):
         compiled = dataclasses.replace(compiled, initial_point_func=_near(starting_points(model)[0]))
+        # With thousands of coordinates an adaptation to correlations is slow, and now and then leaves a chain stuck.
+        settings = settings.model_copy(update={"adaptation": "diag"})
     if not modes:
         return _run(compiled, settings, settings.adaptation, progress, keeper), weights
     point = around(modes, settings)

@@ -37,6 +37,7 @@ class SamplerSettings(Settings):
     seed: int = Field(default=20161102, ge=0)
     target_accept: float = Field(default=0.93, gt=0.5, lt=1.0)
     adaptation: Literal["diag", "low_rank"] = "low_rank"
+    """nutpie's of the metric; always ``diag`` for a model with a variable per worker."""
     start: Literal["modes", "laplace", "pathfinder"] = "modes"
     """``modes``: chains start near the modes and learn the posterior's shape. ``laplace`` and ``pathfinder``: nutpie also
     samples in coordinates whitened by that approximation of the heaviest mode, so that little tuning is needed; for large
