@@ -107,7 +107,7 @@ def panel() -> Personnel:
 @pytest.fixture(scope="module")
 def posterior(panel: Personnel) -> xr.DataTree:
     model = bonus_receipt(panel, effects="conditional")
-    return draw(model, compile_model(model), SamplerSettings(draws=400, tune=300, chains=2, seed=1))
+    return draw(model, compile_model(model), SamplerSettings(draws=900, tune=300, chains=2, seed=1))
 
 
 def test_recovery(posterior: xr.DataTree) -> None:

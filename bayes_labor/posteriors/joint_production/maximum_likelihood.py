@@ -155,7 +155,9 @@ def _standard_errors(likelihood: _Likelihood, x: np.ndarray) -> tuple[np.ndarray
     flat = values < _SINGULAR * values.max()
     inverse = (vectors[:, ~flat] / values[~flat]) @ vectors[:, ~flat].T
     score, natural = np.array(scores), np.array(jacobian)
-    meat = score @ score.T
+    # A workplace without an equilibrium a step away has no score; the others stand for it.
+    known = np.isfinite(score).all(0)
+    meat = np.einsum("if,jf->ij", score[:, known], score[:, known]) * (len(known) / max(int(known.sum()), 1))
     touched = np.abs(natural.T @ vectors[:, flat]).max(1, initial=0.0) > 1e-3 * np.abs(natural).max(0)
     return (
         np.where(touched, np.nan, np.sqrt(np.maximum(np.diag(natural.T @ inverse @ natural), 0.0))),
