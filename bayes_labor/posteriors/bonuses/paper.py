@@ -43,7 +43,7 @@ _PRIZES = {
 }
 _OWN = next(iter(_PRIZES))
 _SETTINGS: dict[str, dict[str, int]] = {
-    "size": {"draws": 1000, "tune": 400}, "robust": {"draws": 600, "tune": 500}, "receipt": {"draws": 1000, "tune": 300},
+    "size": {"draws": 1000, "tune": 400}, "robust": {"draws": 1500, "tune": 500}, "receipt": {"draws": 1000, "tune": 300},
     "prize": {"draws": 1000, "tune": 400},
 }  # fmt: skip
 _DELTAS = np.linspace(0.02, 0.98, 49)
