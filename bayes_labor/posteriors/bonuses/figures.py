@@ -1,7 +1,5 @@
 """Pictures of the bonus models; each function returns a matplotlib figure and its caption."""
 
-from typing import Any
-
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -164,17 +162,15 @@ def contraction_figure(table: pd.DataFrame) -> tuple[Figure, str]:
     return figure, "What mean bonuses tell of the primitives. A bar of zero: the posterior is the prior."
 
 
-def level_figure(before: np.ndarray, after: Any = None) -> tuple[Figure, str]:
-    """Effects of levels drawn from the prior (or posterior): bands by level."""
+def level_figure(effects: np.ndarray) -> tuple[Figure, str]:
+    """Effects of levels 2 and up, (samples, levels) drawn from a prior or a posterior: bands by level."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.6, 3.0))
         axes = figure.subplots()
-        levels = np.arange(2, 2 + before.shape[1])
-        for values, colour, shift in ((before, BAND, -0.1), (after, INK, 0.1)):
-            if values is not None:
-                low, middle, high = np.quantile(values, [0.03, 0.5, 0.97], axis=0)
-                axes.vlines(levels + shift, low, high, color=colour, lw=5)
-                axes.plot(levels + shift, middle, "o", color=ACCENT, ms=4)
+        levels = np.arange(2, 2 + effects.shape[1])
+        low, middle, high = np.quantile(effects, [0.03, 0.5, 0.97], axis=0)
+        axes.vlines(levels, low, high, color=BAND, lw=5)
+        axes.plot(levels, middle, "o", color=ACCENT, ms=4)
         axes.axhline(0.0, color=GREY, lw=0.8)
         axes.set_xticks(levels)
         axes.set_xlabel("job level")
