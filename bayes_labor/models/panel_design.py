@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bayes_labor.data.faults import DataFaults, Fault
+
 FIXED = ("intercept", "worker", "means")
 """Blocks whose columns do not vary within workers."""
 
 
-class IdentificationError(ValueError):
+class IdentificationError(DataFaults):
     """Raised where regressors cannot be told apart within workers."""
 
 
@@ -59,7 +61,8 @@ def check_identified(design: PanelDesign) -> None:
     if values[-1] < 1e-8 * values[0]:
         weights = np.abs(vectors[-1])
         names = [design.terms[inside[j]] for j in np.flatnonzero(weights > 0.05 * weights.max())]
-        raise IdentificationError(
-            f"{', '.join(names)} cannot be told apart within workers: leave out a block, or give more rows in which they "
-            "change; age rises by one a year, so that it cannot stand beside a trend of years"
+        remedy = (
+            "leave out a block, or give more rows in which they change; age rises by one a year, so that it cannot stand "
+            "beside a trend of years"
         )
+        raise IdentificationError([Fault(f"{', '.join(names)} cannot be told apart within workers", "regressors", remedy)])
