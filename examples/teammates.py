@@ -12,7 +12,7 @@ from bayes_labor.models import learning_regression
 from bayes_labor.posteriors import gates, sample
 from bayes_labor.posteriors.tables import printed
 from bayes_labor.theory.learning import Parameters
-from bayes_labor.theory.learning_finite import solve_finite
+from bayes_labor.theory.learning.finite import solve_finite
 
 
 def main() -> None:

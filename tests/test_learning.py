@@ -24,14 +24,14 @@ from bayes_labor.theory.learning import (
     output,
     renegotiation,
 )
-from bayes_labor.theory.learning_closed_forms import (
+from bayes_labor.theory.learning.closed_forms import (
     separable_wage,
     solve_separable,
     value_of_one_learner,
     value_with_learning,
     value_without_learning,
 )
-from bayes_labor.theory.learning_finite import solve_finite, worker_values
+from bayes_labor.theory.learning.finite import solve_finite, worker_values
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from typing import Any
 
 import numba
 
-_ROOM, _IMPORT = Path(__file__).parent, re.compile(r"^from bayes_labor\.theory\.(\w+) import", re.MULTILINE)
+_ROOM, _IMPORT = Path(__file__).parent, re.compile(r"^from bayes_labor\.theory\.([\w.]+) import", re.MULTILINE)
 _HOME = os.environ.get("BAYES_LABOR_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bayes_labor"
 
 # A parallel kernel loaded from a cache crashes the process unless numba's thread pool was started before.
@@ -27,11 +27,13 @@ numba.get_num_threads()
 def source_hash(module: str) -> str:
     """Changes with a module of this room and with whatever it imports from it; also the salt of PyTensor's cache of the Ops."""
     sources: dict[str, str] = {}
-    left = [module.rpartition(".")[2]]
+    left = [module.removeprefix("bayes_labor.theory.")]
     while left:
         name = left.pop()
         if name not in sources:
-            sources[name] = (_ROOM / f"{name}.py").read_text(encoding="utf-8")
+            path = _ROOM.joinpath(*name.split("."))
+            file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+            sources[name] = file.read_text(encoding="utf-8")
             left += _IMPORT.findall(sources[name])
     return hashlib.sha256("".join(sources[n] for n in sorted(sources)).encode()).hexdigest()[:12]
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from bayes_labor.theory.learning import Parameters, log_growth, meeting, nonemployment, output, renegotiation
+from bayes_labor.theory.learning.primitives import Parameters, log_growth, meeting, nonemployment, output, renegotiation
 
 _NEGLIGIBLE = 1e-14
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bayes_labor.theory.learning import Parameters, check_parameters, meetings, nonemployment
+from bayes_labor.theory.learning.primitives import Parameters, check_parameters, meetings, nonemployment
 
 _MOST, _DAMPING = 1_000, 0.5
 

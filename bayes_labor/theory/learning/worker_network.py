@@ -1,0 +1,86 @@
+"""Value of a worker at a given wage: the same network, with the worker's own state and wage beside the pool of coworkers.
+
+The wage enters the first layer only, linearly, so that finding the wage that delivers a value costs the upper layers a few
+times. Section 4.7 of the specification.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bayes_labor.theory.compilation import kernel
+from bayes_labor.theory.learning.network import Scales, Weights, upper_layers
+
+WAGE_SCALE, WAGE_SLOPE, VALUE_SCALE, WAGE_BOUND = 3.0, 1.2, 10.0, 40.0
+_STEPS = 60
+
+
+class WorkerNetwork(NamedTuple):
+    """Value of a worker: h + 1.2 w + 10 times a network. Encodings of workers are those of the joint value's network."""
+
+    scales: Scales
+    weights: Weights
+    own: Any
+    """(5 + K, R) of one's own encoding and the wage."""
+
+
+@kernel
+def _first(c, log_z, log_q, n, pool, code, into):
+    """Pre-activations at wage 0."""
+    s, w = c.scales, c.weights
+    places, length = w.size.shape[0] - 1, len(code)
+    z = np.exp(log_z)
+    plain = (log_z / s.log_z, log_q / s.log_q, z * pool[0] ** (1.0 / s.eta) / places - 0.5, z * pool[1])
+    for r in range(len(into)):
+        into[r] = w.size[n, r]
+        for k in range(4):
+            into[r] += plain[k] * w.firm[k, r]
+    for k in range(length):
+        others, own = (pool[k] - code[k]) / places, code[k]
+        for r in range(len(into)):
+            into[r] += others * w.team[k, r] + own * c.own[k, r]
+
+
+@kernel
+def _at_wage(c, first, scratch, second, h, wage):
+    scratch[:] = first + wage / WAGE_SCALE * c.own[c.own.shape[0] - 1]
+    return h + WAGE_SLOPE * wage + VALUE_SCALE * upper_layers(c.weights, scratch, second)
+
+
+@kernel
+def contract_value(c, log_z, log_q, n, pool, code, log_h, wage):
+    """Value of a worker with encoding ``code`` in a firm of n workers, himself among them in ``pool``."""
+    width = len(c.weights.hidden_bias)
+    first = np.empty(width)
+    _first(c, log_z, log_q, n, pool, code, first)
+    return _at_wage(c, first, np.empty(width), np.empty(width), np.exp(log_h), wage)
+
+
+@kernel
+def wage_for(c, log_z, log_q, n, pool, code, log_h, value):
+    """The wage that delivers a value, within +-40; false position with halving (Illinois) to 1e-9 of the value."""
+    width = len(c.weights.hidden_bias)
+    first, scratch, second, h = np.empty(width), np.empty(width), np.empty(width), np.exp(log_h)
+    _first(c, log_z, log_q, n, pool, code, first)
+    low, high = -WAGE_BOUND, WAGE_BOUND
+    below = _at_wage(c, first, scratch, second, h, low) - value
+    above = _at_wage(c, first, scratch, second, h, high) - value
+    if below > 0.0 or above < 0.0:
+        return low if below > 0.0 else high
+    side = 0
+    for _ in range(_STEPS):
+        wage = (low * above - high * below) / (above - below)
+        gap = _at_wage(c, first, scratch, second, h, wage) - value
+        if abs(gap) < 1e-9 or high - low < 1e-9:
+            return wage
+        if gap > 0.0:
+            high, above = wage, gap
+            if side == 1:
+                below *= 0.5
+            side = 1
+        else:
+            low, below = wage, gap
+            if side == -1:
+                above *= 0.5
+            side = -1
+    return wage
