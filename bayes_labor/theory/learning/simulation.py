@@ -87,8 +87,9 @@ class Market(NamedTuple):
     """(M_N,) of non-employed workers, with ``idle_log_a``."""
     idle_log_a: np.ndarray
     surplus: np.ndarray
-    """(M,) Delta of employed workers; their firms are ``employer``."""
+    """(M,) Delta of employed workers; they are in the places ``place`` of the firms ``employer``."""
     employer: np.ndarray
+    place: np.ndarray
 
 
 def newcomers(p: Parameters, rng: np.random.Generator) -> Newcomers:
@@ -408,10 +409,12 @@ def cross_section(economy: Economy, valuation: Any, p: Parameters) -> Market:
     """Whom firms meet in an economy."""
     surplus = _surpluses(economy, valuation, p)
     work = economy.employer >= 0
-    met = meetings(work.mean(), p)
+    met, place = meetings(work.mean(), p), np.zeros(len(work), np.int64)
+    firm, slot = np.nonzero(economy.roster >= 0)
+    place[economy.roster[firm, slot]] = slot
     return Market(
         float(met.omega), float(met.share_N), economy.log_h[work], economy.log_a[work], np.maximum(surplus[work], 0.0),
-        economy.log_h[~work], economy.log_a[~work], surplus[work], economy.employer[work],
+        economy.log_h[~work], economy.log_a[~work], surplus[work], economy.employer[work], place[work],
     )  # fmt: skip
 
 

@@ -1,0 +1,237 @@
+"""Solve the equation of the joint value for the weights of its network, given whom firms meet.
+
+Policy iteration on the last layer alone sets the level: with decisions held, the equation is linear in it, values of incumbent
+firms included. Gauss-Newton on all weights then takes small batches, whose matrix of inner products is solved instead of that
+of the weights. Features are float32, linear algebra float64. Sections 4.3 and 4.4 of the specification.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bayes_labor.theory.learning import joint_value as hjb
+from bayes_labor.theory.learning.network import Scales, ValueNetwork, Weights
+from bayes_labor.theory.learning.primitives import Parameters, log_growth
+from bayes_labor.theory.learning.simulation import Market
+from bayes_labor.theory.learning.virtual import Firms, Panel, advance
+
+_FROM_ECONOMY, _ONE_EVENT = 0.36, 0.3
+"""Shares of states: from the economy rather than the virtual panel; one event away from either."""
+_HUBER = 4.0
+
+
+class Schedule(NamedTuple):
+    """Of one pass over the weights."""
+
+    steps: int = 400
+    batch: int = 512
+    ridge: tuple[float, float] = (1e-2, 1e-5)
+    """Relative ridge of a step, geometrically from first to last; ``rate`` of learning, by a cosine."""
+    rate: tuple[float, float] = (0.5, 0.015)
+    employed: int = 2_500
+    """Workers drawn anew every second step; ``idle`` of the non-employed."""
+    idle: int = 1_250
+    solve_every: int = 40
+    """Steps between two policy iterations of the last layer, on ``states`` states and ``met`` employed workers."""
+    states: int = 2_048
+    met: int = 2_000
+    walk_every: int = 20
+    """Steps between two years of the virtual panel."""
+
+
+class Surroundings(NamedTuple):
+    """What a value is trained in: the economy's firms and whom they meet, and where states are drawn."""
+
+    panel: Panel
+    virtual: Firms
+    market: Market
+    meeting: hjb.Meeting
+    p: Parameters
+
+
+def single(tree: Any) -> Any:
+    """All floats of a tree in float32."""
+    return jax.tree.map(lambda v: jnp.asarray(v, jnp.float32) if jnp.issubdtype(jnp.result_type(v), np.floating) else v, tree)
+
+
+def draw_states(rng: np.random.Generator, count: int, around: Surroundings) -> Firms:
+    """Firms of the economy, virtual firms, and some one event away: with one more worker, one less, or after learning."""
+    chosen = rng.random(count) < _FROM_ECONOMY
+    source, virtual = around.panel.source, around.virtual
+    a, b = (source.take(rng.integers(len(source.size), size=count)), virtual.take(rng.integers(len(virtual.size), size=count)))
+    firms = Firms(*(np.where(chosen.reshape(-1, *(1,) * (x.ndim - 1)), x, y) for x, y in zip(a, b, strict=True)))
+    return _one_event(rng, firms, around, rng.random(count) < _ONE_EVENT)
+
+
+def _one_event(rng: np.random.Generator, firms: Firms, around: Surroundings, chosen: np.ndarray) -> Firms:
+    """Change the ``chosen`` firms by one event, any that is possible alike."""
+    market, p, count = around.market, around.p, len(firms.size)
+    places, size = firms.log_h.shape[1], firms.size.copy()
+    event, rows = rng.integers(3, size=count), np.arange(count)
+    log_h, log_a = firms.log_h.copy(), firms.log_a.copy()
+    joins = np.flatnonzero(chosen & (event == 0) & (size < places))
+    pool_h, pool_a = (np.concatenate(v) for v in ((market.log_h, market.idle_log_h), (market.log_a, market.idle_log_a)))
+    who = rng.integers(len(pool_h), size=len(joins))
+    log_h[joins, size[joins]], log_a[joins, size[joins]] = pool_h[who], pool_a[who]
+    lost = rows[chosen & (event == 1) & (size > 0)]
+    gone, last = rng.integers(size[lost]), size[lost] - 1
+    for v in (log_h, log_a):
+        v[lost, gone] = v[lost, last]
+        v[lost, last] = 0.0
+    learns = chosen & (event == 2)
+    here = np.arange(places) < size[:, None]
+    growth = log_growth(log_h, log_a, firms.log_q, here, p.theta_p, p.theta_m)
+    size[joins] += 1
+    size[lost] -= 1
+    return firms._replace(size=size, log_h=np.where(learns[:, None], log_h + growth, log_h), log_a=log_a)
+
+
+@partial(jax.jit, static_argnums=0)
+def _linear_system(
+    s: Scales, w: Weights, firms: Firms, values: Any, meeting: hjb.Meeting, incumbents: Firms, place: Any, u: Any, p: Parameters
+) -> tuple[Any, Any]:  # fmt: skip
+    """Rows and right-hand sides of HJB-V in the last layer, at the decisions that ``values`` imply; weighted."""
+    found = hjb.equation(values, firms, meeting, p)
+    inputs = hjb.features(w, hjb.neighbours(w, s, firms, hjb.grown(firms, p), meeting)[0])
+    kept = (meeting.kept > 0)[:, None] * hjb.incumbent_features(w, s, incumbents, place)
+    rows = s.value * (jnp.einsum("be,ber->br", found.coefficients, inputs) - found.poached @ kept)
+    target = -(found.constant + found.poached @ (meeting.kept + jnp.where(meeting.kept > 0, u, 0.0)))
+    weight = 1.0 / jnp.sqrt(p.rho + found.rate)
+    return rows * weight[:, None], target * weight
+
+
+_values = jax.jit(hjb.neighbour_values, static_argnums=1)
+_incumbent = jax.jit(hjb.incumbent_features, static_argnums=1)
+_grown = jax.jit(hjb.grown)
+
+
+def policy_iteration(
+    network: ValueNetwork, rng: np.random.Generator, around: Surroundings, states: int, met: int, rounds: int,
+    values: Any = None, ridge: float = 1e-10,
+) -> tuple[ValueNetwork, float]:  # fmt: skip
+    """Solve the last layer, its decisions updated ``rounds`` times.
+
+    Parameters
+    ----------
+    network
+        Where it starts; its hidden layers are kept.
+    rng
+        Draws the states and the workers met.
+    around
+        The economy.
+    states, met
+        How many of each.
+    rounds
+        Of decisions.
+    values
+        Function of firms, firms after learning and whom they meet that gives the first decisions, with what incumbent firms
+        would lose in the meeting already; without it the network's own.
+    ridge
+        Relative to the mean square of a column, after scaling columns.
+
+    Returns
+    -------
+    tuple[ValueNetwork, float]
+        The network, and the root mean square of the weighted residual that is left.
+
+    """
+    s, w, p = network.scales, network.weights, around.p
+    firms, market = draw_states(rng, states, around), around.market
+    who = rng.integers(len(market.kept), size=met)
+    meeting = hjb.some_of(around.meeting, who, rng.integers(len(market.idle_log_h), size=max(met // 2, 1)))
+    incumbents, place = around.panel.source.take(market.employer[who]), market.place[who]
+    u = p.b / (p.rho + p.delta_r) * np.exp(market.log_h[who])
+    differences, later = np.asarray(_incumbent(w, s, incumbents, place)), _grown(firms, p)
+    for k in range(rounds):
+        if k > 0 or values is None:
+            kept = np.maximum(s.value * differences @ w.last - u, 0.0)
+            meeting = meeting._replace(kept=kept)
+        now = values(firms, later, meeting) if k == 0 and values is not None else _values(w, s, firms, later, meeting)
+        rows, target = (np.asarray(v) for v in _linear_system(s, w, firms, now, meeting, incumbents, place, u, p))
+        scale = np.sqrt((rows**2).mean(0))
+        rows = rows / np.where(scale > 0, scale, 1.0)
+        gram = rows.T @ rows
+        solved = np.linalg.solve(gram + ridge * len(rows) * np.eye(len(gram)), rows.T @ target)
+        left = float(np.sqrt(((rows @ solved - target) ** 2).mean()))
+        w = w._replace(last=solved / np.where(scale > 0, scale, 1.0))
+    return network._replace(weights=w), left
+
+
+@partial(jax.jit, static_argnums=0)
+def _gauss_newton(
+    s: Scales, w: Weights, firms: Firms, meeting: hjb.Meeting, p: Parameters, ridge: Any, rate: Any
+) -> tuple[Weights, Any]:  # fmt: skip
+    """A step on all weights: (weights, root mean square of the weighted residual before)."""
+    small, states, met = single(w), single(firms), single(meeting)
+    later = hjb.grown(states, p)
+    values = hjb.neighbour_values(small, s, states, later, met)
+    found = hjb.equation(values, states, met, p)
+    scale = 1.0 / jnp.sqrt(p.rho + found.rate)
+    r = (found.residual(values) * scale).astype(jnp.float64)
+    bound = _HUBER * 1.4826 * jnp.median(jnp.abs(r))
+    huber = jnp.sqrt(jnp.minimum(1.0, bound / jnp.maximum(jnp.abs(r), 1e-30)))
+
+    def row(w: Weights, one: Firms, after: Firms, coefficients: Any) -> Any:
+        batch = jax.tree.map(lambda v: v[None], (one, after))
+        return (coefficients * hjb.neighbour_values(w, s, *batch, met)[0]).sum()
+
+    rows = jax.vmap(jax.grad(row), (None, 0, 0, 0))(small, states, later, found.coefficients)
+    leaves, shape = jax.tree.flatten(rows)
+    jacobian = jnp.concatenate([v.reshape(len(r), -1) for v in leaves], 1) * (scale * huber)[:, None]
+    wide = jacobian.astype(jnp.float64)
+    gram = wide @ wide.T
+    solved = jax.scipy.linalg.solve(
+        gram + ridge * jnp.trace(gram) / len(r) * jnp.eye(len(r)), r * huber, assume_a="pos"
+    )  # fmt: skip
+    step = -rate * (solved @ wide)
+    sizes = np.cumsum([0] + [int(np.prod(v.shape[1:])) for v in leaves])
+    parts = [step[a:b].reshape(v.shape[1:]) for a, b, v in zip(sizes[:-1], sizes[1:], leaves, strict=True)]
+    return jax.tree.map(jnp.add, w, jax.tree.unflatten(shape, parts)), jnp.sqrt((r**2).mean())
+
+
+@partial(jax.jit, static_argnums=0)
+def _kept(s: Scales, w: Weights, incumbents: Firms, place: Any, u: Any) -> Any:
+    small = single(w)
+    found = s.value * hjb.incumbent_features(small, s, single(incumbents), place) @ small.last
+    return jnp.maximum(found - u, 0.0)
+
+
+def train(
+    network: ValueNetwork, around: Surroundings, schedule: Schedule, seed: tuple[int, ...], first: int = 0, until: int | None = None
+) -> tuple[ValueNetwork, Firms, list[float]]:  # fmt: skip
+    """Gauss-Newton steps ``first`` to ``until`` of a schedule.
+
+    Every step draws from its own seed, so that steps taken in two calls are those of one.
+
+    Returns
+    -------
+    tuple[ValueNetwork, Firms, list[float]]
+        The network, the virtual panel, and the weighted residual of each step's batch.
+
+    """
+    c, s, p, market = schedule, network.scales, around.p, around.market
+    lost: list[float] = []
+    for t in range(first, c.steps if until is None else until):
+        rng = np.random.default_rng([*seed, t])
+        if t % c.walk_every == 0:
+            walked = advance(around.virtual, around.panel, network, market, p, 1.0, int(rng.integers(1 << 31)))
+            around = around._replace(virtual=walked)
+        if t % c.solve_every == 0 and t > 0:
+            network, _ = policy_iteration(network, rng, around, c.states, c.met, 3)
+        if t % 2 == 0 or t == first:
+            drawn = np.random.default_rng([*seed, t - t % 2, 1])
+            who = drawn.integers(len(market.kept), size=c.employed)
+            meeting = hjb.some_of(around.meeting, who, drawn.integers(len(market.idle_log_h), size=c.idle))
+            incumbents, place = around.panel.source.take(market.employer[who]), market.place[who]
+            u = p.b / (p.rho + p.delta_r) * np.exp(market.log_h[who])
+            meeting = meeting._replace(kept=_kept(s, network.weights, incumbents, place, u))
+        along = t / max(c.steps - 1, 1)
+        ridge = c.ridge[0] * (c.ridge[1] / c.ridge[0]) ** along
+        rate = c.rate[1] + 0.5 * (c.rate[0] - c.rate[1]) * (1.0 + np.cos(np.pi * along))
+        w, left = _gauss_newton(s, network.weights, draw_states(rng, c.batch, around), meeting, p, ridge, rate)
+        network = network._replace(weights=Weights(*(np.asarray(v) for v in w)))
+        lost.append(float(left))
+    return network, around.virtual, lost
