@@ -6,6 +6,7 @@ of the weights. Features are float32, linear algebra float64. Sections 4.3 and 4
 """
 
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax
@@ -31,6 +32,7 @@ class Schedule(NamedTuple):
     ridge: tuple[float, float] = (1e-2, 1e-5)
     """Relative ridge of a step, geometrically from first to last; ``rate`` of learning, by a cosine."""
     rate: tuple[float, float] = (0.5, 0.015)
+    keep: float = 0.9
     employed: int = 2_500
     """Workers drawn anew every second step; ``idle`` of the non-employed."""
     idle: int = 1_250
@@ -40,6 +42,12 @@ class Schedule(NamedTuple):
     met: int = 2_000
     walk_every: int = 20
     """Steps between two years of the virtual panel."""
+
+    def at(self, step: int) -> tuple[float, float]:
+        """(ridge, rate) of a step."""
+        along = step / max(self.steps - 1, 1)
+        ridge = self.ridge[0] * (self.ridge[1] / self.ridge[0]) ** along
+        return ridge, self.rate[1] + 0.5 * (self.rate[0] - self.rate[1]) * (1.0 + float(np.cos(np.pi * along)))
 
 
 class Surroundings(NamedTuple):
@@ -160,36 +168,55 @@ def policy_iteration(
     return network._replace(weights=w), left
 
 
+def dual_step(w: Any, before: Any, rows: Any, residual: Any, scale: Any, ridge: Any, rate: Any, keep: Any) -> Any:
+    """A Gauss-Newton step: (weights, root mean square of the weighted residual before).
+
+    Parameters
+    ----------
+    w
+        Tree of weights.
+    rows
+        The same tree with a leading axis B: derivatives of the residuals.
+    residual, scale
+        (B,) residuals and what they are multiplied by. Those beyond four robust standard deviations count less (Huber).
+    ridge
+        Relative to the mean diagonal of the matrix of inner products.
+    rate
+        Share of the step that is taken.
+
+    """
+    r = (residual * scale).astype(jnp.float64)
+    bound = _HUBER * 1.4826 * jnp.median(jnp.abs(r))
+    huber = jnp.sqrt(jnp.minimum(1.0, bound / jnp.maximum(jnp.abs(r), 1e-30)))
+    leaves, shape = jax.tree.flatten(rows)
+    jacobian = jnp.concatenate([v.reshape(len(r), -1) for v in leaves], 1) * (scale * huber)[:, None]
+    wide = jacobian.astype(jnp.float64)
+    gram = wide @ wide.T
+    regular = gram + ridge * jnp.trace(gram) / len(r) * jnp.eye(len(r))
+    old = keep * jnp.concatenate([v.ravel() for v in jax.tree.leaves(before)])
+    step = old - jax.scipy.linalg.solve(regular, r * huber + wide @ old, assume_a="pos") @ wide
+    edges = np.cumsum([0] + [int(np.prod(v.shape[1:])) for v in leaves])
+    parts = [step[a:b].reshape(v.shape[1:]) for (a, b), v in zip(pairwise(edges), leaves, strict=True)]
+    step = jax.tree.unflatten(shape, parts)
+    return jax.tree.map(lambda x, y: x + rate * y, w, step), step, jnp.sqrt((r**2).mean())
+
+
 @partial(jax.jit, static_argnums=0)
 def _gauss_newton(
-    s: Scales, w: Weights, firms: Firms, meeting: hjb.Meeting, p: Parameters, ridge: Any, rate: Any
-) -> tuple[Weights, Any]:  # fmt: skip
-    """A step on all weights: (weights, root mean square of the weighted residual before)."""
+    s: Scales, w: Weights, before: Weights, firms: Firms, meeting: hjb.Meeting, p: Parameters, ridge: Any, rate: Any, keep: Any
+) -> tuple[Weights, Weights, Any]:  # fmt: skip
+    """A step on all weights at one batch."""
     small, states, met = single(w), single(firms), single(meeting)
     later = hjb.grown(states, p)
     values = hjb.neighbour_values(small, s, states, later, met)
     found = hjb.equation(values, states, met, p)
-    scale = 1.0 / jnp.sqrt(p.rho + found.rate)
-    r = (found.residual(values) * scale).astype(jnp.float64)
-    bound = _HUBER * 1.4826 * jnp.median(jnp.abs(r))
-    huber = jnp.sqrt(jnp.minimum(1.0, bound / jnp.maximum(jnp.abs(r), 1e-30)))
 
     def row(w: Weights, one: Firms, after: Firms, coefficients: Any) -> Any:
         batch = jax.tree.map(lambda v: v[None], (one, after))
         return (coefficients * hjb.neighbour_values(w, s, *batch, met)[0]).sum()
 
     rows = jax.vmap(jax.grad(row), (None, 0, 0, 0))(small, states, later, found.coefficients)
-    leaves, shape = jax.tree.flatten(rows)
-    jacobian = jnp.concatenate([v.reshape(len(r), -1) for v in leaves], 1) * (scale * huber)[:, None]
-    wide = jacobian.astype(jnp.float64)
-    gram = wide @ wide.T
-    solved = jax.scipy.linalg.solve(
-        gram + ridge * jnp.trace(gram) / len(r) * jnp.eye(len(r)), r * huber, assume_a="pos"
-    )  # fmt: skip
-    step = -rate * (solved @ wide)
-    sizes = np.cumsum([0] + [int(np.prod(v.shape[1:])) for v in leaves])
-    parts = [step[a:b].reshape(v.shape[1:]) for a, b, v in zip(sizes[:-1], sizes[1:], leaves, strict=True)]
-    return jax.tree.map(jnp.add, w, jax.tree.unflatten(shape, parts)), jnp.sqrt((r**2).mean())
+    return dual_step(w, before, rows, found.residual(values), 1.0 / jnp.sqrt(p.rho + found.rate), ridge, rate, keep)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -214,6 +241,7 @@ def train(
     """
     c, s, p, market = schedule, network.scales, around.p, around.market
     lost: list[float] = []
+    before = jax.tree.map(np.zeros_like, network.weights)
     for t in range(first, c.steps if until is None else until):
         rng = np.random.default_rng([*seed, t])
         if t % c.walk_every == 0:
@@ -228,10 +256,7 @@ def train(
             incumbents, place = around.panel.source.take(market.employer[who]), market.place[who]
             u = p.b / (p.rho + p.delta_r) * np.exp(market.log_h[who])
             meeting = meeting._replace(kept=_kept(s, network.weights, incumbents, place, u))
-        along = t / max(c.steps - 1, 1)
-        ridge = c.ridge[0] * (c.ridge[1] / c.ridge[0]) ** along
-        rate = c.rate[1] + 0.5 * (c.rate[0] - c.rate[1]) * (1.0 + np.cos(np.pi * along))
-        w, left = _gauss_newton(s, network.weights, draw_states(rng, c.batch, around), meeting, p, ridge, rate)
+        w, before, left = _gauss_newton(s, network.weights, before, draw_states(rng, c.batch, around), meeting, p, *c.at(t), c.keep)
         network = network._replace(weights=Weights(*(np.asarray(v) for v in w)))
         lost.append(float(left))
     return network, around.virtual, lost

@@ -87,7 +87,7 @@ def _total(code, n, pool):
 
 
 @kernel
-def _hire(valuation, f, firms, code, pool, market, p):
+def _hire(valuation, f, firms, code, pool, now, market, p):
     """Meet somebody and hire him if that gains; the cost is what he and his firm could have without."""
     n, idle = firms.size[f], np.random.random() < market.share_N
     if idle:
@@ -97,7 +97,6 @@ def _hire(valuation, f, firms, code, pool, market, p):
         m = np.random.randint(len(market.log_h))
         log_h, log_a, kept = market.log_h[m], market.log_a[m], market.kept[m]
     encode(valuation, log_h, log_a, code[n])
-    now = joint_value(valuation, firms.log_z[f], firms.log_q[f], n, pool)
     joined = joint_value(valuation, firms.log_z[f], firms.log_q[f], n + 1, pool + code[n])
     cost = p.b * np.exp(log_h) / (p.rho + p.delta_r) + kept
     if joined - now <= cost:
@@ -109,12 +108,11 @@ def _hire(valuation, f, firms, code, pool, market, p):
 
 
 @kernel
-def _open(valuation, f, firms, code, pool, p):
+def _open(valuation, f, firms, code, pool, now, p):
     """A contract is opened: the worker leaves if his surplus is negative."""
     n = firms.size[f]
     j = np.random.randint(n)
     u = p.b * np.exp(firms.log_h[f, j]) / (p.rho + p.delta_r)
-    now = joint_value(valuation, firms.log_z[f], firms.log_q[f], n, pool)
     if now - joint_value(valuation, firms.log_z[f], firms.log_q[f], n - 1, pool - code[j]) >= u:
         return 0.0
     _remove(firms.log_h[f], firms.log_a[f], code, n, j)
@@ -157,12 +155,15 @@ def _recode(valuation, f, firms, code, pool):
 @kernel
 def _one(f, firms, panel, restart, valuation, market, p, years):
     """Cash of one firm's path; its state is overwritten."""
+    # The value of the firm as it stands, taken anew only when the firm has changed.
     places, length = firms.log_h.shape[1], pool_length(valuation)
     code, pool = np.zeros((places, length)), np.zeros(length)
     _recode(valuation, f, firms, code, pool)
-    time, cash, rate = 0.0, 0.0, p.rho + p.delta_f
+    time, cash, rate, now, paid, moved = 0.0, 0.0, p.rho + p.delta_f, 0.0, 0.0, True
     while True:
         n = firms.size[f]
+        if moved:
+            now = joint_value(valuation, firms.log_z[f], firms.log_q[f], n, pool)
         learning, leaving, opening = (p.gamma if n > 0 else 0.0), n * (p.delta_r + p.delta_m), n * (p.lam + p.psi_E)
         meeting = (n + 1) * market.omega if n < places else 0.0
         total = learning + leaving + opening + meeting + restart
@@ -172,16 +173,18 @@ def _one(f, firms, panel, restart, valuation, market, p, years):
         time = after
         if time >= years:
             return cash
-        u, paid = np.random.random() * total, 0.0
+        u, paid, moved = np.random.random() * total, 0.0, True
         if u < learning:
             learn(firms.log_h[f], firms.log_a[f], firms.log_q[f], n, p.theta_p, p.theta_m)
             _recode(valuation, f, firms, code, pool)
         elif u < learning + leaving:
             paid = _separate(f, firms, code, pool, p)
         elif u < learning + leaving + opening:
-            paid = _open(valuation, f, firms, code, pool, p)
+            paid = _open(valuation, f, firms, code, pool, now, p)
+            moved = paid > 0.0
         elif u < learning + leaving + opening + meeting:
-            paid = _hire(valuation, f, firms, code, pool, market, p)
+            paid = _hire(valuation, f, firms, code, pool, now, market, p)
+            moved = paid < 0.0
         else:
             _restart(f, firms, panel)
             _recode(valuation, f, firms, code, pool)
