@@ -1,8 +1,8 @@
 """Solve the equation of the joint value for the weights of its network, given whom firms meet.
 
 Policy iteration on the last layer alone sets the level: with decisions held, the equation is linear in it, values of incumbent
-firms included. Gauss-Newton on all weights then takes small batches, whose matrix of inner products is solved instead of that
-of the weights. Features are float32, linear algebra float64. Sections 4.3 and 4.4 of the specification.
+firms included. Gauss-Newton with memory on all weights then takes small batches, whose matrix of inner products is solved
+instead of that of the weights. Features are float32, linear algebra float64. Sections 4.3 and 4.4 of the specification.
 """
 
 from functools import partial
@@ -29,17 +29,14 @@ class Schedule(NamedTuple):
 
     steps: int = 400
     batch: int = 512
-    ridge: tuple[float, float] = (1e-2, 1e-5)
+    ridge: tuple[float, float] = (1e-3, 1e-7)
     """Relative ridge of a step, geometrically from first to last; ``rate`` of learning, by a cosine."""
-    rate: tuple[float, float] = (0.5, 0.015)
-    keep: float = 0.9
+    rate: tuple[float, float] = (0.1, 0.01)
+    keep: float = 0.98
+    """Share of the last step that the next begins from."""
     employed: int = 2_500
-    """Workers drawn anew every second step; ``idle`` of the non-employed."""
+    """Workers drawn anew every step; ``idle`` of the non-employed."""
     idle: int = 1_250
-    solve_every: int = 40
-    """Steps between two policy iterations of the last layer, on ``states`` states and ``met`` employed workers."""
-    states: int = 2_048
-    met: int = 2_000
     walk_every: int = 20
     """Steps between two years of the virtual panel."""
 
@@ -71,10 +68,10 @@ def draw_states(rng: np.random.Generator, count: int, around: Surroundings) -> F
     source, virtual = around.panel.source, around.virtual
     a, b = (source.take(rng.integers(len(source.size), size=count)), virtual.take(rng.integers(len(virtual.size), size=count)))
     firms = Firms(*(np.where(chosen.reshape(-1, *(1,) * (x.ndim - 1)), x, y) for x, y in zip(a, b, strict=True)))
-    return _one_event(rng, firms, around, rng.random(count) < _ONE_EVENT)
+    return one_event(rng, firms, around, rng.random(count) < _ONE_EVENT)
 
 
-def _one_event(rng: np.random.Generator, firms: Firms, around: Surroundings, chosen: np.ndarray) -> Firms:
+def one_event(rng: np.random.Generator, firms: Firms, around: Surroundings, chosen: np.ndarray) -> Firms:
     """Change the ``chosen`` firms by one event, any that is possible alike."""
     market, p, count = around.market, around.p, len(firms.size)
     places, size = firms.log_h.shape[1], firms.size.copy()
@@ -169,20 +166,23 @@ def policy_iteration(
 
 
 def dual_step(w: Any, before: Any, rows: Any, residual: Any, scale: Any, ridge: Any, rate: Any, keep: Any) -> Any:
-    """A Gauss-Newton step: (weights, root mean square of the weighted residual before).
+    """A Gauss-Newton step: (weights, step, root mean square of the weighted residual before).
+
+    The step is the one closest to ``keep`` times the step before that the batch allows: what earlier batches have taught is
+    not forgotten (Kaczmarz's iteration with memory), without which residuals stay three times as large.
 
     Parameters
     ----------
-    w
-        Tree of weights.
+    w, before
+        Trees of weights and of the last step.
     rows
         The same tree with a leading axis B: derivatives of the residuals.
     residual, scale
         (B,) residuals and what they are multiplied by. Those beyond four robust standard deviations count less (Huber).
     ridge
         Relative to the mean diagonal of the matrix of inner products.
-    rate
-        Share of the step that is taken.
+    rate, keep
+        Share of the step that is taken; of the last step that is kept.
 
     """
     r = (residual * scale).astype(jnp.float64)
@@ -226,37 +226,48 @@ def _kept(s: Scales, w: Weights, incumbents: Firms, place: Any, u: Any) -> Any:
     return jnp.maximum(found - u, 0.0)
 
 
+class Training(NamedTuple):
+    """Where training stands."""
+
+    network: ValueNetwork
+    virtual: Firms
+    momentum: Any
+    """The last step, a tree as the weights; see :func:`dual_step`."""
+
+
+def begin(network: ValueNetwork, virtual: Firms) -> Training:
+    """Nothing trained yet."""
+    return Training(network, virtual, jax.tree.map(np.zeros_like, network.weights))
+
+
 def train(
-    network: ValueNetwork, around: Surroundings, schedule: Schedule, seed: tuple[int, ...], first: int = 0, until: int | None = None
-) -> tuple[ValueNetwork, Firms, list[float]]:  # fmt: skip
+    at: Training, around: Surroundings, schedule: Schedule, seed: tuple[int, ...], first: int, until: int
+) -> tuple[Training, list[float]]:  # fmt: skip
     """Gauss-Newton steps ``first`` to ``until`` of a schedule.
 
     Every step draws from its own seed, so that steps taken in two calls are those of one.
 
     Returns
     -------
-    tuple[ValueNetwork, Firms, list[float]]
-        The network, the virtual panel, and the weighted residual of each step's batch.
+    tuple[Training, list[float]]
+        Where training stands, and the root mean square of each step's weighted residuals.
 
     """
-    c, s, p, market = schedule, network.scales, around.p, around.market
-    lost: list[float] = []
-    before = jax.tree.map(np.zeros_like, network.weights)
-    for t in range(first, c.steps if until is None else until):
+    c, s, p, market = schedule, at.network.scales, around.p, around.market
+    around, w, momentum, lost = around._replace(virtual=at.virtual), at.network.weights, at.momentum, []
+    for t in range(first, until):
         rng = np.random.default_rng([*seed, t])
         if t % c.walk_every == 0:
+            network = ValueNetwork(s, Weights(*(np.asarray(v) for v in w)))
             walked = advance(around.virtual, around.panel, network, market, p, 1.0, int(rng.integers(1 << 31)))
             around = around._replace(virtual=walked)
-        if t % c.solve_every == 0 and t > 0:
-            network, _ = policy_iteration(network, rng, around, c.states, c.met, 3)
-        if t % 2 == 0 or t == first:
-            drawn = np.random.default_rng([*seed, t - t % 2, 1])
-            who = drawn.integers(len(market.kept), size=c.employed)
-            meeting = hjb.some_of(around.meeting, who, drawn.integers(len(market.idle_log_h), size=c.idle))
-            incumbents, place = around.panel.source.take(market.employer[who]), market.place[who]
-            u = p.b / (p.rho + p.delta_r) * np.exp(market.log_h[who])
-            meeting = meeting._replace(kept=_kept(s, network.weights, incumbents, place, u))
-        w, before, left = _gauss_newton(s, network.weights, before, draw_states(rng, c.batch, around), meeting, p, *c.at(t), c.keep)
-        network = network._replace(weights=Weights(*(np.asarray(v) for v in w)))
-        lost.append(float(left))
-    return network, around.virtual, lost
+        who = rng.integers(len(market.kept), size=c.employed)
+        meeting = hjb.some_of(around.meeting, who, rng.integers(len(market.idle_log_h), size=c.idle))
+        incumbents, place = around.panel.source.take(market.employer[who]), market.place[who]
+        u = p.b / (p.rho + p.delta_r) * np.exp(market.log_h[who])
+        meeting = meeting._replace(kept=_kept(s, w, incumbents, place, u))
+        states = draw_states(rng, c.batch, around)
+        w, momentum, left = _gauss_newton(s, w, momentum, states, meeting, p, *c.at(t), c.keep)
+        lost.append(left)
+    w, momentum = (Weights(*(np.asarray(v) for v in tree)) for tree in (w, momentum))
+    return Training(ValueNetwork(s, w), around.virtual, momentum), [float(v) for v in lost]

@@ -19,6 +19,7 @@ from bayes_labor.theory.learning.training import Schedule, Surroundings, draw_st
 from bayes_labor.theory.learning.virtual import Firms
 from bayes_labor.theory.learning.worker_network import VALUE_SCALE, WAGE_BOUND, WAGE_SCALE, WAGE_SLOPE, WorkerNetwork
 
+_POACHERS = 256
 _TARGETS = (-0.15, 1.15)
 """Wages in training deliver, about, values from a little below U to a little above U + Delta."""
 
@@ -222,26 +223,38 @@ def draw_worker_network(rng: np.random.Generator, value: ValueNetwork) -> Worker
     return WorkerNetwork(value.scales, w._replace(last=np.zeros_like(w.last)), own)
 
 
+class WorkerTraining(NamedTuple):
+    """Where the training of a worker's value stands."""
+
+    network: WorkerNetwork
+    momentum: Any
+
+
+def begin_worker(rng: np.random.Generator, value: ValueNetwork) -> WorkerTraining:
+    """Nothing trained yet."""
+    network = draw_worker_network(rng, value)
+    return WorkerTraining(network, jax.tree.map(np.zeros_like, _trained(network)))
+
+
 def train_worker_value(
-    c: WorkerNetwork, network: ValueNetwork, around: Surroundings, schedule: Schedule, seed: tuple[int, ...], first: int = 0,
-    until: int | None = None, poachers: int = 256,
-) -> tuple[WorkerNetwork, list[float]]:  # fmt: skip
+    at: WorkerTraining, network: ValueNetwork, around: Surroundings, schedule: Schedule, seed: tuple[int, ...], first: int,
+    until: int,
+) -> tuple[WorkerTraining, list[float]]:  # fmt: skip
     """Gauss-Newton steps ``first`` to ``until`` for the value of a worker, as :func:`.training.train`."""
-    lost: list[float] = []
+    (c, momentum), lost = at, []
     s, p, market = network.scales, around.p, around.market
-    before = jax.tree.map(np.zeros_like, _trained(c))
-    for t in range(first, schedule.steps if until is None else until):
+    for t in range(first, until):
         rng = np.random.default_rng([*seed, t])
         met = hjb.some_of(
             around.meeting, rng.integers(len(market.kept), size=schedule.employed),
             rng.integers(len(market.idle_log_h), size=schedule.idle),
         )  # fmt: skip
-        others = poachers_of(network, around.panel.source, met, poachers, p, rng)
-        states = draw_states(rng, 2 * schedule.batch, around)
-        workers = workers_in(states, met, rng)
+        others = poachers_of(network, around.panel.source, met, _POACHERS, p, rng)
+        workers = workers_in(draw_states(rng, 2 * schedule.batch, around), met, rng)
         batch = workers.take(np.arange(schedule.batch) % len(workers.who))
         target = rng.uniform(*_TARGETS, size=schedule.batch)
-        c, before, left = _step(s, c, before, network.weights, batch, target, met, others, p, *schedule.at(t), schedule.keep)
-        lost.append(float(left))
-    weights = Weights(*(np.asarray(v) for v in c.weights))
-    return WorkerNetwork(s, weights, np.asarray(c.own)), lost
+        args = (batch, target, met, others, p, *schedule.at(t), schedule.keep)
+        c, momentum, left = _step(s, c, momentum, network.weights, *args)
+        lost.append(left)
+    c, momentum = (jax.tree.map(np.asarray, tree) for tree in (c._replace(scales=None), momentum))
+    return WorkerTraining(c._replace(scales=s), momentum), [float(v) for v in lost]

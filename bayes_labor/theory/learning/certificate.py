@@ -1,0 +1,124 @@
+"""How good a solution of the joint value is: residuals where firms are and one event away, paths, and a second seed.
+
+A residual alone says little: a value wrong by a constant rate of payment has a small one everywhere. Discounted payments along
+simulated paths are the value itself, and two solutions from different seeds show what the network has left open. Section 4.6.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from bayes_labor.theory.learning import joint_value as hjb
+from bayes_labor.theory.learning.network import ValueNetwork
+from bayes_labor.theory.learning.primitives import Parameters
+from bayes_labor.theory.learning.simulation import Economy, Market, cross_section
+from bayes_labor.theory.learning.training import Surroundings, one_event
+from bayes_labor.theory.learning.virtual import Firms, firms_of, path_values
+
+_AT_ONCE, _HORIZON, _BINS = 500, 160.0, 5
+
+
+class Residual(NamedTuple):
+    """Of HJB-V over firms."""
+
+    rms: float
+    """Output per year; ``share`` of mean output."""
+    share: float
+    relative: float
+    """Root mean square of T V - V over that of V, T being the residual map: value after one event."""
+    squared: float
+    """Its square, the reading under which the slides' 1e-5 compares."""
+    mean: float
+
+
+class Paths(NamedTuple):
+    """Discounted payments along paths less the value, by fifths of productivity (the least productive first) and over all."""
+
+    difference: np.ndarray
+    """(6,) the last over all; ``error`` (6,) its standard error."""
+    error: np.ndarray
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the mean over all is within two standard errors."""
+        return bool(abs(self.difference[-1]) <= 2.0 * self.error[-1])
+
+
+class Certificate(NamedTuple):
+    """What is known about a solution's accuracy; all in float64, with everybody alive."""
+
+    economy: Residual
+    """Over the economy's firms; ``virtual`` ones; and those one event away from the economy's."""
+    virtual: Residual
+    one_event: Residual
+    paths: Paths
+
+
+class Agreement(NamedTuple):
+    """Two solutions at the same firms and workers."""
+
+    value: float
+    """Root mean square difference of V over the mean of V; ``surplus`` that of Delta; ``correlation`` of Delta."""
+    surplus: float
+    correlation: float
+    mean_surplus: float
+    """Difference of mean Delta over mean Delta."""
+
+
+_values = jax.jit(hjb.neighbour_values, static_argnums=1)
+
+
+def values_of(network: ValueNetwork, firms: Firms, meeting: hjb.Meeting, p: Parameters) -> np.ndarray:
+    """(B, 2 + n_max + G) values of firms and neighbours."""
+    return np.asarray(_values(network.weights, network.scales, firms, hjb.grown(firms, p), meeting))
+
+
+def residual(network: ValueNetwork, firms: Firms, meeting: hjb.Meeting, p: Parameters) -> Residual:
+    """Measures over firms, with everybody of ``meeting``."""
+    found = [_residual(network, firms.take(slice(a, a + _AT_ONCE)), meeting, p) for a in range(0, len(firms.size), _AT_ONCE)]
+    r, rate, v = (np.concatenate(x) for x in zip(*found, strict=True))
+    rms, mapped = float(np.sqrt((r**2).mean())), float(np.sqrt(((r / (p.rho + rate)) ** 2).mean() / (v**2).mean()))
+    return Residual(rms, rms / float(np.asarray(hjb.made(firms, p)).mean()), mapped, mapped**2, float(r.mean()))
+
+
+def _residual(network: ValueNetwork, firms: Firms, meeting: hjb.Meeting, p: Parameters) -> tuple[np.ndarray, ...]:
+    values = values_of(network, firms, meeting, p)
+    found = hjb.equation(values, firms, meeting, p)
+    return np.asarray(found.residual(values)), np.asarray(found.rate), values[:, 0]
+
+
+def follow_paths(
+    network: ValueNetwork, firms: Firms, market: Market, p: Parameters, paths: int, seed: int
+) -> Paths:  # fmt: skip
+    """Value paths from each firm in turn."""
+    which = np.arange(paths) % len(firms.size)
+    meeting = hjb.meeting_on_nodes(market)
+    start = values_of(network, firms, meeting, p)[:, 0]
+    gap = path_values(firms.take(which), network, market, p, _HORIZON, seed) - start[which]
+    bins = np.digitize(firms.log_z, np.quantile(firms.log_z, np.arange(1, _BINS) / _BINS))[which]
+    groups = [gap[bins == k] for k in range(_BINS)] + [gap]
+    return Paths(np.array([g.mean() for g in groups]), np.array([g.std() / np.sqrt(len(g)) for g in groups]))
+
+
+def certify(
+    network: ValueNetwork, economy: Economy, virtual: Firms, around: Surroundings, paths: int, seed: int
+) -> Certificate:  # fmt: skip
+    """All measures of one solution."""
+    p, market, rng = around.p, cross_section(economy, network, around.p), np.random.default_rng(seed)
+    meeting, firms = hjb.meeting_on_nodes(market), firms_of(economy)
+    away = one_event(rng, firms, around, np.ones(len(firms.size), bool))
+    found = [residual(network, f, meeting, p) for f in (firms, virtual, away)]
+    return Certificate(*found, follow_paths(network, firms, market, p, paths, seed))
+
+
+def agreement(one: ValueNetwork, other: ValueNetwork, economy: Economy, p: Parameters) -> Agreement:
+    """Compare two solutions at the firms and workers of one economy."""
+    a, b = (cross_section(economy, n, p).surplus for n in (one, other))
+    firms, meeting = firms_of(economy), hjb.meeting_on_nodes(cross_section(economy, one, p))
+    v, w = (values_of(n, firms, meeting, p)[:, 0] for n in (one, other))
+
+    def apart(x: Any, y: Any) -> float:
+        return float(np.sqrt(((x - y) ** 2).mean()) / abs(x.mean()))
+
+    return Agreement(apart(v, w), apart(a, b), float(np.corrcoef(a, b)[0, 1]), float(b.mean() / a.mean() - 1.0))

@@ -1,0 +1,296 @@
+"""The joint fixed point of values and the stationary economy: simulate, solve for values given whom firms meet, and again.
+
+It begins at the exact economy in which workers are alike (:mod:`.finite`), whose firms have about the right sizes. Every few
+steps all of it is written to a folder: a solution that was killed goes on as if it had not been, bit by bit. Section 4.5.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.stats import norm
+
+from bayes_labor.theory.learning import checkpoint
+from bayes_labor.theory.learning import joint_value as hjb
+from bayes_labor.theory.learning.certificate import Certificate, Paths, Residual, certify
+from bayes_labor.theory.learning.finite import FiniteEconomy, solve_finite
+from bayes_labor.theory.learning.network import ValueNetwork, draw_weights, scales, tabulate
+from bayes_labor.theory.learning.primitives import Parameters, check_parameters
+from bayes_labor.theory.learning.simulation import (
+    Economy,
+    Market,
+    Newcomers,
+    cross_section,
+    newcomers,
+    simulate,
+    start_economy,
+)
+from bayes_labor.theory.learning.training import Schedule, Surroundings, begin, policy_iteration, train
+from bayes_labor.theory.learning.virtual import Firms, Panel, advance, firms_of
+from bayes_labor.theory.learning.worker_value import begin_worker, train_worker_value
+
+_CHUNK = 40
+"""Steps between two checkpoints."""
+_TYPES, _VIRTUAL, _STATES, _ROUNDS, _WALKED = 15, 2_000, 2_048, 8, 5.0
+_TOLERANCE = {"employment": 0.005, "mean_surplus": 0.01, "size": 0.25}
+_FILE = "solution.npz"
+
+
+class Settings(NamedTuple):
+    """How an equilibrium is solved; the size at which a workstation takes a few minutes."""
+
+    firms: int = 1_500
+    n_max: int = 10
+    """Most workers of a firm: part of the model, without which no stationary economy exists."""
+    features: int = 16
+    width: int = 64
+    burn_in: float = 60.0
+    """Years until human capital is stationary; ``years`` between two solutions of the values."""
+    years: float = 15.0
+    passes: int = 5
+    """At most; it ends when the economy no longer changes."""
+    first: Schedule = Schedule()
+    again: Schedule = Schedule(steps=160, ridge=(1e-4, 1e-7), rate=(0.05, 0.01))
+    worker: Schedule = Schedule(steps=320, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95)
+    wage_years: float = 15.0
+    """Years for wages to become stationary."""
+    paths: int = 6_000
+    seed: int = 0
+
+
+class Solution(NamedTuple):
+    """An equilibrium, what is known about its accuracy, and how it was found."""
+
+    p: Parameters
+    settings: Settings
+    value: ValueNetwork
+    worker: Any
+    """Value of a worker at a wage (:class:`.worker_network.WorkerNetwork`)."""
+    economy: Economy
+    """With wages."""
+    certificate: Certificate
+    history: list[dict[str, float]]
+    """A line per pass: residuals, employment, surplus, sizes, seconds."""
+    born: Newcomers
+
+
+def aggregates(economy: Economy, market: Market) -> dict[str, float]:
+    """Employment, mean surplus and sizes of firms with workers."""
+    staffed = economy.size[economy.size > 0]
+    return {
+        "employment": economy.employment,
+        "mean_surplus": float(market.surplus.mean()),
+        "size": float(staffed.mean()),
+        "size_p50": float(np.median(staffed)),
+        "size_p90": float(np.quantile(staffed, 0.9)),
+        "empty": float((economy.size == 0).mean()),
+        "mean_h": float(np.exp(economy.log_h).mean()),
+    }
+
+
+def solve_equilibrium(
+    p: Parameters | None = None, settings: Settings | None = None, folder: str | Path | None = None,
+    told: Callable[[str], None] | None = None,
+) -> Solution:  # fmt: skip
+    """Solve for values, the stationary economy and wages.
+
+    Parameters
+    ----------
+    p
+        Parameters; those of the slides by default.
+    settings
+        Sizes, schedules and the seed.
+    folder
+        Where checkpoints go. If it holds one of the same parameters and settings, the solution goes on from there.
+    told
+        Called with a line whenever something has been done.
+
+    Returns
+    -------
+    Solution
+        With its certificate.
+
+    Raises
+    ------
+    ValueError
+        For parameters out of range, or a folder that holds another solution.
+
+    """
+    p, settings = p or Parameters(), settings or Settings()
+    check_parameters(p)
+    work = _Work(p, settings, newcomers(p, np.random.default_rng([settings.seed, 0])))
+    state = _load(work, folder)
+    while state["record"]["stage"] != "done":
+        clock = time.process_time()
+        said = _STAGES[state["record"]["stage"]](work, state)
+        state["record"]["cpu_seconds"] += time.process_time() - clock
+        _save(work, state, folder)
+        if told is not None:
+            told(f"{said} ({state['record']['cpu_seconds']:.0f} s of processor time)")
+    record = state["record"]
+    return Solution(
+        p, settings, state["training"].network, state["worker"].network, state["economy"],
+        _certificate_of(record["certificate"]), record["history"], work.born,
+    )  # fmt: skip
+
+
+class _Work(NamedTuple):
+    p: Parameters
+    settings: Settings
+    born: Newcomers
+
+
+def _seed(work: _Work, *path: int) -> int:
+    return int(np.random.default_rng([work.settings.seed, 1, *path]).integers(1 << 31))
+
+
+def _burn_in(work: _Work, state: dict[str, Any]) -> str:
+    """The economy in which workers are alike, for as long as human capital needs; a first network from its values."""
+    p, c = work.p, work.settings
+    z = np.exp(p.mu_z + p.sigma_z * norm.ppf((np.arange(_TYPES) + 0.5) / _TYPES)) if p.sigma_z > 0 else np.exp([p.mu_z])
+    alike = solve_finite(z, np.full(len(z), 1.0 / len(z)), c.n_max, p)
+    table, rng = tabulate(alike.value, alike.counts, z, np.array([1.0])), np.random.default_rng([c.seed, 2])
+    economy, _ = simulate(start_economy(c.firms, c.n_max, p, work.born, rng), table, p, work.born, c.burn_in, _seed(work, 0))
+    market, firms = cross_section(economy, table, p), firms_of(economy)
+    virtual = firms.take(rng.integers(len(firms.size), size=_VIRTUAL))
+    virtual = advance(virtual, Panel(firms, work.born.firms), table, market, p, _WALKED, _seed(work, 1))
+    around = Surroundings(Panel(firms, work.born.firms), virtual, market, hjb.meeting_on_nodes(market), p)
+    network = ValueNetwork(scales(p), draw_weights(rng, c.n_max, c.features, c.width))
+    first = _values_where_alike(alike, z)
+    network, _ = policy_iteration(network, rng, around, _STATES, c.first.employed, _ROUNDS, values=first)
+    state |= {"economy": economy, "training": begin(network, virtual)}
+    state["record"] |= {"stage": "value", "pass": 0, "step": 0}
+    return f"{c.burn_in:g} years of {c.firms} firms"
+
+
+def _values_where_alike(alike: FiniteEconomy, z: np.ndarray) -> Callable[..., np.ndarray]:
+    """Values of firms and neighbours if workers were alike, as policy iteration takes them."""
+
+    def values(firms: Firms, after: Firms, meeting: hjb.Meeting) -> np.ndarray:
+        places = firms.log_h.shape[1]
+        n = firms.size[:, None]
+        joined = np.broadcast_to(np.minimum(n + 1, places), (len(n), len(meeting.log_h)))
+        size = np.concatenate([n, n, n - (np.arange(places) < n), joined], 1)
+        found: np.ndarray = alike.value[np.argmin(np.abs(np.log(z) - firms.log_z[:, None]), 1)[:, None], size]
+        return found
+
+    return values
+
+
+def _around(work: _Work, state: dict[str, Any]) -> Surroundings:
+    economy, training = state["economy"], state["training"]
+    market = cross_section(economy, training.network, work.p)
+    panel = Panel(firms_of(economy), work.born.firms)
+    return Surroundings(panel, training.virtual, market, hjb.meeting_on_nodes(market), work.p)
+
+
+def _train_value(work: _Work, state: dict[str, Any]) -> str:
+    """Some steps; after the last of a pass, time passes in the economy, until nothing changes any more."""
+    record, c = state["record"], work.settings
+    k, t = record["pass"], record["step"]
+    schedule, around = c.again if k else c.first, _around(work, state)
+    until = min(t + _CHUNK, schedule.steps)
+    state["training"], lost = train(state["training"], around, schedule, (c.seed, 3, k), t, until)
+    record["step"] = until
+    said = f"pass {k + 1}, step {until} of {schedule.steps}: weighted residual {np.mean(lost):.3f}"
+    if until == schedule.steps:
+        _end_pass(work, state, around)
+    return said
+
+
+def _end_pass(work: _Work, state: dict[str, Any], around: Surroundings) -> None:
+    record, c, p = state["record"], work.settings, work.p
+    economy, training, k = state["economy"], state["training"], record["pass"]
+    market = cross_section(economy, training.network, p)
+    line = aggregates(economy, market) | {"cpu_seconds": record["cpu_seconds"]}
+    record["history"].append(line)
+    settled = k > 1 and all(abs(_change(record["history"], name)) < tolerance for name, tolerance in _TOLERANCE.items())
+    if settled or k + 1 == c.passes:
+        around = around._replace(virtual=training.virtual)
+        found = certify(training.network, economy, training.virtual, around, c.paths, _seed(work, 2))
+        record["certificate"] = _plain(found)
+        worker = begin_worker(np.random.default_rng([c.seed, 4]), training.network)
+        state["worker"], record["stage"], record["step"] = worker, "worker", 0
+    else:
+        state["economy"], _ = simulate(economy, training.network, p, work.born, c.years, _seed(work, 3, k))
+        state["training"] = begin(training.network, training.virtual)
+        record["pass"], record["step"] = k + 1, 0
+
+
+def _change(history: list[dict[str, float]], name: str) -> float:
+    """From the pass before, relative for values, absolute for shares and sizes."""
+    before, now = history[-2][name], history[-1][name]
+    return now / before - 1.0 if name == "mean_surplus" else now - before
+
+
+def _train_worker(work: _Work, state: dict[str, Any]) -> str:
+    record, c = state["record"], work.settings
+    t = record["step"]
+    until = min(t + _CHUNK, c.worker.steps)
+    args = (state["training"].network, _around(work, state), c.worker, (c.seed, 5), t, until)
+    state["worker"], lost = train_worker_value(state["worker"], *args)
+    record["step"] = until
+    if until == c.worker.steps:
+        network, worker = state["training"].network, state["worker"].network
+        seed = _seed(work, 4)
+        state["economy"], _ = simulate(state["economy"], network, work.p, work.born, c.wage_years, seed, worker)
+        record["stage"] = "done"
+    return f"value of a worker, step {until} of {c.worker.steps}: weighted residual {np.mean(lost):.3f}"
+
+
+_STAGES = {"start": _burn_in, "value": _train_value, "worker": _train_worker}
+
+
+def _plain(certificate: Certificate) -> dict[str, Any]:
+    found: dict[str, Any] = {n: getattr(certificate, n)._asdict() for n in ("economy", "virtual", "one_event")}
+    return found | {"paths": {n: v.tolist() for n, v in certificate.paths._asdict().items()}}
+
+
+def _certificate_of(plain: dict[str, Any]) -> Certificate:
+    found = {n: Residual(**plain[n]) for n in ("economy", "virtual", "one_event")}
+    return Certificate(**found, paths=Paths(**{n: np.array(v) for n, v in plain["paths"].items()}))
+
+
+def _asked(work: _Work) -> dict[str, Any]:
+    """Parameters and settings as JSON would give them back."""
+    schedules = {n: v._asdict() for n, v in work.settings._asdict().items() if isinstance(v, Schedule)}
+    settings = work.settings._asdict() | {n: {k: _listed(v) for k, v in s.items()} for n, s in schedules.items()}
+    return {"parameters": work.p._asdict(), "settings": settings}
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _save(work: _Work, state: dict[str, Any], folder: str | Path | None) -> None:
+    if folder is not None:
+        trees = {n: v for n, v in state.items() if n != "record"}
+        checkpoint.save(Path(folder) / _FILE, trees, state["record"] | _asked(work))
+
+
+def _load(work: _Work, folder: str | Path | None) -> dict[str, Any]:
+    """The state in a folder, or the beginning."""
+    fresh: dict[str, Any] = {"record": {"stage": "start", "history": [], "cpu_seconds": 0.0}}
+    if folder is None:
+        return fresh
+    path = Path(folder) / _FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file():
+        return fresh
+    rng, c = np.random.default_rng(0), work.settings
+    value = ValueNetwork(scales(work.p), draw_weights(rng, c.n_max, c.features, c.width))
+    nothing = np.zeros(0)
+    templates = {
+        "economy": Economy(*[nothing] * len(Economy._fields)),
+        "training": begin(value, Firms(*[nothing] * len(Firms._fields))),
+        "worker": begin_worker(rng, value),
+    }
+    trees, record = checkpoint.load(path, templates)
+    asked = _asked(work)
+    other = [n for n in ("parameters", "settings") for k, v in asked[n].items() if record[n].get(k) != v]
+    if other:
+        raise ValueError(f"{path} holds a solution with other {other[0]}: give another folder, or remove that one")
+    return trees | {"record": record}
+
