@@ -10,6 +10,7 @@ import pytest
 from bayes_labor.custom_ops import (
     conditional_logit_likelihood,
     design_index,
+    emulated_moments,
     marginal_logit_likelihood,
     nash_payroll,
     outside_option,
@@ -24,6 +25,7 @@ from bayes_labor.custom_ops import (
 from bayes_labor.custom_ops.assignment import TaskAssignment
 from bayes_labor.custom_ops.outside_option import OutsideOption
 from bayes_labor.theory import Matching, Status, solve_outside_option
+from bayes_labor.theory.emulator import fit_emulator
 from bayes_labor.theory.random_intercepts import reduce_panel
 from tests.battery import Case, check_adjoint, check_gradient, check_linkers_agree, check_pickle_and_spawn, compiled
 
@@ -43,6 +45,8 @@ ECONOMIES = [  # psi, tau, lambda_theta, lambda_x, s_l, s_k, alpha, eta, xi, log
 ]
 REDUCED = reduce_panel(RNG.normal(size=40), RNG.normal(size=(40, 3)), RNG.integers(0, 12, 40))
 RISES, BONUSES = np.array([0, 1, 1, 3, 3, 5]), np.array([0, 2, 5, 5, 6, 10])
+KNOTS = RNG.random((40, 3))
+EMULATED = fit_emulator(KNOTS, np.column_stack([np.sin(4.0 * KNOTS[:, 0]) * KNOTS[:, 1], KNOTS[:, 2] ** 2 + KNOTS[:, 0]]))
 LINEAR, MATRIX = RNG.normal(size=6), np.cov(RNG.normal(size=(6, 20)))
 WON, CAREERS = (RNG.random(30) < 0.4).astype(np.float64), np.array([0, 1, 4, 9, 10, 16, 22, 30])
 BETA, SCALE = np.array([0.16, -0.4, 0.03]), np.array([11.0, 14.0, 12.0])
@@ -106,6 +110,7 @@ CASES = [
         lambda *p: [paired_log_likelihood(*p, RISES, BONUSES)],
         [RNG.normal(size=5), RNG.normal(size=10), RNG.normal(size=10), np.array([-0.3, 0.1, 0.4, -0.5, 0.2])],
     ),
+    Case("emulated_moments", lambda x: emulated_moments(x, EMULATED), [np.array([0.31, 0.72, 0.55])]),
     Case("quadratic_form", lambda x: [quadratic_form(x, LINEAR, MATRIX)], [RNG.normal(size=6)]),
     Case(
         "regime_likelihood",

@@ -4,6 +4,7 @@ import wrapt
 
 from bayes_labor.custom_ops.assignment import task_assignment
 from bayes_labor.custom_ops.design import design_index
+from bayes_labor.custom_ops.emulator import emulated_moments
 from bayes_labor.custom_ops.logit_panel import conditional_logit_likelihood, marginal_logit_likelihood
 from bayes_labor.custom_ops.outside_option import outside_option
 from bayes_labor.custom_ops.paired_effects import paired_log_likelihood
@@ -23,6 +24,7 @@ def _bind_jax(_: object) -> None:
 __all__ = [
     "conditional_logit_likelihood",
     "design_index",
+    "emulated_moments",
     "marginal_logit_likelihood",
     "nash_payroll",
     "outside_option",

@@ -12,6 +12,7 @@ from pytensor.link.jax.dispatch.basic import jax_funcify
 from bayes_labor.custom_ops.assignment import TaskAssignment, TaskAssignmentPullback
 from bayes_labor.custom_ops.declaration import SolverOp
 from bayes_labor.custom_ops.design import DesignIndex, DesignMoments
+from bayes_labor.custom_ops.emulator import EmulatedMoments
 from bayes_labor.custom_ops.logit_panel import ConditionalLogit, MarginalLogit
 from bayes_labor.custom_ops.outside_option import OutsideOption, OutsideOptionPullback
 from bayes_labor.custom_ops.paired_effects import PairedLikelihood
@@ -21,6 +22,7 @@ from bayes_labor.custom_ops.random_intercepts import PanelLikelihood
 from bayes_labor.custom_ops.regimes import RegimeLikelihood
 from bayes_labor.custom_ops.sorting import JobRate, TopShare, slopes
 from bayes_labor.theory.jax_assignment import solve_assignment_jax
+from bayes_labor.theory.jax_emulator import emulate_jax
 from bayes_labor.theory.jax_logit_panel import conditional_logit_jax, marginal_logit_jax
 from bayes_labor.theory.jax_outside_option import solve_outside_option_jax
 from bayes_labor.theory.jax_paired_effects import paired_likelihood_jax
@@ -210,6 +212,11 @@ def _(op: QuadraticForm, **_: Any) -> Any:
         return 0.5 * x @ (gradient + linear), gradient
 
     return differentiable(op, forward, lambda _, outputs, g: (g[0] * outputs[1],))
+
+
+@jax_funcify.register(EmulatedMoments)
+def _(op: EmulatedMoments, **_: Any) -> Any:
+    return differentiable(op, emulate_jax, lambda _, outputs, g: (g[0] @ outputs[2] + g[1] @ outputs[3],))
 
 
 @jax_funcify.register(PairedLikelihood)

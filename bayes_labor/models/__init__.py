@@ -3,7 +3,9 @@
 from bayes_labor.models.bonus_receipt import ReceiptSpec, bonus_receipt
 from bayes_labor.models.bonus_size import BonusSpec, bonus_size
 from bayes_labor.models.joint_production import joint_production
+from bayes_labor.models.learning_direct import DirectSpec, learning_direct
 from bayes_labor.models.learning_regression import LearningSpec, learning_regression
+from bayes_labor.models.learning_structural import learning_structural
 from bayes_labor.models.promotion_prize import PrizeSpec, prize_first_stage, promotion_prize
 from bayes_labor.models.settings import SPECS, JointProductionPriors, JointProductionSpec
 from bayes_labor.models.sorting import SortingPriors, SortingSpec, sorting_calibration
@@ -18,6 +20,7 @@ from bayes_labor.models.tournament_primitives import (
 __all__ = [
     "SPECS",
     "BonusSpec",
+    "DirectSpec",
     "JointProductionPriors",
     "JointProductionSpec",
     "LearningSpec",
@@ -32,7 +35,9 @@ __all__ = [
     "bonus_receipt",
     "bonus_size",
     "joint_production",
+    "learning_direct",
     "learning_regression",
+    "learning_structural",
     "prize_first_stage",
     "promotion_prize",
     "sorting_calibration",

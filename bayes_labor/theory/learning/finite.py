@@ -229,6 +229,41 @@ def _flow(value: np.ndarray, market: _Market, states: _States, u: np.ndarray, p:
     return rates - np.diag(rates.sum(0) + p.delta_f)
 
 
+def finite_moments(found: FiniteEconomy, p: Parameters) -> dict[str, float]:
+    """What a statistical office would see of an economy with one kind of worker: employment, flows per year, sizes of firms.
+
+    ``move_rate`` of the employed to another firm, ``hire_rate`` of the non-employed, ``separation_rate`` of the employed into
+    non-employment or retirement; sizes are of firms with workers.
+
+    Raises
+    ------
+    ValueError
+        If there are several kinds.
+
+    """
+    if found.counts.shape[1] != 1:
+        raise ValueError(f"{found.counts.shape[1]} kinds of workers: these moments are of economies with one")
+    n = found.counts[:, 0]
+    tickets = found.firms * (n + 1)
+    tickets = tickets / tickets.sum()
+    workers = found.firms * n
+    surplus = found.surplus[:, 1:, 0]
+    moves = p.psi_E * np.array([[tickets[:, :-1][surplus > max(own, 0.0)].sum() for own in row] for row in surplus])
+    staffed = found.firms[:, 1:].sum(0) / found.firms[:, 1:].sum()
+    size = float(staffed @ n[1:])
+    return {
+        "employment": found.employment,
+        "move_rate": float((workers[:, 1:] * moves).sum() / workers.sum()),
+        "hire_rate": float(p.psi_N * tickets[:, :-1][surplus > 0].sum()),
+        "separation_rate": p.delta_m + p.delta_r + p.delta_f,
+        "mean_size": size,
+        "sd_size": float(np.sqrt(staffed @ (n[1:] - size) ** 2)),
+        "empty": float(found.firms[:, 0].sum()),
+        "top_share": float(workers[-1].sum() / workers.sum()),
+        "mean_surplus": float((workers[:, 1:] * surplus).sum() / workers.sum()),
+    }
+
+
 def worker_values(
     found: FiniteEconomy, z: Any, h: Any, births: Any, kind: int, wage: float, p: Parameters | None = None
 ) -> np.ndarray:  # fmt: skip

@@ -23,7 +23,7 @@ from bayes_labor.theory.learning.virtual import Firms
 # Values are differences of large numbers: without this JAX would silently compute everything in float32.
 jax.config.update("jax_enable_x64", True)
 
-NODES = (6, 3)
+NODES = (7, 3)
 """Chebyshev nodes in log h and log a."""
 _DEGENERATE = 1e-9
 

@@ -21,7 +21,7 @@ from bayes_labor.theory.learning.virtual import Firms, Panel, advance
 
 _FROM_ECONOMY, _ONE_EVENT = 0.36, 0.3
 """Shares of states: from the economy rather than the virtual panel; one event away from either."""
-_HUBER = 4.0
+_HUBER = 8.0
 
 
 class Schedule(NamedTuple):
@@ -178,7 +178,7 @@ def dual_step(w: Any, before: Any, rows: Any, residual: Any, scale: Any, ridge: 
     rows
         The same tree with a leading axis B: derivatives of the residuals.
     residual, scale
-        (B,) residuals and what they are multiplied by. Those beyond four robust standard deviations count less (Huber).
+        (B,) residuals and what they are multiplied by. Those beyond eight robust standard deviations count less (Huber).
     ridge
         Relative to the mean diagonal of the matrix of inner products.
     rate, keep
