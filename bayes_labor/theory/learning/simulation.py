@@ -427,3 +427,39 @@ def _surpluses(economy, valuation, p):
         if economy.employer[i] >= 0:
             found[i] = _surplus(valuation, st, i, p)
     return found
+
+
+class Contracts(NamedTuple):
+    """Worth of all jobs: N_e employed workers."""
+
+    worker: np.ndarray
+    """(N_e,) who; ``value`` W at the wage, ``outside`` U, ``surplus`` Delta."""
+    value: np.ndarray
+    outside: np.ndarray
+    surplus: np.ndarray
+
+    @property
+    def markdown(self) -> np.ndarray:
+        """W over the dynamic marginal product J = U + Delta."""
+        found: np.ndarray = self.value / (self.outside + self.surplus)
+        return found
+
+
+def contracts_of(economy: Economy, valuation: Any, contracts: Any, p: Parameters) -> Contracts:
+    """What employed workers have at their wages."""
+    worker = np.flatnonzero(economy.employer >= 0)
+    value, surplus = _worth(economy, valuation, contracts, p, worker)
+    return Contracts(worker, value, p.b * np.exp(economy.log_h[worker]) / (p.rho + p.delta_r), surplus)
+
+
+@kernel
+def _worth(economy, valuation, contracts, p, worker):
+    st = _begin(economy, valuation)
+    value, surplus = np.empty(len(worker)), np.empty(len(worker))
+    for j in range(len(worker)):
+        i = worker[j]
+        k = economy.employer[i]
+        surplus[j] = _surplus(valuation, st, i, p)
+        args = (economy.log_z[k], economy.log_q[k], economy.size[k], st.pool[k], st.code[i], economy.log_h[i])
+        value[j] = contract_value(contracts, *args, economy.wage[i])
+    return value, surplus

@@ -1,0 +1,1 @@
+"""Moments, results and the page of the model of learning on the job."""

@@ -1,0 +1,111 @@
+"""Results of a solved economy of learning on the job: who works with whom, markdowns, where growth comes from."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from bayes_labor.theory.learning.equilibrium import Solution
+from bayes_labor.theory.learning.primitives import Parameters
+from bayes_labor.theory.learning.simulation import Economy, contracts_of
+
+TENURES = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
+TERMS = ("ability", "firm", "more skilled", "less skilled")
+
+
+class TooFew(ValueError):
+    """Fewer solutions than a published result needs."""
+
+
+def check_published(solutions: list[Solution]) -> None:
+    """Raises TooFew unless there are two seeds, each with paths within two standard errors: what any result must carry."""
+    if len({s.settings.seed for s in solutions}) < 2:
+        raise TooFew("a result needs solutions from two seeds, whose difference is its error: solve a second one")
+    astray = [s.settings.seed for s in solutions if not s.certificate.paths.agrees]
+    if astray:
+        raise TooFew(
+            f"the value of seed {', '.join(map(str, astray))} is more than two standard errors from what its paths pay: train longer"
+        )
+
+
+def growth_terms(economy: Economy, p: Parameters) -> np.ndarray:
+    """(N_e, 4) parts of log growth of employed workers at the next learning event, in the order of :data:`TERMS`."""
+    log_h, log_a = economy.teams()
+    here = economy.roster >= 0
+    gap = np.where(here[:, None, :] & here[:, :, None], log_h[:, None, :] - log_h[:, :, None], 0.0)
+    coworkers = np.maximum(economy.size - 1, 1)[:, None]
+    more = p.theta_p * np.maximum(gap, 0.0).sum(2) / coworkers
+    less = p.theta_m * np.minimum(gap, 0.0).sum(2) / coworkers
+    q = np.broadcast_to(economy.log_q[:, None], log_h.shape)
+    return np.stack([v[here] for v in (log_a, q, more, less)], 1)
+
+
+def decompose_growth(terms: np.ndarray) -> pd.DataFrame:
+    """Shares of the variance of growth: own on the diagonal, twice the covariance above it; they add to one."""
+    covariance = np.cov(terms.T, ddof=0)
+    share = np.triu(2.0 * covariance, 1) + np.diag(np.diag(covariance))
+    return pd.DataFrame(share / covariance.sum(), index=pd.Index(TERMS, name="term"), columns=TERMS).where(
+        np.triu(np.ones((4, 4), bool))
+    )
+
+
+def markdowns(solution: Solution, economies: list[Economy]) -> pd.DataFrame:
+    """W / J by tenure, and U / J: means over jobs, with the number of jobs."""
+    tables = []
+    for economy in economies:
+        found = contracts_of(economy, solution.value, solution.worker, solution.p)
+        tenure = economy.clock[0] - economy.hired[found.worker]
+        product = found.outside + found.surplus
+        tables.append(pd.DataFrame({"tenure": tenure, "W/J": found.markdown, "U/J": found.outside / product}))
+    table = pd.concat(tables)
+    edges = [*TENURES, np.inf]
+    labels = [f"{a:g}-{b:g}" if np.isfinite(b) else f"{a:g}+" for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    groups = table.groupby(pd.cut(table.pop("tenure"), edges, right=False, labels=labels), observed=False)
+    found_table = groups.mean()
+    found_table["jobs"] = groups.size()
+    found_table.index.name = "tenure, years"
+    return found_table
+
+
+def coworkers(economies: list[Economy]) -> pd.DataFrame:
+    """A row per employed worker: own log h and log a, means of coworkers' (NaN alone), the firm's log z and log q."""
+    tables = []
+    for e in economies:
+        log_h, log_a = e.teams()
+        here = e.roster >= 0
+        others = np.where(e.size > 1, e.size - 1, np.nan)[:, None]
+        mean_h = (log_h.sum(1, keepdims=True) - log_h) / others
+        mean_a = (log_a.sum(1, keepdims=True) - log_a) / others
+        z, q = (np.broadcast_to(v[:, None], log_h.shape) for v in (e.log_z, e.log_q))
+        wage = e.wage[e.roster]
+        names = ("log_h", "log_a", "coworker_log_h", "coworker_log_a", "log_z", "log_q", "wage")
+        columns = (log_h, log_a, mean_h, mean_a, z, q, wage)
+        tables.append(pd.DataFrame({n: v[here] for n, v in zip(names, columns, strict=True)}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def by_percentile(table: pd.DataFrame, own: str, bins: int = 20) -> pd.DataFrame:
+    """Means of everything by percentile of one's own ``log_h`` or ``log_a``."""
+    group = np.minimum((table[own].rank(pct=True) * bins).astype(int), bins - 1)
+    found = table.groupby(group).mean()
+    found.index = pd.Index((found.index + 0.5) * 100.0 / bins, name=f"percentile of own {own}")
+    return found
+
+
+def summary(solution: Solution, economies: list[Economy]) -> dict[str, float]:
+    """Aggregates of one solution, averaged over years."""
+    rows = []
+    for e in economies:
+        work, h = e.employer >= 0, np.exp(e.log_h)
+        staffed = e.size[e.size > 0]
+        wage = e.wage[work]
+        rows.append(
+            {
+                "employment": work.mean(), "mean size": staffed.mean(), "share empty": (e.size == 0).mean(), "mean h": h.mean(),
+                "variance of h": h.var(), "mean wage": wage.mean(), "variance of wages": wage.var(),
+                "wages below zero": (wage < 0).mean(), "sd of log h, employed": e.log_h[work].std(),
+            }
+        )  # fmt: skip
+    found = {str(k): float(v) for k, v in pd.DataFrame(rows).mean().items()}
+    jobs = contracts_of(economies[-1], solution.value, solution.worker, solution.p)
+    return found | {"mean surplus": float(jobs.surplus.mean()), "mean W/J": float(jobs.markdown.mean())}
