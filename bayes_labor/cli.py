@@ -467,7 +467,7 @@ def calibrate(
 
 @app.command()
 def reproduce(
-    system: Annotated[str, typer.Argument(help="`joint-production`, `sorting` or `bonuses`.")],
+    system: Annotated[str, typer.Argument(help="`joint-production`, `sorting`, `bonuses` or `learning`.")],
     run: Annotated[Path | None, typer.Option(help="Run folder; by default runs/ and the system's name.")] = None,
     workplaces: Annotated[int, typer.Option(help="Joint production: generated workplaces that the fits see.")] = 2000,
     holdout: Annotated[int, typer.Option(help="Joint production: further generated workplaces that no fit sees.")] = 500,
@@ -477,7 +477,8 @@ def reproduce(
     table: Annotated[
         Path | None, typer.Option(help="Bonuses: personnel of one firm, .csv or .parquet; by default generated ones.")
     ] = None,
-    quick: Annotated[bool, typer.Option(help="Bonuses: leave out the fits that take minutes.")] = False,
+    quick: Annotated[bool, typer.Option(help="Bonuses, learning: leave out what takes longest.")] = False,
+    device: Annotated[str, typer.Option(help="Learning: `cpu`, or `gpu` for a larger economy.")] = "cpu",
     draws: Annotated[int | None, typer.Option(help="Draws of a chain; by default 500 to 2,000, by system.")] = None,
     tune: Annotated[int | None, typer.Option(help="Tuning steps of a chain; by default 300 to 500, by system.")] = None,
     seed: int = 1,
@@ -485,7 +486,7 @@ def reproduce(
     """Every table and figure of a paper; takes up what the run folder already holds.
 
     Joint production is fitted to generated data with known truth, sorting to the paper's moments and to real annual series,
-    bonuses to generated personnel with known truth.
+    bonuses to generated personnel with known truth; learning is solved at the slides' parameters from two seeds.
     """
     from bayes_labor.data import DataFaults, Fault
 
@@ -493,6 +494,7 @@ def reproduce(
         "joint-production": functools.partial(_joint_production, workplaces, holdout),
         "sorting": functools.partial(_sorting, macro),
         "bonuses": functools.partial(_bonuses, table, quick),
+        "learning": functools.partial(_learning, device, quick),
     }
     if system not in systems:
         raise DataFaults([Fault(f"there is nothing called {system!r} to reproduce", "reproduce", " or ".join(systems))])
@@ -519,6 +521,22 @@ def _bonuses(table: Path | None, quick: bool, run: Path, **settings: Any) -> Pat
 
     panel = None if table is None else read_personnel(table)
     return reproduce_bonuses(run, panel, quick=quick, **settings)
+
+
+def _learning(device: str, quick: bool, run: Path, **settings: Any) -> Path:
+    from bayes_labor.data import DataFaults, Fault
+    from bayes_labor.posteriors.learning.device import use_device
+
+    try:
+        size = use_device(device)
+        from bayes_labor.posteriors.learning.paper import reproduce_learning
+
+        return reproduce_learning(run, size, quick=quick, **settings)
+    except ModuleNotFoundError as missing:
+        remedy = "install the extra: pip install bayes-labor[jax]"
+        raise DataFaults([Fault(f"{missing.name} is not installed", "reproduce learning", remedy)]) from None
+    except ValueError as error:
+        raise DataFaults([Fault(str(error), str(run), "see the documentation of learning on the job")]) from None
 
 
 def _sorting(macro: Path | None, run: Path, **settings: Any) -> Path:

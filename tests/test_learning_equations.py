@@ -52,7 +52,9 @@ def everywhere(f: Firms, after: Firms, nodes: hjb.Meeting, value: Callable[..., 
     return found
 
 
-def kinds(h: np.ndarray, employed: tuple[np.ndarray, ...], idle: tuple[np.ndarray, ...], omega: float, share: float) -> hjb.Meeting:
+def kinds(
+    h: np.ndarray, employed: tuple[np.ndarray, ...], idle: tuple[np.ndarray, ...], omega: float, share: float
+) -> hjb.Meeting:
     """Nodes are the kinds of workers: ``employed`` (kind, kept, weight), ``idle`` (kind, weight)."""
     one = np.eye(len(h))
     return hjb.Meeting(
@@ -100,7 +102,9 @@ def test_joint_value_of_teams_that_learn(golden: dict[str, Any]) -> None:
 def finite_states(case: dict[str, Any], found: FiniteEconomy, p: Parameters) -> tuple[Firms, hjb.Meeting, np.ndarray]:
     """(all firms, whom they meet, (B, E) exact joint values)."""
     h, counts = np.array(case.get("h", [1.0])), found.counts
-    rows = [(z, 1.0, [x for x, c in zip(h, n, strict=True) for _ in range(c)], [1.0] * n.sum()) for z in case["z"] for n in counts]
+    rows = [
+        (z, 1.0, [x for x, c in zip(h, n, strict=True) for _ in range(c)], [1.0] * n.sum()) for z in case["z"] for n in counts
+    ]
     f = firms(rows, case["n_max"])
     firm, place = np.nonzero(np.arange(case["n_max"]) < f.size[:, None])
     kind = np.argmin(np.abs(f.log_h[firm, place][:, None] - np.log(h)), 1)
@@ -203,11 +207,13 @@ def some_firms(seed: int, count: int, places: int = 5) -> Firms:
 def nodes_of(seed: int) -> hjb.Meeting:
     rng = np.random.default_rng(seed)
     one = np.full(50, 0.02)
-    return hjb.Meeting(0.1 * rng.normal(size=4), 0.01 * rng.normal(size=4), rng.random((50, 4)), rng.random((50, 4)), one, one, one, 1.0, 0.2)
+    return hjb.Meeting(
+        0.1 * rng.normal(size=4), 0.01 * rng.normal(size=4), rng.random((50, 4)), rng.random((50, 4)), one, one, one, 1.0, 0.2
+    )
 
 
 def test_kernels_and_arrays_agree() -> None:
-    """The simulator's network is the trained one: firm, learnt, without and with a worker; empty and full firms; one's own value."""
+    """The simulator's network is the trained one: firm, learnt, without and with a worker, empty and full; one's own value."""
     net, f, met, p = network(), some_firms(1, 40), nodes_of(2), Parameters()
     after = hjb.grown(f, p)
     found = np.asarray(hjb.neighbour_values(net.weights, net.scales, f, after, met))
@@ -219,8 +225,11 @@ def test_kernels_and_arrays_agree() -> None:
             encode(net, np.log(h[i]), np.log(a[i]), code[i])
         return float(joint_value(net, np.log(z), np.log(q), len(h), code.sum(0)))
 
-    np.testing.assert_allclose(np.where(f.size[:, None] < 5, found, 0.0)[:, 7:], 
-                               np.where(f.size[:, None] < 5, everywhere(f, after, met, value), 0.0)[:, 7:], rtol=1e-12)
+    np.testing.assert_allclose(
+        np.where(f.size[:, None] < 5, found, 0.0)[:, 7:],
+        np.where(f.size[:, None] < 5, everywhere(f, after, met, value), 0.0)[:, 7:],
+        rtol=1e-12,
+    )
     np.testing.assert_allclose(found[:, :7], everywhere(f, after, met, value)[:, :7], rtol=1e-12)
     c = hjw.draw_worker_network(np.random.default_rng(3), net)
     c = c._replace(weights=c.weights._replace(last=np.random.default_rng(4).normal(size=17)))

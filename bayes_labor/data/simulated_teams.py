@@ -1,4 +1,4 @@
-"""Workers in teams over years from a solved economy of learning on the job: what a register would record, and what it would not."""
+"""Workers in teams over years from a solved economy of learning on the job: what a register records, and what it does not."""
 
 from typing import TYPE_CHECKING
 

@@ -98,7 +98,9 @@ def learning_direct(teams: Teams, spec: DirectSpec | None = None, **settings: An
 def _check(t: Any, name: str) -> None:
     faults = []
     if not (t["wage"] > 0).all():
-        faults.append(Fault(f"{int((t['wage'] <= 0).sum())} wages are not positive", name, "their logs are modelled: drop them"))
+        faults.append(
+            Fault(f"{int((t['wage'] <= 0).sum())} wages are not positive", name, "their logs are modelled: drop them")
+        )
     if t["year"].nunique() < 2:
         faults.append(Fault("a single year", name, "learning shows from year to year: give two or more"))
     if len(t) > _MOST_ROWS:

@@ -207,9 +207,9 @@ def _start_at_best(emulator: MomentEmulator, observed: pd.Series, se: pd.Series)
     """Start at the point of the design that fits best: far outside of the design the emulator is uncertain of everything, and
     chains that get there may stay.
     """
-    spread = np.maximum(se, 0.1 * emulator.solved[list(observed.index)].std())
-    best = (((emulator.solved[list(observed.index)] - observed) / spread) ** 2).sum(axis=1).idxmin()
-    point = emulator.points.loc[best]
+    solved = emulator.solved[list(observed.index)].to_numpy()
+    apart = (solved - observed.to_numpy()) / np.maximum(se.to_numpy(), 0.1 * solved.std(0))
+    point = emulator.points.iloc[int((apart**2).sum(1).argmin())]
     for name, prior in emulator.priors.items():
         share = prior.family == "correlation"
         start_at(**{f"{name}_share" if share else name: 0.5 * (1.0 + point[name]) if share else point[name]})
@@ -222,7 +222,9 @@ def _check(emulator: MomentEmulator, observed: pd.Series, se: pd.Series) -> None
         if n not in emulator.moments
     ]
     if list(observed.index) != list(se.index):
-        faults.append(Fault("observed moments and standard errors differ in their names", "se", "give one per moment, in order"))
+        faults.append(
+            Fault("observed moments and standard errors differ in their names", "se", "give one per moment, in order")
+        )
     elif not (np.isfinite(observed).all() and np.isfinite(se).all() and (se > 0).all()):
         faults.append(Fault("moments must be finite and standard errors positive", "observed", "correct them"))
     if faults:

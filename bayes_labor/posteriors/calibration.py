@@ -25,7 +25,7 @@ from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.posteriors.sampling import SamplerSettings
 
 _BATCHES = 200
-_SAMPLER = {"chains": 2, "draws": 300, "tune": 300}
+SAMPLER = {"chains": 2, "draws": 300, "tune": 300}
 
 
 def calibrate(
@@ -67,11 +67,11 @@ def calibrate(
         in (0, 1).
 
     """
-    chosen = SamplerSettings(**(_SAMPLER | settings))
+    chosen = SamplerSettings(**(SAMPLER | settings))
     truths, wages = _simulate(joint_production(workforce, spec), simulations, seed)
     data = [{"observed_wage": w} for w in wages]
     recipe = joint_recipe(workforce, spec, chosen)
-    return _rank_all(recipe, truths, data, seed, thin, progress, keep, workers, address)
+    return rank_all(recipe, truths, data, seed, thin, progress, keep, workers, address)
 
 
 def calibrate_model(
@@ -114,15 +114,15 @@ def calibrate_model(
     truths = [{n: tree["prior"][n].to_numpy()[0, i] for n in names} for i in used]
     data = [{k: v[i] for k, v in drawn.items()} for i in used]
     key = hashlib.sha256(pickle.dumps(build)).hexdigest()
-    recipe = Recipe(build, key, SamplerSettings(**(_SAMPLER | settings)))
-    return _rank_all(recipe, truths, data, seed, thin, progress, keep, workers, address)
+    recipe = Recipe(build, key, SamplerSettings(**(SAMPLER | settings)))
+    return rank_all(recipe, truths, data, seed, thin, progress, keep, workers, address)
 
 
-def _rank_all(
+def rank_all(
     recipe: Recipe, truths: list[dict[str, np.ndarray]], data: list[dict[str, np.ndarray]], seed: int, thin: int,
     progress: Callable[[int], None] | None, keep: Path | None, workers: int | None, address: str | None,
 ) -> pd.DataFrame:  # fmt: skip
-    """Refit to every data set and rank its truth."""
+    """Refit to every data set, each with the names of data as keys, and rank its truth; see :func:`calibrate` for the rest."""
     done = pd.read_csv(keep, index_col="simulation") if keep is not None and keep.is_file() else pd.DataFrame()
     rows: dict[int, Any] = {int(i): row.to_dict() for i, row in done.iterrows()}  # type: ignore[call-overload]
     left = [i for i in range(len(truths)) if i not in rows]

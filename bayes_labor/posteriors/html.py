@@ -56,3 +56,9 @@ def shown_table(table: pd.DataFrame, folder: RunFolder, name: str, caption: str,
     rows = [{"index": list(i), "cells": list(c)} for i, c in zip(labels, shown.itertuples(index=False), strict=True)]
     columns = [words.get(str(c), str(c).replace("_", " ")) for c in table.columns]
     return {"index": list(table.index.names), "columns": columns, "rows": rows, "caption": note}
+
+
+def with_figures(shown: dict[str, Any], folder: RunFolder, **made: tuple[Figure, str]) -> dict[str, Any]:
+    """Save figures and add them to a section."""
+    save_figures(made, folder.figures)
+    return shown | {"figures": [*shown["figures"], *({"svg": inline(f, n), "caption": c} for n, (f, c) in made.items())]}

@@ -62,7 +62,9 @@ def fit_emulator(points: np.ndarray, outputs: np.ndarray, starts: int = 2, seed:
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ValueError("points or outputs are not finite: leave out points at which the model could not be solved")
     if len(x) < x.shape[1] + 5:
-        raise ValueError(f"{len(x)} points for {x.shape[1]} parameters: give at least {x.shape[1] + 5}, better ten per parameter")
+        raise ValueError(
+            f"{len(x)} points for {x.shape[1]} parameters: give at least {x.shape[1] + 5}, better ten per parameter"
+        )
     if not (y.std(0) > 0).all():
         raise ValueError(f"outputs {np.flatnonzero(y.std(0) == 0).tolist()} do not vary: leave them out")
     basis = np.column_stack([x, np.ones(len(x))])

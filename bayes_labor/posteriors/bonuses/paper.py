@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib.figure import Figure
 
 from bayes_labor.data.personnel import Personnel, personnel
 from bayes_labor.models import BonusSpec, PrimitivesSpec, PrizeSpec, ReceiptSpec, tournament_moments
@@ -27,7 +26,7 @@ from bayes_labor.posteriors.bonuses.results import (
     structural_ratios,
 )
 from bayes_labor.posteriors.bonuses.two_step import placebo
-from bayes_labor.posteriors.html import inline, page, save_figures, section, shown_table
+from bayes_labor.posteriors.html import page, section, shown_table, with_figures
 from bayes_labor.posteriors.run_folder import RunFolder
 from bayes_labor.theory.tournament import solve_tournament
 from bayes_labor.theory.tournament_coordinates import primitives_at
@@ -160,11 +159,6 @@ def _shown(table: pd.DataFrame, folder: RunFolder, name: str, note: str) -> dict
     return shown_table(table, folder, name, note.split(".")[0], note)
 
 
-def _with_figures(shown: dict[str, Any], folder: RunFolder, **made: tuple[Figure, str]) -> dict[str, Any]:
-    save_figures(made, folder.figures)
-    return shown | {"figures": [{"svg": inline(figure, name), "caption": caption} for name, (figure, caption) in made.items()]}
-
-
 def _facts(panel: Personnel, fits: dict[str, Fit], rho: dict[str, np.ndarray]) -> list[tuple[str, str]]:
     order = ordered_levels(fits["size, column 7"].draws)
     own = rho[f"joint, {_OWN}"]
@@ -242,7 +236,7 @@ def _size(panel: Personnel, fits: dict[str, Fit], folder: RunFolder, seed: int) 
         "Log bonus: columns 1 to 4 pooled, 5 to 8 with worker effects (within slopes by worker means, Mundlak). Even columns "
         "see rated rows only. With worker effects age carries any trend, for age, year and birth year cannot be told apart."
     )
-    return _with_figures(
+    return with_figures(
         section("Table 5: size of bonuses", shown, text), folder,
         levels=figures.effects_figure(table, 7), age=figures.age_figure(draws),
         quartiles=figures.quartile_figure(quartiles(draws[7], panel, tables.size_spec(7), seed=seed)),
@@ -292,7 +286,7 @@ def _prize(
         _shown(joint, folder, "prize", "Posteriors of ρ. Cut: bonuses may not move the prize."),
     ]
     figure = figures.prize_figure(rho, published.TABLE6["A"][4][:2], truth)
-    return _with_figures(section("Table 6: promotion prize and bonus", shown, text), folder, prize=figure)
+    return with_figures(section("Table 6: promotion prize and bonus", shown, text), folder, prize=figure)
 
 
 def _placebo(folder: RunFolder) -> dict[str, Any]:
@@ -304,7 +298,7 @@ def _placebo(folder: RunFolder) -> dict[str, Any]:
         "none."
     )
     note = "Mean of ρ over four panels with ρ = 0, and its Monte Carlo error."
-    return _with_figures(
+    return with_figures(
         section("Placebo", [_shown(table, folder, "placebo", note)], text), folder, placebo=figures.placebo_figure(table)
     )
 
@@ -330,7 +324,7 @@ def _primitives(draws: xr.DataTree, moments: Any, folder: RunFolder) -> dict[str
     made = {"contraction": figures.contraction_figure(table)}
     if (statics.failed < 0).any():
         made["statics"] = figures.statics_figure(_DELTAS, statics, "the posterior mean")
-    return _with_figures(section("Primitives of the tournament", shown, text), folder, **made)
+    return with_figures(section("Primitives of the tournament", shown, text), folder, **made)
 
 
 def _caveats() -> dict[str, Any]:

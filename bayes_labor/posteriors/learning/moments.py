@@ -1,4 +1,4 @@
-"""Moments that the slides calibrate to, of any table of workers, teams, years and wages; in percentile ranks, so without unit."""
+"""Moments that the slides calibrate to, of any table of workers, teams, years and wages; in ranks, so without unit."""
 
 import numpy as np
 import pandas as pd
@@ -37,7 +37,7 @@ def wage_moments(table: pd.DataFrame) -> pd.Series:
         "p50 - p25 wages": wages[0.5] - wages[0.25], "p75 - p50 wages": wages[0.75] - wages[0.5],
         "between share of ranks": 1.0 - within / rank.var(ddof=0), "size and rank": np.corrcoef(size, rank)[0, 1],
         "mean change": rows["change"].mean(), "variance of change": rows["change"].var(),
-        "variance of team changes": rows.groupby("team")["change"].mean().var(),
+        "variance of team changes": rows.groupby(["team", "year"])["change"].mean().var(),
     }  # fmt: skip
     return pd.Series(found | _equation_6(rows) | _levels_and_growth(rows, rank, jobs) | _employment(table))
 

@@ -1,6 +1,6 @@
 """Results of a solved economy of learning on the job: who works with whom, markdowns, where growth comes from."""
 
-from typing import NamedTuple
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,8 @@ def check_published(solutions: list[Solution]) -> None:
         raise TooFew("a result needs solutions from two seeds, whose difference is its error: solve a second one")
     astray = [s.settings.seed for s in solutions if not s.certificate.paths.agrees]
     if astray:
-        raise TooFew(
-            f"the value of seed {', '.join(map(str, astray))} is more than two standard errors from what its paths pay: train longer"
-        )
+        which = ", ".join(map(str, astray))
+        raise TooFew(f"the value of seed {which} is more than two standard errors from what its paths pay: train longer")
 
 
 def growth_terms(economy: Economy, p: Parameters) -> np.ndarray:
@@ -59,7 +58,7 @@ def markdowns(solution: Solution, economies: list[Economy]) -> pd.DataFrame:
         tables.append(pd.DataFrame({"tenure": tenure, "W/J": found.markdown, "U/J": found.outside / product}))
     table = pd.concat(tables)
     edges = [*TENURES, np.inf]
-    labels = [f"{a:g}-{b:g}" if np.isfinite(b) else f"{a:g}+" for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    labels = [f"{a:g}-{b:g}" if np.isfinite(b) else f"{a:g}+" for a, b in pairwise(edges)]
     groups = table.groupby(pd.cut(table.pop("tenure"), edges, right=False, labels=labels), observed=False)
     found_table = groups.mean()
     found_table["jobs"] = groups.size()

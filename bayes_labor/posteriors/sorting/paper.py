@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import xarray as xr
-from matplotlib.figure import Figure
 
 from bayes_labor.data.macro import MOMENTS, PAPER, MacroSeries, Targets, us_postwar
 from bayes_labor.models.sorting import SortingSpec, sorting_calibration
 from bayes_labor.models.sorting_regimes import RegimesSpec, sorting_regimes
 from bayes_labor.posteriors.diagnostics import Gate
-from bayes_labor.posteriors.html import inline, page, save_figures, section, shown_table
+from bayes_labor.posteriors.html import page, section, shown_table, with_figures
 from bayes_labor.posteriors.run_folder import RunFolder
 from bayes_labor.posteriors.sampling import fit_or_resume
 from bayes_labor.posteriors.sorting import figures, published
@@ -207,7 +206,7 @@ def _fitted(
     )
     figure, caption = figures.fit_figure(fit.draws, targets)
     shown = section("Table 2, panel B: moments", [shown_table(table, folder, "moments", "Moments", note)])
-    return _with_figure(shown, folder, "moment_fit", figure, caption)
+    return with_figures(shown, folder, moment_fit=(figure, caption))
 
 
 def _told(
@@ -241,7 +240,7 @@ def _told(
         ),
     ]  # fmt: skip
     figure, caption = figures.prior_posterior_figure(fit.draws["posterior"].to_dataset(), prior)
-    return _with_figure(section("What the moments can tell", tables, text), folder, "prior_posterior", figure, caption)
+    return with_figures(section("What the moments can tell", tables, text), folder, prior_posterior=(figure, caption))
 
 
 def _readings(spec: SortingSpec, targets: Targets, folder: RunFolder) -> dict[str, Any]:
@@ -278,7 +277,7 @@ def _pictures(fit: _Fit, spec: SortingSpec, folder: RunFolder, size: int) -> lis
             "",
         ),
     }
-    return [_with_figure(section(h, [], words), folder, name, *figure) for name, (h, figure, words) in made.items()]
+    return [with_figures(section(h, [], words), folder, **{name: figure}) for name, (h, figure, words) in made.items()]
 
 
 def _structural(fit: _Fit, spec: SortingSpec, folder: RunFolder) -> dict[str, Any]:
@@ -319,7 +318,7 @@ def _recessions(fits: dict[str, _Fit], series: MacroSeries, folder: RunFolder) -
         [shown_table(table, folder, "regimes", "Latent regimes", note)],
         _agreement(joint, series),
     )
-    return _with_figure(shown, folder, "recessions", *figures.recession_figure(joint.draws, series))
+    return with_figures(shown, folder, recessions=figures.recession_figure(joint.draws, series))
 
 
 def _agreement(fit: _Fit, series: MacroSeries) -> str:
@@ -332,8 +331,3 @@ def _agreement(fit: _Fit, series: MacroSeries) -> str:
         f"Annual series {first}-{last}. In years with six or more recession months by the NBER the probability of the low "
         f"state is {chance[bad].mean():.2f} on average, in years without any {chance[none].mean():.2f}."
     )
-
-
-def _with_figure(shown: dict[str, Any], folder: RunFolder, name: str, figure: Figure, caption: str) -> dict[str, Any]:
-    save_figures({name: (figure, caption)}, folder.figures)
-    return shown | {"figures": [{"svg": inline(figure, name), "caption": caption}]}

@@ -108,8 +108,8 @@ def certify(
     p, market, rng = around.p, cross_section(economy, network, around.p), np.random.default_rng(seed)
     meeting, firms = hjb.meeting_on_nodes(market), firms_of(economy)
     away = one_event(rng, firms, around, np.ones(len(firms.size), bool))
-    found = [residual(network, f, meeting, p) for f in (firms, virtual, away)]
-    return Certificate(*found, follow_paths(network, firms, market, p, paths, seed))
+    first, second, third = (residual(network, f, meeting, p) for f in (firms, virtual, away))
+    return Certificate(first, second, third, follow_paths(network, firms, market, p, paths, seed))
 
 
 def agreement(one: ValueNetwork, other: ValueNetwork, economy: Economy, p: Parameters) -> Agreement:

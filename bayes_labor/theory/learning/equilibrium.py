@@ -293,4 +293,3 @@ def _load(work: _Work, folder: str | Path | None) -> dict[str, Any]:
     if other:
         raise ValueError(f"{path} holds a solution with other {other[0]}: give another folder, or remove that one")
     return trees | {"record": record}
-

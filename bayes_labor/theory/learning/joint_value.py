@@ -91,9 +91,9 @@ def meeting_on_nodes(market: Market, nodes: tuple[int, int] = NODES) -> Meeting:
         line = chebyshev_nodes(min(one.min(), other.min()), max(one.max(), other.max()), count)
         lines.append((line, lagrange(line, one), lagrange(line, other)))
     (h, h_e, h_n), (a, a_e, a_n) = lines
-    both = [(x[:, :, None] * y[:, None, :]).reshape(len(x), -1) for x, y in ((h_e, a_e), (h_n, a_n))]
+    employed, idle = ((x[:, :, None] * y[:, None, :]).reshape(len(x), -1) for x, y in ((h_e, a_e), (h_n, a_n)))
     return Meeting(
-        np.repeat(h, len(a)), np.tile(a, len(h)), *both, market.kept, np.full(len(h_e), 1.0 / len(h_e)),
+        np.repeat(h, len(a)), np.tile(a, len(h)), employed, idle, market.kept, np.full(len(h_e), 1.0 / len(h_e)),
         np.full(len(h_n), 1.0 / len(h_n)), market.omega, market.share_N,
     )  # fmt: skip
 
@@ -168,12 +168,14 @@ def neighbours(w: Weights, s: Scales, firms: Firms, after: Firms, meeting: Meeti
 
 
 def first_layer(w: Weights, s: Scales, log_z: Any, log_q: Any, count: Any, pools: Any) -> Any:
-    """(..., R) pre-activations of firms with ``count`` workers and ``pools`` (..., 4 + K); full firms with one more are void."""
+    """(..., R) pre-activations of firms with ``count`` workers and ``pools`` (..., 4 + K); void where full."""
     places = w.size.shape[0] - 1
     z = jnp.exp(log_z)
     total = jnp.where(count > 0, pools[..., 0], 1.0)
     out = z * jnp.where(count > 0, total ** (1.0 / s.eta), 0.0)
-    parts = jnp.broadcast_arrays(log_z / s.log_z, log_q / s.log_q, out / places - 0.5, jnp.where(count > 0, z * pools[..., 1], 0.0))
+    parts = jnp.broadcast_arrays(
+        log_z / s.log_z, log_q / s.log_q, out / places - 0.5, jnp.where(count > 0, z * pools[..., 1], 0.0)
+    )
     staffed = jnp.where(count[..., None] > 0, pools, 0.0) / places
     return w.size[jnp.minimum(count, places)] + jnp.stack(parts, -1) @ w.firm + staffed @ w.team
 
@@ -196,7 +198,5 @@ def incumbent_features(w: Weights, s: Scales, firms: Firms, who: Any) -> Any:
     code = jnp.where(here, encode(w, s, firms.log_h, firms.log_a), 0.0)
     pool = code.sum(1)
     lost = jnp.take_along_axis(code, who[:, None, None], 1)[:, 0]
-    both = [
-        features(w, first_layer(w, s, firms.log_z, firms.log_q, firms.size - gone, pool - gone * lost)) for gone in (0, 1)
-    ]
+    both = [features(w, first_layer(w, s, firms.log_z, firms.log_q, firms.size - gone, pool - gone * lost)) for gone in (0, 1)]
     return both[0] - both[1]

@@ -122,7 +122,10 @@ def start_economy(firms: int, n_max: int, p: Parameters, born: Newcomers, rng: n
     if firms < 2 or n_max < 1:
         raise ValueError(f"{firms} firms with room for {n_max}: at least two firms with room for a worker each")
     n = round(p.N_w * firms)
-    entrants, workers = (born.firms[rng.integers(len(born.firms), size=firms)], born.workers[rng.integers(len(born.workers), size=n)])
+    entrants, workers = (
+        born.firms[rng.integers(len(born.firms), size=firms)],
+        born.workers[rng.integers(len(born.workers), size=n)],
+    )
     return Economy(
         entrants[:, 0].copy(), entrants[:, 1].copy(), np.zeros(firms, np.int64), np.full((firms, n_max), -1),
         workers[:, 0].copy(), workers[:, 1].copy(), np.full(n, -1), np.full(n, np.nan), np.full(n, np.nan), np.zeros(n),
@@ -167,9 +170,9 @@ class _State(NamedTuple):
     code: np.ndarray
     value: np.ndarray
     employed: np.ndarray
-    """(N,) who is employed, in the first ``count[0]`` places; ``at`` (N,) the place of a worker there."""
+    """(N,) who is employed, in the first ``working[0]`` places; ``at`` (N,) the place of a worker there."""
     at: np.ndarray
-    count: np.ndarray
+    working: np.ndarray
 
 
 @kernel
@@ -212,10 +215,10 @@ def _leave(valuation, st, i):
     e.size[k] = last
     revalue(valuation, st, k)
     e.employer[i], e.wage[i], e.hired[i] = -1, np.nan, np.nan
-    st.count[0] -= 1
-    other = st.employed[st.count[0]]
+    st.working[0] -= 1
+    other = st.employed[st.working[0]]
     st.employed[st.at[i]], st.at[other] = other, st.at[i]
-    st.employed[st.count[0]], st.at[i] = i, st.count[0]
+    st.employed[st.working[0]], st.at[i] = i, st.working[0]
 
 
 @kernel
@@ -226,10 +229,10 @@ def _join(valuation, st, k, i):
     e.size[k] += 1
     e.employer[i], e.hired[i] = k, e.clock[0]
     revalue(valuation, st, k)
-    other, place = st.employed[st.count[0]], st.at[i]
+    other, place = st.employed[st.working[0]], st.at[i]
     st.employed[place], st.at[other] = other, place
-    st.employed[st.count[0]], st.at[i] = i, st.count[0]
-    st.count[0] += 1
+    st.employed[st.working[0]], st.at[i] = i, st.working[0]
+    st.working[0] += 1
 
 
 @kernel
@@ -248,7 +251,7 @@ def _bargain(contracts, st, i, low, high):
 def _met(st):
     """A firm drawn in proportion to its size plus one."""
     firms = len(st.economy.size)
-    ticket = np.random.randint(firms + st.count[0])
+    ticket = np.random.randint(firms + st.working[0])
     return ticket if ticket < firms else st.economy.employer[st.employed[ticket - firms]]
 
 
@@ -357,10 +360,10 @@ def _begin(economy, valuation):
     for i in range(n):
         encode(valuation, economy.log_h[i], economy.log_a[i], st.code[i])
         if economy.employer[i] >= 0:
-            other = st.employed[st.count[0]]
+            other = st.employed[st.working[0]]
             st.employed[st.at[i]], st.at[other] = other, st.at[i]
-            st.employed[st.count[0]], st.at[i] = i, st.count[0]
-            st.count[0] += 1
+            st.employed[st.working[0]], st.at[i] = i, st.working[0]
+            st.working[0] += 1
     for k in range(firms):
         revalue(valuation, st, k)
     return st
@@ -373,7 +376,7 @@ def _run(economy, valuation, contracts, p, born, years, seed, counts, spells):
     firms, n, clock = len(economy.size), len(economy.log_h), economy.clock
     end = clock[0] + years
     while True:
-        e = st.count[0]
+        e = st.working[0]
         rates = (firms * p.gamma, e * p.psi_E, e * p.lam, (n - e) * p.psi_N, e * p.delta_m, n * p.delta_r, firms * p.delta_f)
         total = sum(rates)
         wait = np.random.exponential(1.0 / total)

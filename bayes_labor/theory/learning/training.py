@@ -212,8 +212,8 @@ def _gauss_newton(
     found = hjb.equation(values, states, met, p)
 
     def row(w: Weights, one: Firms, after: Firms, coefficients: Any) -> Any:
-        batch = jax.tree.map(lambda v: v[None], (one, after))
-        return (coefficients * hjb.neighbour_values(w, s, *batch, met)[0]).sum()
+        one, after = jax.tree.map(lambda v: v[None], (one, after))
+        return (coefficients * hjb.neighbour_values(w, s, one, after, met)[0]).sum()
 
     rows = jax.vmap(jax.grad(row), (None, 0, 0, 0))(small, states, later, found.coefficients)
     return dual_step(w, before, rows, found.residual(values), 1.0 / jnp.sqrt(p.rho + found.rate), ridge, rate, keep)

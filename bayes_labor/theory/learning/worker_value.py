@@ -142,9 +142,7 @@ def poachers_of(
 def interpolation(log_h: np.ndarray, log_a: np.ndarray, meeting: hjb.Meeting) -> np.ndarray:
     """(..., G) weights from the nodes to workers; whoever lies outside of the nodes' range is taken at its edge."""
     lines = [np.unique(v) for v in (meeting.log_h, meeting.log_a)]
-    x, y = (
-        hjb.lagrange(line, np.clip(v.ravel(), line[0], line[-1])) for line, v in zip(lines, (log_h, log_a), strict=True)
-    )
+    x, y = (hjb.lagrange(line, np.clip(v.ravel(), line[0], line[-1])) for line, v in zip(lines, (log_h, log_a), strict=True))
     return (x[:, :, None] * y[:, None, :]).reshape(*log_h.shape, -1)
 
 
@@ -193,8 +191,8 @@ def _step(
     found, wage, _, after, _ = solve_for(s, c32, value, workers, target.astype(jnp.float32), meeting, poachers, p)
 
     def row(trained: Any, one: Firms, after: Firms, who: Any, wage: Any, coefficients: Any) -> Any:
-        batch = jax.tree.map(lambda v: v[None], (one, after, who, wage))
-        return (coefficients * worker_values(_with(c32, trained), *batch, meeting)[0]).sum()
+        one, after, who, wage = jax.tree.map(lambda v: v[None], (one, after, who, wage))
+        return (coefficients * worker_values(_with(c32, trained), one, after, who, wage, meeting)[0]).sum()
 
     args = (workers.firms, after, workers.who, wage, found.coefficients)
     rows = jax.vmap(jax.grad(row), (None, 0, 0, 0, 0, 0))(_trained(c32), *args)
@@ -256,5 +254,5 @@ def train_worker_value(
         args = (batch, target, met, others, p, *schedule.at(t), schedule.keep)
         c, momentum, left = _step(s, c, momentum, network.weights, *args)
         lost.append(left)
-    c, momentum = (jax.tree.map(np.asarray, tree) for tree in (c._replace(scales=None), momentum))
-    return WorkerTraining(c._replace(scales=s), momentum), [float(v) for v in lost]
+    found = WorkerNetwork(s, Weights(*(np.asarray(v) for v in c.weights)), np.asarray(c.own))
+    return WorkerTraining(found, jax.tree.map(np.asarray, momentum)), [float(v) for v in lost]

@@ -1,0 +1,411 @@
+"""Learning on the job on one page: how good the solution is, what it says beside the slides, and what data can tell."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_labor.data import Teams, baseball_teammates
+from bayes_labor.data.simulated_teams import employed_in, simulated_careers
+from bayes_labor.data.teams import GAPS
+from bayes_labor.models import LearningSpec, learning_regression, learning_structural
+from bayes_labor.models.learning_structural import MomentEmulator, design, priors_of, train_emulator
+from bayes_labor.posteriors.diagnostics import Gate
+from bayes_labor.posteriors.html import page, section, shown_table, with_figures
+from bayes_labor.posteriors.learning import figures, published
+from bayes_labor.posteriors.learning.moments import wage_moments
+from bayes_labor.posteriors.learning.results import (
+    TERMS,
+    check_published,
+    coworkers,
+    decompose_growth,
+    growth_terms,
+    markdowns,
+    summary,
+)
+from bayes_labor.posteriors.learning.structural import (
+    WEAK,
+    known_moments,
+    outside_design,
+    solve_design,
+    summarize_structural,
+)
+from bayes_labor.posteriors.run_folder import RunFolder
+from bayes_labor.posteriors.sampling import fit_or_resume
+from bayes_labor.theory.learning.certificate import Residual, agreement
+from bayes_labor.theory.learning.equilibrium import Settings, Solution, solve_equilibrium
+from bayes_labor.theory.learning.primitives import Parameters
+from bayes_labor.theory.learning.simulation import Economy
+
+_YEARS = 10
+_VARIANTS: dict[str, dict[str, float]] = {
+    "firms alike in learning (σ_q = 0)": {"sigma_q": 0.0},
+    "workers alike in ability (σ_a = 0)": {"sigma_a": 0.0},
+    "no learning from coworkers (θ = 0)": {"theta_p": 0.0, "theta_m": 0.0},
+    "σ_a = σ_q = 0": {"sigma_q": 0.0, "sigma_a": 0.0},
+    "all three": {"sigma_q": 0.0, "sigma_a": 0.0, "theta_p": 0.0, "theta_m": 0.0},
+}
+_KNOWN = ("sigma_z", "psi_N", "psi_E", "delta_m", "b")
+_SYMBOLS = {
+    "N_w": "N_w", "b": "b", "eta": "η", "mu_q": "μ_q", "sigma_z": "σ_z", "sigma_q": "σ_q", "corr_zq": "corr(z, q)",
+    "sigma_h": "σ_h", "sigma_a": "σ_a", "corr_ha": "corr(h, a)", "theta_p": "θ+", "theta_m": "θ-", "delta_f": "δ_f",
+    "psi_E": "ψ^E", "delta_m": "δ_m", "psi_N": "ψ^N",
+}  # fmt: skip
+
+
+class _Solved(NamedTuple):
+    solution: Solution
+    careers: pd.DataFrame
+    economies: list[Economy]
+
+
+class _Fit(NamedTuple):
+    draws: xr.DataTree
+    gates: list[Gate]
+
+
+def reproduce_learning(
+    run: str | Path,
+    settings: Settings | None = None,
+    p: Parameters | None = None,
+    *,
+    seed: int = 1,
+    quick: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+    **sampler: Any,
+) -> Path:
+    """Solve the economy from two seeds, estimate, and write every table and figure with one page.
+
+    Parameters
+    ----------
+    run
+        Folder for everything; what is finished there is taken as it is, what is not goes on from its last checkpoint.
+    settings
+        Of the solution.
+    p
+        Parameters; by default those of the slides.
+    seed
+        Of the first solution; the second has the next.
+    quick
+        Leave out the structural decompositions, which solve five more economies.
+    say
+        Called with a line on each step.
+    **sampler
+        Of the sampler.
+
+    Returns
+    -------
+    Path
+        Of ``paper.html``.
+
+    Raises
+    ------
+    TooFew
+        If paths do not pay what a solution says firms are worth: no result is published then.
+
+    """
+    folder, settings, p = RunFolder(Path(run)), settings or Settings(), p or Parameters()
+    sampler = {"draws": 1000, "tune": 400, "chains": 4, "seed": seed} | sampler
+    solved = [_solve(folder, f"seed_{s}", settings._replace(seed=s), p, say) for s in (seed, seed + 1)]
+    check_published([s.solution for s in solved])
+    variants = {} if quick else _variants(folder, settings._replace(seed=seed), p, say)
+    say("posteriors ...")
+    fits = {
+        "simulated teams": _regression(folder, "regression_simulated", employed_in(solved[0].careers), sampler),
+        "baseball": _regression(folder, "regression_baseball", baseball_teammates(), sampler),
+    }
+    emulator, truth, fits["structural"] = _structural(folder, p, seed, sampler, say)
+    say("tables and figures ...")
+    sections = [
+        _quality(solved, folder),
+        _calibration(solved, p, folder),
+        _sorting(solved, folder),
+        _markdowns(solved, folder),
+        _growth(solved, folder),
+        *([_decompositions(solved[0], variants, folder)] if variants else []),
+        _teammates(solved[0], fits, folder),
+        _estimation(fits["structural"].draws, emulator, truth, folder),
+        _caveats(),
+    ]
+    failed = [f"{n}: {g.name}: {g.value}" for n, f in fits.items() for g in f.gates if not g.passed]
+    lead = (
+        "Firms of any size whose workers teach each other, with search on the job: Adenbaum, Babalievsky and Jungerman's "
+        "model, solved by networks at the slides' parameters, every number with its difference between two independent "
+        "solutions."
+    )
+    text = page(
+        "paper.html", title="Learning on the job", failed=failed, facts=_facts(solved), lead=lead, sections=sections
+    )  # fmt: skip
+    path = folder.path / "paper.html"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _solve(folder: RunFolder, name: str, settings: Settings, p: Parameters, say: Callable[[str], None]) -> _Solved:
+    solution = solve_equilibrium(p, settings, folder.path / name, lambda line: say(f"{name}: {line}"))
+    return _Solved(solution, *simulated_careers(solution, _YEARS, settings.seed))
+
+
+def _variants(folder: RunFolder, settings: Settings, p: Parameters, say: Callable[[str], None]) -> dict[str, _Solved]:
+    """The economy without each source of learning, solved anew."""
+    return {
+        name: _solve(folder, f"variant_{k + 1}", settings, p._replace(**change), say)
+        for k, (name, change) in enumerate(_VARIANTS.items())
+    }
+
+
+def _regression(folder: RunFolder, name: str, teams: Teams, sampler: dict[str, Any]) -> _Fit:
+    spec = LearningSpec()
+    rows = teams.stayers()
+    about = {"specification": spec.model_dump(mode="json"), "rows": len(rows), "changes": float(rows["change"].abs().sum())}
+    names = ["theta", "sigma", "tau"]
+    return _Fit(*fit_or_resume(learning_regression(teams, spec), folder.path / name, about, names=names, **sampler))
+
+
+def _structural(
+    folder: RunFolder, p: Parameters, seed: int, sampler: dict[str, Any], say: Callable[[str], None]
+) -> tuple[MomentEmulator, dict[str, float], _Fit]:
+    """The chain of estimation on an economy that is known exactly: design, emulator, posterior."""
+    priors, rng = priors_of(_KNOWN), np.random.default_rng([seed, 7])
+    points = design(priors, 128, seed)
+    say("structural estimation of a known economy: solving the design ...")
+    moments = solve_design(points, known_moments, folder.path / "design.jsonl")
+    emulator = train_emulator(
+        priors,
+        points,
+        moments[["employment", "move_rate", "hire_rate", "separation_rate", "mean_size", "sd_size", "top_share"]],
+    )
+    truth = {n: float(getattr(p, n)) for n in _KNOWN}
+    exact = pd.Series(known_moments(truth))[list(emulator.moments)]
+    se = 0.05 * exact.abs()
+    observed = exact + se * rng.normal(size=len(se))
+    model = learning_structural(emulator, observed, se)
+    about = {"truth": truth, "observed": observed.round(12).to_dict()}
+    fit = fit_or_resume(model, folder.path / "structural", about, names=list(_KNOWN), **sampler)
+    return emulator, truth, _Fit(*fit)
+
+
+def _facts(solved: list[_Solved]) -> list[tuple[str, str]]:
+    first = solved[0].solution
+    rows = [summary(s.solution, s.economies) for s in solved]
+    return [
+        ("employment rate", f"{rows[0]['employment']:.3f}"),
+        ("mean size of firms with workers", f"{rows[0]['mean size']:.2f}"),
+        ("mean surplus Δ, two seeds", " and ".join(f"{r['mean surplus']:.2f}" for r in rows)),
+        ("mean W/J", f"{rows[0]['mean W/J']:.2f}"),
+        ("firms, at most n workers", f"{first.settings.firms:,}, {first.settings.n_max}"),
+    ]
+
+
+def _spread(values: list[float]) -> str:
+    """Mean over seeds and half the range."""
+    return f"{np.mean(values):.3f} ± {0.5 * np.ptp(values):.3f}"
+
+
+def _quality(solved: list[_Solved], folder: RunFolder) -> dict[str, Any]:
+    first, second = (s.solution for s in solved[:2])
+    rows: dict[str, dict[str, float]] = {}
+    for s in (first, second):
+        for where in ("economy", "virtual", "one_event"):
+            found: Residual = getattr(s.certificate, where)
+            words = {"economy": "firms of the economy", "virtual": "virtual firms", "one_event": "one event away"}[where]
+            rows[f"seed {s.settings.seed}, {words}"] = {
+                "rms R, flow": found.rms, "of output": found.share, "rms(TV-V)/V": found.relative, "squared": found.squared,
+                "mean R": found.mean,
+            }  # fmt: skip
+    paths = pd.DataFrame(
+        {
+            f"seed {s.settings.seed}": [
+                f"{d:.2f} ({e:.2f})" for d, e in zip(s.certificate.paths.difference, s.certificate.paths.error, strict=True)
+            ]
+            for s in (first, second)
+        },
+        index=pd.Index(["least productive fifth", "second", "third", "fourth", "most productive", "all"], name="firms"),
+    )
+    both = agreement(first.value, second.value, first.economy, first.p)
+    text = (
+        f"Two solutions from different seeds differ by {100 * both.surplus:.1f}% in the surplus Δ of the same workers (root "
+        f"mean square; correlation {both.correlation:.4f}) and by {100 * both.value:.1f}% in the joint value of the same "
+        "firms. Features are float32 in training; all measures here are float64, with everybody alive. The slides report 1e-5 "
+        "for a measure that compares with the squared one."
+    )
+    tables = [
+        shown_table(
+            _texts(pd.DataFrame.from_dict(rows, orient="index"), "where"),
+            folder,
+            "residuals",
+            "Residuals of HJB-V",
+            "Residuals of the equation of the joint value.",
+        ),
+        shown_table(
+            paths,
+            folder,
+            "paths",
+            "Path valuation",
+            "What paths pay less what the network says (standard error), by productivity.",
+        ),
+    ]
+    made = {"convergence": figures.convergence_figure([s.solution.history for s in solved])}
+    return with_figures(section("How good the solution is", tables, text), folder, **made)
+
+
+def _texts(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Small numbers readable."""
+    found = table.map(lambda v: f"{v:.1e}" if abs(v) < 1e-3 else f"{v:.4f}")
+    found.index.name = name
+    return found
+
+
+def _calibration(solved: list[_Solved], p: Parameters, folder: RunFolder) -> dict[str, Any]:
+    moments = [wage_moments(s.careers) for s in solved]
+    rows = {}
+    for name, (target, key, data, model) in published.CALIBRATION.items():
+        here = _spread([float(m[key]) for m in moments])
+        rows[_SYMBOLS[name]] = {"value": getattr(p, name), "target": target, "data": data, "slides' model": model, "here": here}
+    for key, (target, data, model) in published.MORE_MOMENTS.items():
+        here = _spread([float(m[key]) for m in moments])
+        rows[f"({key})"] = {"value": np.nan, "target": target, "data": data, "slides' model": model, "here": here}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index.name = "parameter"
+    note = (
+        "Here: mean of two solutions and half their difference. The slides' employment rate, NE and EN cannot follow from "
+        "their own rates (ψ^N = 0.314 allows employment of 0.638 at most); wages have no stated unit; level and growth are "
+        "correlations here. The raw variance of firm effects is mostly sampling noise: see the regression below."
+    )
+    return section("Calibration", [shown_table(table, folder, "calibration", "Calibration", note)])
+
+
+def _sorting(solved: list[_Solved], folder: RunFolder) -> dict[str, Any]:
+    pairs = [coworkers(s.economies) for s in solved]
+    found = [t[["log_h", "coworker_log_h", "log_z", "log_q"]].corr()["log_h"] for t in pairs]
+    text = "Correlation of own log h with " + ", ".join(
+        f"{words} {_spread([float(f[name]) for f in found])}"
+        for name, words in (("coworker_log_h", "coworkers'"), ("log_z", "the firm's log z"), ("log_q", "its log q"))
+    )
+    made = {"sorting": figures.sorting_figure(pairs), "opportunities": figures.opportunities_figure(pairs[0])}
+    return with_figures(section("Who works with whom", [], text + "."), folder, **made)
+
+
+def _markdowns(solved: list[_Solved], folder: RunFolder) -> dict[str, Any]:
+    tables = [markdowns(s.solution, s.economies) for s in solved]
+    table = tables[0][["jobs"]].assign(**{
+        f"W/J, seed {s.solution.settings.seed}": t["W/J"] for s, t in zip(solved, tables, strict=True)
+    })  # fmt: skip
+    below = np.mean([summary(s.solution, s.economies)["wages below zero"] for s in solved])
+    text = (
+        f"{100 * below:.0f}% of wages are below zero: the first counter-offer is worth so much that workers pay for the "
+        "job. The model has no wage floor."
+    )
+    shown = shown_table(table, folder, "markdowns", "Markdowns by tenure", "Means over jobs, ten years.")
+    return with_figures(section("Markdowns", [shown], text), folder, markdowns=figures.markdown_figure(tables))
+
+
+def _growth(solved: list[_Solved], folder: RunFolder) -> dict[str, Any]:
+    found = [np.concatenate([growth_terms(e, s.solution.p) for e in s.economies]) for s in solved]
+    shares = [decompose_growth(v).to_numpy() for v in found]
+    here = pd.DataFrame(
+        [[("" if j < i else _spread([s[i, j] for s in shares])) for j in range(4)] for i in range(4)],
+        index=pd.Index(TERMS, name="term"), columns=list(TERMS),
+    )  # fmt: skip
+    slides = pd.DataFrame(published.GROWTH, index=pd.Index(TERMS, name="term"), columns=list(TERMS))
+    sd = [float(v.sum(1).std()) for v in found]
+    text = (
+        "Parts of log growth of employed workers at a learning event: ability log a, firm log q, what is learnt from more and "
+        f"from less skilled coworkers. Its standard deviation is {_spread(sd)}."
+    )
+    note = "Shares of the variance, on the diagonal; twice covariances above it. They add to one."
+    tables = [
+        shown_table(here, folder, "growth", "Decomposition of growth", f"Here. {note}"),
+        shown_table(
+            slides.map(lambda v: "" if np.isnan(v) else f"{v:.3f}"), folder, "growth_slides", "Growth, slides", "The slides'."
+        ),
+    ]
+    return section("Where growth of human capital comes from", tables, text)
+
+
+def _decompositions(base: _Solved, variants: dict[str, _Solved], folder: RunFolder) -> dict[str, Any]:
+    names = {"mean h": "mean h", "variance of h": "var h", "mean wage": "mean w", "variance of wages": "var w"}
+    known = summary(base.solution, base.economies)
+    rows = {}
+    for name, solved in variants.items():
+        found = summary(solved.solution, solved.economies)
+        ratios = {short: found[long] / known[long] for long, short in names.items()}
+        slides = dict(zip((f"{s}, slides" for s in names.values()), published.STRUCTURAL[name], strict=True))
+        rows[name] = ratios | slides | {"paths": "agree" if solved.solution.certificate.paths.agrees else "astray"}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index.name = "without"
+    note = (
+        "Relative to the economy of the same seed, solved anew without each source. One seed: differences of a few percent are "
+        "noise. Mean wages are small beside their spread, for wages below zero are many."
+    )
+    return section(
+        "Structural decompositions", [shown_table(table, folder, "structural_decomposition", "Decompositions", note)]
+    )
+
+
+def _teammates(solved: _Solved, fits: dict[str, _Fit], folder: RunFolder) -> dict[str, Any]:
+    rows = {}
+    for name in ("simulated teams", "baseball"):
+        posterior = fits[name].draws["posterior"]
+        slopes = posterior["slope"]
+        row = {g: f"{float(slopes.sel(gap=g).mean()):.3f} ({float(slopes.sel(gap=g).std()):.3f})" for g in GAPS}
+        share = (posterior["tau"] ** 2 / (posterior["tau"] ** 2 + posterior["sigma"] ** 2)).to_numpy()
+        rows[name] = row | {"firms' share of variance": f"{share.mean():.3f} ({share.std():.3f})"}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index.name = "teams"
+    stayers = employed_in(solved.careers).stayers()["change"]
+    tau2 = (fits["simulated teams"].draws["posterior"]["tau"] ** 2).to_numpy() * stayers.var()
+    raw = float(wage_moments(solved.careers)["raw firm effects"])
+    text = (
+        f"In the simulated economy the raw variance of estimated firm effects is {raw:.1f}, the posterior of the variance of "
+        f"true ones {tau2.mean():.1f} (sd {tau2.std():.1f}): the former is what the slides report. Wages rank workers' pay, "
+        "not their human capital, and one's own earlier rank is part of every gap, so that regression to the mean loads on "
+        "the slopes: no structural effects of learning, neither here nor in baseball."
+    )
+    note = "Rank points of change per rank point of gap (or its square): posterior mean (sd), within teams."
+    return section(
+        "The regression of ranks on coworkers' ranks", [shown_table(table, folder, "regression", "Equation 6", note)], text
+    )
+
+
+def _estimation(draws: xr.DataTree, emulator: MomentEmulator, truth: dict[str, float], folder: RunFolder) -> dict[str, Any]:
+    table = summarize_structural(draws, emulator, truth)
+    weak = ", ".join(table.index[table["contraction"] < WEAK])
+    inside = int(((table["truth"] > table["3%"]) & (table["truth"] < table["97%"])).sum())
+    text = (
+        "The whole chain on an economy that is known exactly (workers alike, firms of seven productivities): "
+        f"{len(emulator.points)} points of the prior are solved, Gaussian processes stand between them, their error is part of "
+        f"the likelihood. {inside} of {len(table)} true values lie within their 94% intervals. "
+        + (f"Weakly identified by these moments: {weak}. " if weak else "All are identified by these moments. ")
+        + f"{100 * outside_design(draws, emulator):.1f}% of draws lie beyond the design. The general economy goes the same way, "
+        "at minutes per point (`solve_design`, `economy_moments`): hours on a workstation."
+    )
+    errors = emulator.errors().rename("left-out error").to_frame()
+    errors["relative to 5% of the moment"] = [f"{v:.2f}" for v in _against_noise(emulator)]
+    tables = [
+        shown_table(table, folder, "structural", "Structural parameters", "Posterior beside prior and truth."),
+        shown_table(errors, folder, "emulator", "Emulator", "Error at points left out, in standard deviations over the prior."),
+    ]
+    return with_figures(
+        section("Estimating structural parameters", tables, text), folder,
+        structural=figures.posterior_figure(draws, emulator, truth),
+    )  # fmt: skip
+
+
+def _against_noise(emulator: MomentEmulator) -> np.ndarray:
+    solved = emulator.solved
+    found: np.ndarray = emulator.emulator.left_out * solved.std(ddof=0).to_numpy() / (0.05 * solved.mean().abs().to_numpy())
+    return found
+
+
+def _caveats() -> dict[str, Any]:
+    text = (
+        "The largest size of a firm is part of the model, not of its solution: without a bound no stationary economy exists "
+        "where productivities differ, and the slides do not give one; ten is an inference from their sizes. Standard "
+        "deviations are read as such (the slides' table calls some variances), covariances as squared entries. Moments need a "
+        "register's wages; human capital is never observed."
+    )
+    return section("Caveats", [], text)
