@@ -374,13 +374,15 @@ def _teammates(solved: _Solved, fits: dict[str, _Fit], folder: RunFolder) -> dic
 def _estimation(draws: xr.DataTree, emulator: MomentEmulator, truth: dict[str, float], folder: RunFolder) -> dict[str, Any]:
     table = summarize_structural(draws, emulator, truth)
     weak = ", ".join(table.index[table["contraction"] < WEAK])
+    told = f"Weakly identified by these moments: {weak}." if weak else "All are identified by these moments."
+    beyond = 100 * outside_design(draws, emulator)
     inside = int(((table["truth"] > table["3%"]) & (table["truth"] < table["97%"])).sum())
     text = (
         "The whole chain on an economy that is known exactly (workers alike, firms of seven productivities): "
         f"{len(emulator.points)} points of the prior are solved, Gaussian processes stand between them, their error is part of "
         f"the likelihood. {inside} of {len(table)} true values lie within their 94% intervals. "
-        + (f"Weakly identified by these moments: {weak}. " if weak else "All are identified by these moments. ")
-        + f"{100 * outside_design(draws, emulator):.1f}% of draws lie beyond the design. The general economy goes the same way, "
+        f"{told} "
+        f"{beyond:.1f}% of draws lie beyond the design. The general economy goes the same way, "
         "at minutes per point (`solve_design`, `economy_moments`): hours on a workstation."
     )
     errors = emulator.errors().rename("left-out error").to_frame()

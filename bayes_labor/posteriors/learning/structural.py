@@ -146,7 +146,9 @@ def calibrate_structural(
         Ranks in (0, 1), a row per simulation and a column per parameter.
 
     """
-    rng, truths, data = np.random.default_rng(seed), [], []
+    rng = np.random.default_rng(seed)
+    truths: list[dict[str, np.ndarray]] = []
+    data: list[dict[str, np.ndarray]] = []
     while len(truths) < simulations:
         truth = {n: float(p.frozen().rvs(random_state=rng)) for n, p in emulator.priors.items()}
         try:

@@ -27,7 +27,7 @@ from bayes_labor.theory.learning.simulation import (
     simulate,
     start_economy,
 )
-from bayes_labor.theory.learning.training import Schedule, Surroundings, begin, policy_iteration, train
+from bayes_labor.theory.learning.training import Schedule, Surroundings, Training, begin, policy_iteration, train
 from bayes_labor.theory.learning.virtual import Firms, Panel, advance, firms_of
 from bayes_labor.theory.learning.worker_value import begin_worker, train_worker_value
 
@@ -142,27 +142,38 @@ class _Work(NamedTuple):
     born: Newcomers
 
 
-def _seed(work: _Work, *path: int) -> int:
-    return int(np.random.default_rng([work.settings.seed, 1, *path]).integers(1 << 31))
+def _seed(seed: int, *path: int) -> int:
+    return int(np.random.default_rng([seed, 1, *path]).integers(1 << 31))
 
 
-def _burn_in(work: _Work, state: dict[str, Any]) -> str:
+def first_economy(p: Parameters, c: Settings, born: Newcomers) -> tuple[Economy, Training]:
     """The economy in which workers are alike, for as long as human capital needs; a first network from its values."""
-    p, c = work.p, work.settings
     z = np.exp(p.mu_z + p.sigma_z * norm.ppf((np.arange(_TYPES) + 0.5) / _TYPES)) if p.sigma_z > 0 else np.exp([p.mu_z])
     alike = solve_finite(z, np.full(len(z), 1.0 / len(z)), c.n_max, p)
     table, rng = tabulate(alike.value, alike.counts, z, np.array([1.0])), np.random.default_rng([c.seed, 2])
-    economy, _ = simulate(start_economy(c.firms, c.n_max, p, work.born, rng), table, p, work.born, c.burn_in, _seed(work, 0))
+    start = start_economy(c.firms, c.n_max, p, born, rng)
+    economy, _ = simulate(start, table, p, born, c.burn_in, _seed(c.seed, 0))
     market, firms = cross_section(economy, table, p), firms_of(economy)
     virtual = firms.take(rng.integers(len(firms.size), size=_VIRTUAL))
-    virtual = advance(virtual, Panel(firms, work.born.firms), table, market, p, _WALKED, _seed(work, 1))
-    around = Surroundings(Panel(firms, work.born.firms), virtual, market, hjb.meeting_on_nodes(market), p)
+    virtual = advance(virtual, Panel(firms, born.firms), table, market, p, _WALKED, _seed(c.seed, 1))
+    around = Surroundings(Panel(firms, born.firms), virtual, market, hjb.meeting_on_nodes(market), p)
     network = ValueNetwork(scales(p), draw_weights(rng, c.n_max, c.features, c.width))
     first = _values_where_alike(alike, z)
     network, _ = policy_iteration(network, rng, around, _STATES, c.first.employed, _ROUNDS, values=first)
-    state |= {"economy": economy, "training": begin(network, virtual)}
+    return economy, begin(network, virtual)
+
+
+def surroundings(economy: Economy, training: Training, p: Parameters, born: Newcomers) -> Surroundings:
+    """Whom firms meet in an economy at the values of a network, and where states are drawn."""
+    market = cross_section(economy, training.network, p)
+    panel = Panel(firms_of(economy), born.firms)
+    return Surroundings(panel, training.virtual, market, hjb.meeting_on_nodes(market), p)
+
+
+def _burn_in(work: _Work, state: dict[str, Any]) -> str:
+    state["economy"], state["training"] = first_economy(work.p, work.settings, work.born)
     state["record"] |= {"stage": "value", "pass": 0, "step": 0}
-    return f"{c.burn_in:g} years of {c.firms} firms"
+    return f"{work.settings.burn_in:g} years of {work.settings.firms} firms"
 
 
 def _values_where_alike(alike: FiniteEconomy, z: np.ndarray) -> Callable[..., np.ndarray]:
@@ -180,10 +191,7 @@ def _values_where_alike(alike: FiniteEconomy, z: np.ndarray) -> Callable[..., np
 
 
 def _around(work: _Work, state: dict[str, Any]) -> Surroundings:
-    economy, training = state["economy"], state["training"]
-    market = cross_section(economy, training.network, work.p)
-    panel = Panel(firms_of(economy), work.born.firms)
-    return Surroundings(panel, training.virtual, market, hjb.meeting_on_nodes(market), work.p)
+    return surroundings(state["economy"], state["training"], work.p, work.born)
 
 
 def _train_value(work: _Work, state: dict[str, Any]) -> str:
@@ -209,12 +217,12 @@ def _end_pass(work: _Work, state: dict[str, Any], around: Surroundings) -> None:
     settled = k > 1 and all(abs(_change(record["history"], name)) < tolerance for name, tolerance in _TOLERANCE.items())
     if settled or k + 1 == c.passes:
         around = around._replace(virtual=training.virtual)
-        found = certify(training.network, economy, training.virtual, around, c.paths, _seed(work, 2))
+        found = certify(training.network, economy, training.virtual, around, c.paths, _seed(work.settings.seed, 2))
         record["certificate"] = _plain(found)
         worker = begin_worker(np.random.default_rng([c.seed, 4]), training.network)
         state["worker"], record["stage"], record["step"] = worker, "worker", 0
     else:
-        state["economy"], _ = simulate(economy, training.network, p, work.born, c.years, _seed(work, 3, k))
+        state["economy"], _ = simulate(economy, training.network, p, work.born, c.years, _seed(work.settings.seed, 3, k))
         state["training"] = begin(training.network, training.virtual)
         record["pass"], record["step"] = k + 1, 0
 
@@ -234,7 +242,7 @@ def _train_worker(work: _Work, state: dict[str, Any]) -> str:
     record["step"] = until
     if until == c.worker.steps:
         network, worker = state["training"].network, state["worker"].network
-        seed = _seed(work, 4)
+        seed = _seed(work.settings.seed, 4)
         state["economy"], _ = simulate(state["economy"], network, work.p, work.born, c.wage_years, seed, worker)
         record["stage"] = "done"
     return f"value of a worker, step {until} of {c.worker.steps}: weighted residual {np.mean(lost):.3f}"

@@ -220,7 +220,8 @@ def _gauss_newton(
 
 
 @partial(jax.jit, static_argnums=0)
-def _kept(s: Scales, w: Weights, incumbents: Firms, place: Any, u: Any) -> Any:
+def kept_by(s: Scales, w: Weights, incumbents: Firms, place: Any, u: Any) -> Any:
+    """(M,) what firms would lose with the worker in place ``place``, whose value outside is ``u``; in float32."""
     small = single(w)
     found = s.value * hjb.incumbent_features(small, s, single(incumbents), place) @ small.last
     return jnp.maximum(found - u, 0.0)
@@ -265,7 +266,7 @@ def train(
         meeting = hjb.some_of(around.meeting, who, rng.integers(len(market.idle_log_h), size=c.idle))
         incumbents, place = around.panel.source.take(market.employer[who]), market.place[who]
         u = p.b / (p.rho + p.delta_r) * np.exp(market.log_h[who])
-        meeting = meeting._replace(kept=_kept(s, w, incumbents, place, u))
+        meeting = meeting._replace(kept=kept_by(s, w, incumbents, place, u))
         states = draw_states(rng, c.batch, around)
         w, momentum, left = _gauss_newton(s, w, momentum, states, meeting, p, *c.at(t), c.keep)
         lost.append(left)
