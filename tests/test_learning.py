@@ -25,7 +25,9 @@ from bayes_labor.theory.learning import (
     renegotiation,
 )
 from bayes_labor.theory.learning.closed_forms import (
+    auction_wage,
     separable_wage,
+    single_worker_firms,
     solve_separable,
     value_of_one_learner,
     value_with_learning,
@@ -115,9 +117,8 @@ def test_values_of_firms_that_meet_nobody(golden: dict[str, Any]) -> None:
         found = value_of_one_learner(case["z"], case["q"], case["h"], case["a"], alone)
         assert found == pytest.approx(case["V"], rel=1e-12)
     for case in golden["oracle_A2_team_learning"]["cases"]:
-        if len(case["h"]) <= 3:
-            found = value_with_learning(case["z"], case["q"], np.array(case["h"]), np.array(case["a"]), alone)
-            assert found == pytest.approx(case["V"], rel=1e-11)
+        found = value_with_learning(case["z"], case["q"], np.array(case["h"]), np.array(case["a"]), alone)
+        assert found == pytest.approx(case["V"], rel=1e-11)
     assert value_without_learning(1.0, np.empty(0), alone) == 0.0
 
 
@@ -140,6 +141,32 @@ def test_golden_separable_values_and_wages(golden: dict[str, Any]) -> None:
         solve_separable(z, others, employed, 0.15, 0.4, Parameters())
     with pytest.raises(RuntimeError, match="values are infinite"):
         solve_separable(z, others, employed, 0.95, 0.15, p)
+
+
+def test_golden_auctions_for_single_workers(golden: dict[str, Any]) -> None:
+    """Wages of firms with room for one worker: by the formula, and by the value of a worker at that wage; the textbook's case."""
+    case, p = golden["oracle_D_single_worker_firms"], Parameters()
+    same = golden["oracle_C_homogeneous_capped"]["cases"][1]
+    z = np.array(same["z"])
+    found = solve_finite(same["z"], same["pz"], 1)
+    firms = single_worker_firms(z, found.value, found.firms, p)
+    np.testing.assert_allclose(firms.y, case["y_effective"], rtol=1e-8)
+    np.testing.assert_allclose(firms.open_firms, case["Pi_open_firms"], rtol=1e-8)
+    np.testing.assert_allclose(firms.product, case["J"], rtol=1e-8)
+    U = float(nonemployment(1.0, p))
+    for paid in case["wages"]:
+        k = int(np.argmin(np.abs(z - paid["z"])))
+        rival = (p.rho + p.delta_r) * U if paid["outside"] is None else firms.y[np.argmin(np.abs(z - paid["outside"]))]
+        wage = auction_wage(firms.y[k], rival, firms.y, firms.open_firms, p)
+        assert wage == pytest.approx(paid["wage"], rel=1e-8)
+        value = worker_values(found, same["z"], [1.0], [1.0], 0, wage)[k, 1]
+        assert value == pytest.approx(paid["W"], rel=1e-8)
+    textbook, offers = golden["oracle_D2_PVR_closed_form"], 1.0 + (np.arange(200_000) + 0.5) / 200_000
+    for paid in textbook["cases"]:
+        rival = p.b if paid["outside"] is None else paid["outside"]
+        # Below the support of offers every offer is above.
+        wage = paid["h"] * auction_wage(paid["z"], rival, offers, np.full(len(offers), 1.0 / len(offers)), p)
+        assert wage == pytest.approx(paid["wage"], rel=1e-8)
 
 
 def none_is_nan(rows: Any) -> np.ndarray:

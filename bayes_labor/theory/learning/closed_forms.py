@@ -139,3 +139,41 @@ def separable_wage(
     jumps = np.array([meeting(W, U, surplus[firm], other).gain for other in surplus])
     opened = float(renegotiation(W, U, surplus[firm]))
     return float(stay * W - (p.delta_f + p.delta_m) * U - p.psi_E * tickets @ jumps - p.lam * opened)
+
+
+class SingleWorkerFirms(NamedTuple):
+    """Firms with room for one worker each, all workers alike, by productivity (K,): Postel-Vinay and Robin's economy."""
+
+    y: np.ndarray
+    """Output less what the firm gives up with the chance to hire somebody else, (rho + delta_f) V(empty)."""
+    product: np.ndarray
+    """Value of the worker to the match, V(1) - V(0)."""
+    open_firms: np.ndarray
+    """Chances that a firm met is of a type and has room."""
+
+
+def single_worker_firms(z: np.ndarray, value: np.ndarray, firms: np.ndarray, p: Parameters) -> SingleWorkerFirms:
+    """From values and stationary shares (K, 2) of an economy with n_max = 1 (oracle D; :mod:`.finite` solves it)."""
+    tickets = firms * np.array([1.0, 2.0])
+    return SingleWorkerFirms(z - (p.rho + p.delta_f) * value[:, 0], value[:, 1] - value[:, 0], tickets[:, 0] / tickets.sum())
+
+
+def auction_wage(y_inside: float, y_outside: float, offers: np.ndarray, chance: np.ndarray, p: Parameters) -> float:
+    """Wage of a worker whose best rival offer was a firm of effective productivity ``y_outside`` (oracles D and D2).
+
+    Parameters
+    ----------
+    y_inside, y_outside
+        Of the firm and of the best rival; out of non-employment the latter is the flow value of non-employment,
+        (rho + delta_r) U.
+    offers, chance
+        (M,) effective productivities of firms that a worker may meet, and their chances; chances of firms without room are left
+        out, so that they may add to less than one.
+    p
+        Rates.
+
+    """
+    stay = p.rho + p.delta_f + p.delta_r + p.delta_m
+    # Mass above y, integrated from the rival's y to the firm's own.
+    above = float(chance @ np.clip(offers - y_outside, 0.0, y_inside - y_outside))
+    return y_outside - p.psi_E / stay * above
