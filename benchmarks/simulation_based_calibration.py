@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.simulation_based_calibration SIMULATIONS WORKPLACES`` for other sizes; ``... SIMULATIONS sorting`` for
 the sorting model, its calibration and its latent regimes, in minutes; ``... SIMULATIONS bonuses`` for the models of bonuses on
-a small panel, in an hour. Ranks so far are kept, and a run goes on from them.
+a small panel, in an hour; ``... SIMULATIONS learning`` for learning on the job. Ranks so far are kept, and a run goes on from them.
 """
 
 import sys
@@ -15,6 +15,7 @@ import pandas as pd
 from bayes_labor.data.macro import MacroSeries
 from bayes_labor.data.norway import norway
 from bayes_labor.data.personnel import Personnel, personnel
+from bayes_labor.data.teams import Teams
 from bayes_labor.models import (
     BonusSpec,
     JointProductionSpec,
@@ -25,12 +26,16 @@ from bayes_labor.models import (
     TournamentPosterior,
     bonus_receipt,
     bonus_size,
+    learning_direct,
+    learning_regression,
     promotion_prize,
     sorting_calibration,
     sorting_regimes,
 )
+from bayes_labor.models.learning_structural import design, priors_of, train_emulator
 from bayes_labor.models.tournament_primitives import moments_of, solve
 from bayes_labor.posteriors.calibration import calibrate, calibrate_model, uniformity
+from bayes_labor.posteriors.learning.structural import calibrate_structural, known_moments, solve_design
 from bayes_labor.posteriors.tempering import temper
 from bayes_labor.theory.tournament_coordinates import COORDINATES
 
@@ -123,6 +128,45 @@ def primitives(simulations: int = 200) -> None:
     say(ranks)
 
 
+def learning(simulations: int = 100) -> None:
+    """The same for learning on the job: the regression, human capital as a state, and the whole structural chain, in minutes.
+
+    The chain's truths are drawn from the prior and its data from the exact economy, not from its emulator.
+    """
+    teams = workers_in_teams(60, 3, seed=5)
+    models = {
+        "learning_regression": (partial(learning_regression, teams), ["theta", "sigma", "tau"], {"observed_products": "change_products"}),
+        "learning_direct": (
+            partial(learning_direct, workers_in_teams(12, 3, seed=6)),
+            ["theta_p", "theta_m", "mu_q", "sigma_h", "sigma_a", "sigma_q", "sigma_u"], {"log_wages": "log_wage"},
+        ),
+    }  # fmt: skip
+    for name, (build, names, observed) in models.items():
+        print(name, flush=True)
+        say(calibrate_model(build, names, observed, simulations, thin=6, keep=RESULTS / f"sbc_{name}.csv", tune=400))
+    priors = priors_of(["sigma_z", "psi_N", "psi_E", "delta_m", "b"])
+    points = design(priors, 128, seed=1)
+    used = ["employment", "move_rate", "hire_rate", "separation_rate", "mean_size", "sd_size", "top_share"]
+    emulator = train_emulator(priors, points, solve_design(points, known_moments)[used])
+    print("learning_structural")
+    ranks = calibrate_structural(emulator, known_moments, 0.05 * emulator.solved.mean(), simulations, seed=3)
+    ranks.to_csv(RESULTS / "sbc_learning_structural.csv")
+    say(ranks)
+
+
+def workers_in_teams(n_teams: int, years: int, seed: int) -> Teams:
+    """Five workers a team, a fifth of whom change teams each year."""
+    rng = np.random.default_rng(seed)
+    n = 5 * n_teams
+    team, level, own = rng.integers(0, n_teams, n), rng.normal(0.0, 0.4, n_teams), rng.normal(0.0, 0.5, n)
+    tables = []
+    for year in range(years):
+        wage = np.exp(own + level[team] + 0.2 * rng.normal(size=n))
+        tables.append(pd.DataFrame({"worker": np.arange(n), "team": team, "year": year, "wage": wage}))
+        team = np.where(rng.random(n) < 0.8, team, rng.integers(0, n_teams, n))
+    return Teams(pd.concat(tables, ignore_index=True))
+
+
 def say(ranks: pd.DataFrame) -> None:
     """p-values, smallest first, and where to be alarmed."""
     p = uniformity(ranks).sort_values()
@@ -136,5 +180,7 @@ if __name__ == "__main__":
     elif sys.argv[2:] == ["bonuses"]:
         bonuses(int(sys.argv[1]))
         primitives(int(sys.argv[1]))
+    elif sys.argv[2:] == ["learning"]:
+        learning(int(sys.argv[1]))
     else:
         main(*map(int, sys.argv[1:]))

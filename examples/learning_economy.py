@@ -1,7 +1,7 @@
 """A small economy in which coworkers teach each other: solved from nothing, checked, and looked at. About a minute.
 
-Firms have room for five workers here, so that its numbers are not those of the slides; ``bayes-labor reproduce learning`` solves
-those.
+Firms have room for five workers here, so that its numbers are not those of the slides, which ``bayes-labor reproduce learning``
+solves.
 """
 
 import numpy as np

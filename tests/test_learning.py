@@ -144,7 +144,7 @@ def test_golden_separable_values_and_wages(golden: dict[str, Any]) -> None:
 
 
 def test_golden_auctions_for_single_workers(golden: dict[str, Any]) -> None:
-    """Wages of firms with room for one worker: by the formula, and by the value of a worker at that wage; the textbook's case."""
+    """Wages of firms with room for one worker: by the formula, and by the value of a worker at them; the textbook's case."""
     case, p = golden["oracle_D_single_worker_firms"], Parameters()
     same = golden["oracle_C_homogeneous_capped"]["cases"][1]
     z = np.array(same["z"])
@@ -264,6 +264,25 @@ def test_posterior_of_a_known_regression() -> None:
     tau = tree["posterior"]["tau"] * drawn.std(ddof=1)
     assert abs(float(tau.mean()) - 0.4) < 4.0 * float(tau.std())
     assert all(g.passed for g in gates(tree, ["theta", "sigma", "tau"])) and len(rows) == len(drawn)
+
+
+def test_fat_tails() -> None:
+    """With Student-t changes the Student-t regression is closer to the truth's slopes than the normal one is sure of."""
+    teams = workers(100, 4, seed=6)
+    _, design, _ = LearningSpec().design(teams)
+    rng = np.random.default_rng(2)
+    truth = np.array([0.0, 0.3, 0.2, -0.1, 0.05, 0.0, 0.0, 0.0, 0.0])
+    drawn = design.columns @ truth + 0.3 * rng.standard_t(3.0, size=len(design.columns))
+    data, spread = _with_change(teams, drawn / drawn.std(ddof=1)), drawn.std(ddof=1)
+    sd = {}
+    for errors in ("normal", "student"):
+        model = learning_regression(data, errors=errors)
+        tree = draw(model, compile_model(model), SamplerSettings(draws=300, tune=300, chains=2, seed=1))
+        theta = tree["posterior"]["theta"] * spread
+        for term, value in zip(GAPS, truth[1:5], strict=True):
+            assert abs(float(theta.sel(term=term).mean()) - value) < 4.0 * float(theta.sel(term=term).std()), (errors, term)
+        sd[errors] = float(theta.sel(term=GAPS[0]).std())
+    assert 2.0 < float(tree["posterior"]["nu"].mean()) < 5.0 and sd["student"] < 0.85 * sd["normal"]
 
 
 class _with_change(Teams):

@@ -7,10 +7,14 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from bayes_labor.data import DataFaults
 from bayes_labor.data.simulated_teams import employed_in, simulated_careers
+from bayes_labor.posteriors.learning.device import use_device
 from bayes_labor.posteriors.learning.moments import wage_moments
+from bayes_labor.posteriors.learning.paper import reproduce_learning
 from bayes_labor.posteriors.learning.results import (
     TooFew,
     by_percentile,
@@ -144,8 +148,13 @@ def _solve(folder: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def solution(tmp_path_factory: pytest.TempPathFactory) -> Solution:
-    return solve_equilibrium(settings=SMALL, folder=tmp_path_factory.mktemp("whole"))
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("page")
+
+
+@pytest.fixture(scope="module")
+def solution(run: Path) -> Solution:
+    return solve_equilibrium(settings=SMALL, folder=run / "seed_1")
 
 
 def test_killed_and_resumed_bit_by_bit(solution: Solution, tmp_path: Path) -> None:
@@ -179,6 +188,7 @@ def test_certificate_of_a_small_economy(solution: Solution) -> None:
     c = solution.certificate
     assert c.economy.relative < 1e-3 and c.virtual.relative < 3e-3 and c.one_event.relative < 3e-3
     assert c.economy.squared == c.economy.relative**2
+    assert c.worker is not None and c.worker.relative < 0.05 and 0.0 < c.worker.least_slope < c.worker.most_slope < 3.0
     assert c.paths.agrees and len(c.paths.difference) == 6
     assert 0.6 < solution.economy.employment < 0.66 and len(solution.history) == 2
     with pytest.raises(TooFew, match="two seeds"):
@@ -222,4 +232,34 @@ def test_results_of_an_economy(solution: Solution) -> None:
     only = wage_moments(teams.table)
     assert np.isnan(only["EN"]) and only["theta1+"] == pytest.approx(moments["theta1+"])
     worker = careers[careers["worker"] == careers["worker"].iloc[0]]
-    assert worker["year"].is_unique and worker["log_a"].nunique() == 1
+    assert worker["year"].is_unique and np.ptp(worker["log_a"]) == 0.0
+
+
+def test_page(solution: Solution, run: Path) -> None:
+    """Both seeds, estimates and every section on one page; what the folder holds is taken up."""
+    said: list[str] = []
+    page = reproduce_learning(run, SMALL, seed=1, quick=True, say=said.append, draws=150, tune=200, chains=2)
+    assert not any(line.startswith("seed_1") for line in said) and any(line.startswith("seed_2") for line in said)
+    text = page.read_text(encoding="utf-8")
+    for heading in (
+        "How good the solution is",
+        "Calibration",
+        "Who works with whom",
+        "Markdowns",
+        "Where growth",
+        "regression of ranks",
+        "Estimating structural",
+    ):
+        assert heading in text
+    assert text.count("<svg") == 5 and "nan" not in text.lower().replace("finan", "").replace("domin", "")
+    growth = pd.read_csv(run / "tables" / "growth.csv", index_col=0)
+    shares = growth.stack().dropna().str.split(" ").str[0].astype(float)
+    assert shares.sum() == pytest.approx(1.0, abs=0.006)  # printed to three digits
+
+
+def test_devices() -> None:
+    assert use_device("cpu") == Settings()
+    with pytest.raises(DataFaults, match="no accelerator"):
+        use_device("gpu")
+    with pytest.raises(DataFaults, match="no device 'tpu'"):
+        use_device("tpu")

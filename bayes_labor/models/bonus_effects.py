@@ -1,11 +1,9 @@
 r"""Size of bonuses with a variable per worker: where errors are Student-t, or ratings are missing, nothing sums out exactly.
 
-A worker's level m_i = wbar_i' theta + mu_i is sampled, around which rows scatter with (w_it - wbar_i)' theta. Centred like this
-where data say more about m_i than its prior, as mu_i / tau otherwise. Missing ratings are summed over, weighted by an
-ordered logit for the rating. Section 7b of the specification.
+Missing ratings are summed over, weighted by an ordered logit for the rating. Section 7b of the specification.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pymc as pm
@@ -13,40 +11,22 @@ import pytensor.tensor as pt
 
 from bayes_labor.custom_ops.design import design_index
 from bayes_labor.models.panel_design import PanelDesign
+from bayes_labor.models.panel_rows import Errors, error_distribution, mean_by_row
 from bayes_labor.models.pilot import Pilot, logit_pilot, rotated_normal
-from bayes_labor.models.starting import start_at, start_there
 
 _FAR = 700.0  # log odds beyond which a chance is 0 or 1 in float64
-_NU = 6.0  # degrees of freedom to start from
 
 
 def observe_with_effects(
     y: np.ndarray, design: PanelDesign, x: Any, theta: Any, pilot: Pilot, scales: tuple[float, float],
-    priors: tuple[float, float], errors: Literal["normal", "student"], mixture: bool,
+    priors: tuple[float, float], errors: Errors, mixture: bool,
 ) -> None:  # fmt: skip
     """Effects, errors and the likelihood of log bonuses ``y`` (N,), added to the model being built.
 
     ``x`` are the coordinates of ``theta`` in the pilot; ``scales`` and ``priors`` start and scale sigma and tau.
     """
-    labels, row, counts = np.unique(design.worker, return_inverse=True, return_counts=True)
-    sigma, tau = pm.HalfNormal("sigma", priors[0]), pm.HalfNormal("tau", priors[1])
-    start_at(sigma=scales[0], tau=scales[1])
-    start_there()
-    means = np.stack([np.bincount(row, design.columns[:, j]) / counts for j in range(design.columns.shape[1])], axis=1)
-    between = design_index(pt.constant((means @ pilot.scale).T.copy()), x) + means @ pilot.center
-    inside = design.columns - means[row]
-    centred = counts.mean() * scales[1] ** 2 > scales[0] ** 2
-    if centred:
-        level = pm.Normal("worker_level", between, tau, shape=len(labels))
-        residual = y - design.columns @ pilot.center
-        shrunk = counts * scales[1] ** 2 / (scales[0] ** 2 + counts * scales[1] ** 2)
-        start_at(worker_level=means @ pilot.center + shrunk * np.bincount(row, residual) / counts)
-    else:
-        level = between + tau * pm.Normal("worker_effect", 0.0, 1.0, shape=len(labels))
-        start_at(worker_effect=np.zeros(len(labels)))
-    mean = level[row] + design_index(pt.constant((inside @ pilot.scale).T.copy()), x) + inside @ pilot.center
-    extra = {"nu": _degrees()} if errors == "student" else {}
-    kind: Any = pm.StudentT if errors == "student" else pm.Normal
+    mean, sigma = mean_by_row(y, design, x, pilot, scales, priors, "worker")
+    kind, extra = error_distribution(errors)
     if not mixture:
         kind("log_bonus", mu=mean, sigma=sigma, **extra, observed=pm.Data("observed_log_bonus", y))
         return
@@ -55,12 +35,6 @@ def observe_with_effects(
     effects, log_p = _ratings(design, theta, rated)
     parts = kind.dist(mu=mean[~rated][:, None] + effects[None, :], sigma=sigma, **extra)
     pm.Mixture("unrated_log_bonus", pt.exp(log_p), parts, observed=pm.Data("observed_unrated_log_bonus", y[~rated]))
-
-
-def _degrees() -> Any:
-    nu = pm.Gamma("nu", 2.0, 0.1)
-    start_at(nu=_NU)
-    return nu
 
 
 def _cuts(counts: np.ndarray) -> Any:

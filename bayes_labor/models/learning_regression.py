@@ -16,6 +16,7 @@ from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.teams import GAPS, Teams
 from bayes_labor.models.mundlak import observe_panel, split_coordinates
 from bayes_labor.models.panel_design import PanelDesign, group_means
+from bayes_labor.models.panel_rows import Errors, error_distribution, mean_by_row
 from bayes_labor.models.pilot import panel_pilot, rotated_normal
 from bayes_labor.models.settings import Settings
 
@@ -25,6 +26,8 @@ class LearningSpec(Settings):
 
     means: bool = True
     """Whether team means of the gaps are regressors too: then slopes are within teams."""
+    errors: Errors = "normal"
+    """``student``: changes of rank have fat tails. Then every team has a level of its own, and cost grows with the rows."""
     slope: PositiveFloat = 1.0
     """Normal of every coefficient."""
     error: PositiveFloat = 1.0
@@ -64,8 +67,9 @@ def learning_regression(teams: Teams, spec: LearningSpec | None = None, **settin
     -------
     pm.Model
         Deterministic ``theta`` by term, of standardised data, and ``slope`` by gap, in rank points of change per rank point of
-        gap (or its square); ``sigma`` and ``tau`` in standard deviations of the change. The observed variable
-        ``change_products`` are the cross products to which the panel reduces; a refit replaces ``observed_products``.
+        gap (or its square); ``sigma`` and ``tau`` in standard deviations of the change. With normal errors the observed
+        variable ``change_products`` are the cross products to which the panel reduces: a refit replaces ``observed_products``.
+        With Student-t errors ``nu``, and ``change`` by row is observed.
 
     Raises
     ------
@@ -77,10 +81,16 @@ def learning_regression(teams: Teams, spec: LearningSpec | None = None, **settin
     y, design, scale = spec.design(teams)
     center = np.zeros(len(design.terms))
     pilot, *scales = panel_pilot(y, design.columns, design.worker, center, design.prior_sd)
-    split = split_coordinates(design, pilot, (scales[0], scales[1]))
+    normal, start, priors = spec.errors == "normal", (scales[0], scales[1]), (spec.error, spec.effect)
+    split = split_coordinates(design, pilot, start) if normal else None
     pilot = pilot if split is None else split.pilot
     with pm.Model(coords={"term": list(design.terms), "gap": list(GAPS)}) as model:
         x, theta = rotated_normal("theta", pilot, center, design.prior_sd, "term")
         pm.Deterministic("slope", theta[1:5] * (scale[0] / scale[1:]), dims="gap")
-        observe_panel("change", y, design, x, pilot, split, (spec.error, spec.effect), (scales[0], scales[1]))
+        if normal:
+            observe_panel("change", y, design, x, pilot, split, priors, start)
+        else:
+            mean, sigma = mean_by_row(y, design, x, pilot, start, priors, "team")
+            kind, extra = error_distribution(spec.errors)
+            kind("change", mu=mean, sigma=sigma, **extra, observed=pm.Data("observed_change", y))
     return model

@@ -229,7 +229,8 @@ def _quality(solved: list[_Solved], folder: RunFolder) -> dict[str, Any]:
     text = (
         f"Two solutions from different seeds differ by {100 * both.surplus:.1f}% in the surplus Δ of the same workers (root "
         f"mean square; correlation {both.correlation:.4f}) and by {100 * both.value:.1f}% in the joint value of the same "
-        "firms. Features are float32 in training; all measures here are float64, with everybody alive. The slides report 1e-5 "
+        f"firms. {_worker_words(first)} "
+        "Features are float32 in training; all measures here are float64, with everybody alive. The slides report 1e-5 "
         "for a measure that compares with the squared one."
     )
     tables = [
@@ -250,6 +251,16 @@ def _quality(solved: list[_Solved], folder: RunFolder) -> dict[str, Any]:
     ]
     made = {"convergence": figures.convergence_figure([s.solution.history for s in solved])}
     return with_figures(section("How good the solution is", tables, text), folder, **made)
+
+
+def _worker_words(solution: Solution) -> str:
+    found = solution.certificate.worker
+    if found is None:
+        return ""
+    return (
+        f"The equation of a worker's value holds to {100 * found.relative:.2f}% (root mean square over workers, of the rate of "
+        f"events times the value); and the value rises with the wage, by {found.least_slope:.2f} to {found.most_slope:.2f}."
+    )
 
 
 def _texts(table: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -10,13 +10,15 @@ import jax
 import numpy as np
 
 from bayes_labor.theory.learning import joint_value as hjb
+from bayes_labor.theory.learning import worker_value as hjw
 from bayes_labor.theory.learning.network import ValueNetwork
 from bayes_labor.theory.learning.primitives import Parameters
 from bayes_labor.theory.learning.simulation import Economy, Market, cross_section
 from bayes_labor.theory.learning.training import Surroundings, one_event
 from bayes_labor.theory.learning.virtual import Firms, firms_of, path_values
+from bayes_labor.theory.learning.worker_network import WorkerNetwork
 
-_AT_ONCE, _HORIZON, _BINS = 500, 160.0, 5
+_AT_ONCE, _HORIZON, _BINS, _POACHERS = 500, 160.0, 5, 512
 
 
 class Residual(NamedTuple):
@@ -45,6 +47,17 @@ class Paths(NamedTuple):
         return bool(abs(self.difference[-1]) <= 2.0 * self.error[-1])
 
 
+class WorkerResidual(NamedTuple):
+    """Of HJB-W over a worker of every firm, at their wages."""
+
+    rms: float
+    """Output per year; ``relative`` to the rate of all events times the value."""
+    relative: float
+    least_slope: float
+    """Of the value by the wage; ``most_slope``. Wages are found by inverting it, so that it must rise."""
+    most_slope: float
+
+
 class Certificate(NamedTuple):
     """What is known about a solution's accuracy; all in float64, with everybody alive."""
 
@@ -53,6 +66,7 @@ class Certificate(NamedTuple):
     virtual: Residual
     one_event: Residual
     paths: Paths
+    worker: WorkerResidual | None = None
 
 
 class Agreement(NamedTuple):
@@ -110,6 +124,27 @@ def certify(
     away = one_event(rng, firms, around, np.ones(len(firms.size), bool))
     first, second, third = (residual(network, f, meeting, p) for f in (firms, virtual, away))
     return Certificate(first, second, third, follow_paths(network, firms, market, p, paths, seed))
+
+
+def certify_worker(
+    c: WorkerNetwork, network: ValueNetwork, economy: Economy, p: Parameters, seed: int
+) -> WorkerResidual:  # fmt: skip
+    """Measures of a worker's value, at the wages that workers have."""
+    rng = np.random.default_rng(seed)
+    firms, meeting = firms_of(economy), hjb.meeting_on_nodes(cross_section(economy, network, p))
+    workers = hjw.workers_in(firms, meeting, rng)
+    wage = economy.wage[economy.roster[firms.size > 0, workers.who]]
+    poachers = hjw.poachers_of(network, firms, meeting, _POACHERS, p, rng)
+    after, values = hjb.grown(workers.firms, p), values_of(network, workers.firms, meeting, p)
+    hires = hjb.equation(values, workers.firms, meeting, p).coefficients[:, 2 + firms.log_h.shape[1] :]
+    contract = hjw.contracts(values, workers.firms, workers.who, workers.member, poachers, p)
+    low, now, high = (
+        np.asarray(hjw.worker_values(c, workers.firms, after, workers.who, wage + step, meeting)) for step in (-0.01, 0.0, 0.01)
+    )
+    found = hjw.worker_equation(now, wage, contract, hires, poachers, p)
+    r, slope = np.asarray(found.residual), (high[:, 0] - low[:, 0]) / 0.02
+    relative = float(np.sqrt((r**2).mean() / ((np.asarray(found.rate) * now[:, 0]) ** 2).mean()))
+    return WorkerResidual(float(np.sqrt((r**2).mean())), relative, float(slope.min()), float(slope.max()))
 
 
 def agreement(one: ValueNetwork, other: ValueNetwork, economy: Economy, p: Parameters) -> Agreement:

@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 from bayes_labor.theory.learning import checkpoint
 from bayes_labor.theory.learning import joint_value as hjb
-from bayes_labor.theory.learning.certificate import Certificate, Paths, Residual, certify
+from bayes_labor.theory.learning.certificate import Certificate, Paths, Residual, WorkerResidual, certify, certify_worker
 from bayes_labor.theory.learning.finite import FiniteEconomy, solve_finite
 from bayes_labor.theory.learning.network import ValueNetwork, draw_weights, scales, tabulate
 from bayes_labor.theory.learning.primitives import Parameters, check_parameters
@@ -244,6 +244,8 @@ def _train_worker(work: _Work, state: dict[str, Any]) -> str:
         network, worker = state["training"].network, state["worker"].network
         seed = _seed(work.settings.seed, 4)
         state["economy"], _ = simulate(state["economy"], network, work.p, work.born, c.wage_years, seed, worker)
+        found = certify_worker(worker, network, state["economy"], work.p, _seed(work.settings.seed, 5))
+        record["certificate"]["worker"] = found._asdict()
         record["stage"] = "done"
     return f"value of a worker, step {until} of {c.worker.steps}: weighted residual {np.mean(lost):.3f}"
 
@@ -258,7 +260,8 @@ def _plain(certificate: Certificate) -> dict[str, Any]:
 
 def _certificate_of(plain: dict[str, Any]) -> Certificate:
     found = {n: Residual(**plain[n]) for n in ("economy", "virtual", "one_event")}
-    return Certificate(**found, paths=Paths(**{n: np.array(v) for n, v in plain["paths"].items()}))
+    paths = Paths(**{n: np.array(v) for n, v in plain["paths"].items()})
+    return Certificate(**found, paths=paths, worker=WorkerResidual(**plain["worker"]))
 
 
 def _asked(work: _Work) -> dict[str, Any]:
