@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.simulation_based_calibration SIMULATIONS WORKPLACES`` for other sizes; ``... SIMULATIONS sorting`` for
 the sorting model, its calibration and its latent regimes, in minutes; ``... SIMULATIONS bonuses`` for the models of bonuses on
-a small panel, in an hour; ``... SIMULATIONS learning`` for learning on the job. Ranks so far are kept, and a run goes on from them.
+a small panel, in an hour; ``... SIMULATIONS learning`` for learning on the job.
+Ranks so far are kept, and a run goes on from them.
 """
 
 import sys
@@ -134,8 +135,9 @@ def learning(simulations: int = 100) -> None:
     The chain's truths are drawn from the prior and its data from the exact economy, not from its emulator.
     """
     teams = workers_in_teams(60, 3, seed=5)
+    products = {"observed_products": "change_products"}
     models = {
-        "learning_regression": (partial(learning_regression, teams), ["theta", "sigma", "tau"], {"observed_products": "change_products"}),
+        "learning_regression": (partial(learning_regression, teams), ["theta", "sigma", "tau"], products),
         "learning_direct": (
             partial(learning_direct, workers_in_teams(12, 3, seed=6)),
             ["theta_p", "theta_m", "mu_q", "sigma_h", "sigma_a", "sigma_q", "sigma_u"], {"log_wages": "log_wage"},
