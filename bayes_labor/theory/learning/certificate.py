@@ -15,10 +15,11 @@ from bayes_labor.theory.learning.network import ValueNetwork
 from bayes_labor.theory.learning.primitives import Parameters
 from bayes_labor.theory.learning.simulation import Economy, Market, cross_section
 from bayes_labor.theory.learning.training import Surroundings, one_event
-from bayes_labor.theory.learning.virtual import Firms, firms_of, path_values
+from bayes_labor.theory.learning.virtual import Firms, advance, firms_of, path_values
 from bayes_labor.theory.learning.worker_network import WorkerNetwork
 
 _AT_ONCE, _HORIZON, _BINS, _POACHERS = 500, 160.0, 5, 512
+_FINE, _LEVEL_FIRMS, _LEVEL_YEARS = (9, 4), 4_000, 80.0
 
 
 class Residual(NamedTuple):
@@ -100,6 +101,21 @@ def _residual(network: ValueNetwork, firms: Firms, meeting: hjb.Meeting, p: Para
     values = values_of(network, firms, meeting, p)
     found = hjb.equation(values, firms, meeting, p)
     return np.asarray(found.residual(values)), np.asarray(found.rate), values[:, 0]
+
+
+def level_error(network: ValueNetwork, around: Surroundings, seed: int) -> float:
+    """By how much the network's value is too low over the economy's firms, from its residuals along discounted paths.
+
+    With decisions held, value less network is the mean of discounted residuals along the virtual process; a constant added to
+    the network changes no decision, and is what batches determine worst. Firms that begin again at the rate rho + delta_f are
+    distributed as along discounted paths.
+    """
+    p, rng = around.p, np.random.default_rng(seed)
+    rate, source = p.rho + p.delta_f, around.panel.source
+    firms = source.take(rng.integers(len(source.size), size=_LEVEL_FIRMS))
+    market = around.market
+    firms = advance(firms, around.panel, network, market, p, _LEVEL_YEARS, int(rng.integers(1 << 31)), (rate, 0.0))
+    return residual(network, firms, hjb.meeting_on_nodes(market, _FINE), p).mean / rate
 
 
 def follow_paths(

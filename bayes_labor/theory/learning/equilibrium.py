@@ -14,7 +14,15 @@ from scipy.stats import norm
 
 from bayes_labor.theory.learning import checkpoint
 from bayes_labor.theory.learning import joint_value as hjb
-from bayes_labor.theory.learning.certificate import Certificate, Paths, Residual, WorkerResidual, certify, certify_worker
+from bayes_labor.theory.learning.certificate import (
+    Certificate,
+    Paths,
+    Residual,
+    WorkerResidual,
+    certify,
+    certify_worker,
+    level_error,
+)
 from bayes_labor.theory.learning.finite import FiniteEconomy, solve_finite
 from bayes_labor.theory.learning.network import ValueNetwork, draw_weights, scales, tabulate
 from bayes_labor.theory.learning.primitives import Parameters, check_parameters
@@ -204,19 +212,29 @@ def _train_value(work: _Work, state: dict[str, Any]) -> str:
     record["step"] = until
     said = f"pass {k + 1}, step {until} of {schedule.steps}: weighted residual {np.mean(lost):.3f}"
     if until == schedule.steps:
-        _end_pass(work, state, around)
+        _end_pass(work, state)
     return said
 
 
-def _end_pass(work: _Work, state: dict[str, Any], around: Surroundings) -> None:
+def _raise_level(training: Training, by: float) -> Training:
+    """A constant added to the value."""
+    network = training.network
+    last = network.weights.last.copy()
+    last[-1] += by / network.scales.value
+    return training._replace(network=network._replace(weights=network.weights._replace(last=last)))
+
+
+def _end_pass(work: _Work, state: dict[str, Any]) -> None:
     record, c, p = state["record"], work.settings, work.p
-    economy, training, k = state["economy"], state["training"], record["pass"]
+    economy, k = state["economy"], record["pass"]
+    around = surroundings(economy, state["training"], p, work.born)
+    error = level_error(state["training"].network, around, _seed(c.seed, 6, k))
+    training = state["training"] = _raise_level(state["training"], error)
     market = cross_section(economy, training.network, p)
-    line = aggregates(economy, market) | {"cpu_seconds": record["cpu_seconds"]}
+    line = aggregates(economy, market) | {"level_error": error, "cpu_seconds": record["cpu_seconds"]}
     record["history"].append(line)
     settled = k > 1 and all(abs(_change(record["history"], name)) < tolerance for name, tolerance in _TOLERANCE.items())
     if settled or k + 1 == c.passes:
-        around = around._replace(virtual=training.virtual)
         found = certify(training.network, economy, training.virtual, around, c.paths, _seed(work.settings.seed, 2))
         record["certificate"] = _plain(found)
         worker = begin_worker(np.random.default_rng([c.seed, 4]), training.network)

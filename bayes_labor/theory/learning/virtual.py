@@ -17,7 +17,8 @@ from bayes_labor.theory.learning.network import encode, joint_value, pool_length
 from bayes_labor.theory.learning.primitives import Parameters
 from bayes_labor.theory.learning.simulation import Economy, Market, learn
 
-_RESTART, _FRESH = 0.07, 0.3
+RESTART = (0.07, 0.3)
+"""Rate at which virtual firms begin again, and the share of them with fresh productivity."""
 
 
 class Firms(NamedTuple):
@@ -51,14 +52,20 @@ class Panel(NamedTuple):
     """(M, 2) log z and log q of newborn firms."""
 
 
-def advance(firms: Firms, panel: Panel, valuation: Any, market: Market, p: Parameters, years: float, seed: int) -> Firms:
-    """Firms some years on, begun again at a rate of 0.07 as a firm of the economy, with fresh (z, q) in 30% of cases."""
-    return _walk(firms, panel, _RESTART, valuation, market, p, years, seed)[1]
+def advance(
+    firms: Firms, panel: Panel, valuation: Any, market: Market, p: Parameters, years: float, seed: int,
+    restart: tuple[float, float] = RESTART,
+) -> Firms:  # fmt: skip
+    """Firms some years on, begun again at the rate ``restart[0]`` as a firm of the panel, with fresh (z, q) in that share.
+
+    Begun again at the rate rho + delta_f, without fresh ones, firms come to be distributed as along discounted paths.
+    """
+    return _walk(firms, panel, restart, valuation, market, p, years, seed)[1]
 
 
 def path_values(firms: Firms, valuation: Any, market: Market, p: Parameters, years: float, seed: int) -> np.ndarray:
     """(F,) discounted output and payments of one path per firm over so many years, at decisions of ``valuation``."""
-    return _walk(firms, Panel(firms, np.zeros((1, 2))), 0.0, valuation, market, p, years, seed)[0]
+    return _walk(firms, Panel(firms, np.zeros((1, 2))), (0.0, 0.0), valuation, market, p, years, seed)[0]
 
 
 @kernel
@@ -135,12 +142,12 @@ def _separate(f, firms, code, pool, p):
 
 
 @kernel
-def _restart(f, firms, panel):
+def _restart(f, firms, panel, fresh):
     source = panel.source
     k = np.random.randint(len(source.size))
     firms.log_z[f], firms.log_q[f], firms.size[f] = source.log_z[k], source.log_q[k], source.size[k]
     firms.log_h[f], firms.log_a[f] = source.log_h[k], source.log_a[k]
-    if np.random.random() < _FRESH:
+    if np.random.random() < fresh:
         drawn = np.random.randint(len(panel.entrants))
         firms.log_z[f], firms.log_q[f] = panel.entrants[drawn, 0], panel.entrants[drawn, 1]
 
@@ -166,7 +173,7 @@ def _one(f, firms, panel, restart, valuation, market, p, years):
             now = joint_value(valuation, firms.log_z[f], firms.log_q[f], n, pool)
         learning, leaving, opening = (p.gamma if n > 0 else 0.0), n * (p.delta_r + p.delta_m), n * (p.lam + p.psi_E)
         meeting = (n + 1) * market.omega if n < places else 0.0
-        total = learning + leaving + opening + meeting + restart
+        total = learning + leaving + opening + meeting + restart[0]
         after = min(time + np.random.exponential(1.0 / total), years)
         flow = _flow(firms.log_z[f], firms.log_h[f], n, p)
         cash += flow * (np.exp(-rate * time) - np.exp(-rate * after)) / rate
@@ -186,7 +193,7 @@ def _one(f, firms, panel, restart, valuation, market, p, years):
             paid = _hire(valuation, f, firms, code, pool, now, market, p)
             moved = paid < 0.0
         else:
-            _restart(f, firms, panel)
+            _restart(f, firms, panel, restart[1])
             _recode(valuation, f, firms, code, pool)
         cash += np.exp(-rate * time) * paid
 
