@@ -18,11 +18,10 @@ import numpy as np
 from bayes_labor.posteriors.learning.device import use_device
 
 RESULTS = Path(__file__).parent / "results"
-_PATHS = 24_000
 
 
-def main(device: str = "cpu") -> None:
-    """Solve and compare; keep the figures in ``benchmarks/results/``."""
+def main(device: str = "cpu", folder: str | None = None) -> None:
+    """Solve and compare; keep the figures in ``benchmarks/results/``. A ``folder`` serves ``reproduce learning --run`` after it."""
     settings = use_device(device)
     import jax
 
@@ -34,14 +33,15 @@ def main(device: str = "cpu") -> None:
     p, solved = Parameters(), []
     for seed in (1, 2):
         wall, cpu = time.perf_counter(), time.process_time()
-        solution = solve_equilibrium(p, settings._replace(seed=seed, paths=_PATHS), told=partial(print, flush=True))
+        place = None if folder is None else f"{folder}/seed_{seed}"
+        solution = solve_equilibrium(p, settings._replace(seed=seed), place, partial(print, flush=True))
         solved.append(solution)
         c = solution.certificate
         found[f"seed {seed}"] = {
             "wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu,
             "cpu_seconds_until_value": solution.history[-1]["cpu_seconds"], "passes": len(solution.history),
             "economy": c.economy._asdict(), "virtual": c.virtual._asdict(), "one_event": c.one_event._asdict(),
-            "paths_less_value": c.paths.difference.tolist(), "standard_error": c.paths.error.tolist(),
+            "worker": None if c.worker is None else c.worker._asdict(), "paths_less_value": c.paths.difference.tolist(), "standard_error": c.paths.error.tolist(),
             "aggregates": solution.history[-1],
         }  # fmt: skip
     found["agreement"] = agreement(solved[0].value, solved[1].value, solved[0].economy, p)._asdict()
@@ -54,15 +54,15 @@ def main(device: str = "cpu") -> None:
 def compare_methods(steps: int = 400) -> dict[str, dict[str, float]]:
     """Residuals over the economy and the virtual panel by method, from one start."""
     from bayes_labor.theory.learning.certificate import residual
-    from bayes_labor.theory.learning.equilibrium import Settings, first_economy, surroundings
+    from bayes_labor.theory.learning.equilibrium import Settings, first_economies, surroundings
     from bayes_labor.theory.learning.primitives import Parameters
     from bayes_labor.theory.learning.simulation import newcomers
     from bayes_labor.theory.learning.training import Schedule, train
 
     p, settings = Parameters(), Settings()
     born = newcomers(p, np.random.default_rng(0))
-    economy, start = first_economy(p, settings, born)
-    around = surroundings(economy, start, p, born)
+    economies, start = first_economies(p, settings, born)
+    around = surroundings(economies, start, p, born)
     without = Schedule(steps, ridge=(1e-2, 1e-5), rate=(0.5, 0.015), keep=0.0)
     methods = {
         "Gauss-Newton with memory": lambda: train(start, around, Schedule(steps), (3,), 0, steps)[0],
@@ -74,11 +74,11 @@ def compare_methods(steps: int = 400) -> dict[str, dict[str, float]]:
         cpu = time.process_time()
         at = solve()
         found[name] = {"cpu_seconds": time.process_time() - cpu} | _measures(
-            residual, at, surroundings(economy, at, p, born), p
+            residual, at, surroundings(economies, at, p, born), p
         )
     budget = found["Gauss-Newton with memory"]["cpu_seconds"]
     cpu, (at, taken) = time.process_time(), adam(start, around, budget)
-    found["Adam"] = {"cpu_seconds": budget, "steps": taken} | _measures(residual, at, surroundings(economy, at, p, born), p)
+    found["Adam"] = {"cpu_seconds": budget, "steps": taken} | _measures(residual, at, surroundings(economies, at, p, born), p)
     return found
 
 

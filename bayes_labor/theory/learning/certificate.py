@@ -18,7 +18,7 @@ from bayes_labor.theory.learning.training import Surroundings, one_event
 from bayes_labor.theory.learning.virtual import Firms, advance, firms_of, path_values
 from bayes_labor.theory.learning.worker_network import WorkerNetwork
 
-_AT_ONCE, _HORIZON, _BINS, _POACHERS = 500, 160.0, 5, 512
+_AT_ONCE, _HORIZON, _BINS, _POACHERS = 250, 160.0, 5, 512
 _FINE, _LEVEL_FIRMS, _LEVEL_YEARS = (9, 4), 4_000, 80.0
 
 
@@ -122,7 +122,7 @@ def follow_paths(
     network: ValueNetwork, firms: Firms, market: Market, p: Parameters, paths: int, seed: int
 ) -> Paths:  # fmt: skip
     """Value paths from each firm in turn."""
-    which = np.arange(paths) % len(firms.size)
+    which = np.random.default_rng(seed).permutation(np.arange(paths) % len(firms.size))
     meeting = hjb.meeting_on_nodes(market)
     start = values_of(network, firms, meeting, p)[:, 0]
     gap = path_values(firms.take(which), network, market, p, _HORIZON, seed) - start[which]
@@ -131,26 +131,22 @@ def follow_paths(
     return Paths(np.array([g.mean() for g in groups]), np.array([g.std() / np.sqrt(len(g)) for g in groups]))
 
 
-def certify(
-    network: ValueNetwork, economy: Economy, virtual: Firms, around: Surroundings, paths: int, seed: int
-) -> Certificate:  # fmt: skip
-    """All measures of one solution."""
-    p, market, rng = around.p, cross_section(economy, network, around.p), np.random.default_rng(seed)
-    meeting, firms = hjb.meeting_on_nodes(market), firms_of(economy)
+def certify(network: ValueNetwork, around: Surroundings, paths: int, seed: int) -> Certificate:
+    """All measures of a joint value in its surroundings, which must be those at the network's own values."""
+    p, rng, firms = around.p, np.random.default_rng(seed), around.panel.source
     away = one_event(rng, firms, around, np.ones(len(firms.size), bool))
-    first, second, third = (residual(network, f, meeting, p) for f in (firms, virtual, away))
-    return Certificate(first, second, third, follow_paths(network, firms, market, p, paths, seed))
+    first, second, third = (residual(network, f, around.meeting, p) for f in (firms, around.virtual, away))
+    return Certificate(first, second, third, follow_paths(network, firms, around.market, p, paths, seed))
 
 
 def certify_worker(
-    c: WorkerNetwork, network: ValueNetwork, economy: Economy, p: Parameters, seed: int
+    c: WorkerNetwork, network: ValueNetwork, economy: Economy, around: Surroundings, seed: int
 ) -> WorkerResidual:  # fmt: skip
-    """Measures of a worker's value, at the wages that workers have."""
-    rng = np.random.default_rng(seed)
-    firms, meeting = firms_of(economy), hjb.meeting_on_nodes(cross_section(economy, network, p))
+    """Measures of a worker's value, at the wages that workers have in an economy."""
+    rng, p, meeting, firms = np.random.default_rng(seed), around.p, around.meeting, firms_of(economy)
     workers = hjw.workers_in(firms, meeting, rng)
     wage = economy.wage[economy.roster[firms.size > 0, workers.who]]
-    poachers = hjw.poachers_of(network, firms, meeting, _POACHERS, p, rng)
+    poachers = hjw.poachers_of(network, around.panel.source, meeting, _POACHERS, p, rng)
     after, values = hjb.grown(workers.firms, p), values_of(network, workers.firms, meeting, p)
     hires = hjb.equation(values, workers.firms, meeting, p).coefficients[:, 2 + firms.log_h.shape[1] :]
     contract = hjw.contracts(values, workers.firms, workers.who, workers.member, poachers, p)

@@ -25,7 +25,7 @@ from bayes_labor.theory.learning.certificate import (
 )
 from bayes_labor.theory.learning.finite import FiniteEconomy, solve_finite
 from bayes_labor.theory.learning.network import ValueNetwork, draw_weights, scales, tabulate
-from bayes_labor.theory.learning.primitives import Parameters, check_parameters
+from bayes_labor.theory.learning.primitives import Parameters, check_parameters, meetings
 from bayes_labor.theory.learning.simulation import (
     Economy,
     Market,
@@ -44,6 +44,9 @@ _CHUNK = 40
 _TYPES, _VIRTUAL, _STATES, _ROUNDS, _WALKED = 15, 2_000, 2_048, 8, 5.0
 _TOLERANCE = {"employment": 0.005, "mean_surplus": 0.01, "size": 0.25}
 _FILE = "solution.npz"
+_DATES = 5
+Snapshots = dict[str, Economy]
+"""An economy at several dates, by number."""
 
 
 class Settings(NamedTuple):
@@ -55,7 +58,8 @@ class Settings(NamedTuple):
     features: int = 16
     width: int = 64
     burn_in: float = 60.0
-    """Years until human capital is stationary; ``years`` between two solutions of the values."""
+    """Years until human capital is stationary; ``years`` between two solutions of the values, over which whom firms meet is
+    averaged."""
     years: float = 15.0
     passes: int = 5
     """At most; it ends when the economy no longer changes."""
@@ -64,7 +68,7 @@ class Settings(NamedTuple):
     worker: Schedule = Schedule(steps=320, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95)
     wage_years: float = 15.0
     """Years for wages to become stationary."""
-    paths: int = 6_000
+    paths: int = 12_000
     seed: int = 0
 
 
@@ -84,17 +88,17 @@ class Solution(NamedTuple):
     born: Newcomers
 
 
-def aggregates(economy: Economy, market: Market) -> dict[str, float]:
+def aggregates(market: Market, firms: Firms, p: Parameters) -> dict[str, float]:
     """Employment, mean surplus and sizes of firms with workers."""
-    staffed = economy.size[economy.size > 0]
+    staffed = firms.size[firms.size > 0]
     return {
-        "employment": economy.employment,
+        "employment": len(market.log_h) / (len(market.log_h) + len(market.idle_log_h)),
         "mean_surplus": float(market.surplus.mean()),
         "size": float(staffed.mean()),
         "size_p50": float(np.median(staffed)),
         "size_p90": float(np.quantile(staffed, 0.9)),
-        "empty": float((economy.size == 0).mean()),
-        "mean_h": float(np.exp(economy.log_h).mean()),
+        "empty": float((firms.size == 0).mean()),
+        "mean_h": float(np.exp(np.concatenate([market.log_h, market.idle_log_h])).mean()),
     }
 
 
@@ -154,32 +158,55 @@ def _seed(seed: int, *path: int) -> int:
     return int(np.random.default_rng([seed, 1, *path]).integers(1 << 31))
 
 
-def first_economy(p: Parameters, c: Settings, born: Newcomers) -> tuple[Economy, Training]:
+def first_economies(p: Parameters, c: Settings, born: Newcomers) -> tuple[Snapshots, Training]:
     """The economy in which workers are alike, for as long as human capital needs; a first network from its values."""
     z = np.exp(p.mu_z + p.sigma_z * norm.ppf((np.arange(_TYPES) + 0.5) / _TYPES)) if p.sigma_z > 0 else np.exp([p.mu_z])
     alike = solve_finite(z, np.full(len(z), 1.0 / len(z)), c.n_max, p)
     table, rng = tabulate(alike.value, alike.counts, z, np.array([1.0])), np.random.default_rng([c.seed, 2])
     start = start_economy(c.firms, c.n_max, p, born, rng)
-    economy, _ = simulate(start, table, p, born, c.burn_in, _seed(c.seed, 0))
-    market, firms = cross_section(economy, table, p), firms_of(economy)
-    virtual = firms.take(rng.integers(len(firms.size), size=_VIRTUAL))
-    virtual = advance(virtual, Panel(firms, born.firms), table, market, p, _WALKED, _seed(c.seed, 1))
-    around = Surroundings(Panel(firms, born.firms), virtual, market, hjb.meeting_on_nodes(market), p)
+    burnt, _ = simulate(start, table, p, born, c.burn_in, _seed(c.seed, 0))
+    economies = _snapshots(burnt, table, p, born, c.years, (c.seed, 7))
+    market, panel = _pooled(economies, table, p, born)
+    virtual = panel.source.take(rng.integers(len(panel.source.size), size=_VIRTUAL))
+    virtual = advance(virtual, panel, table, market, p, _WALKED, _seed(c.seed, 1))
+    around = Surroundings(panel, virtual, market, hjb.meeting_on_nodes(market), p)
     network = ValueNetwork(scales(p), draw_weights(rng, c.n_max, c.features, c.width))
     first = _values_where_alike(alike, z)
     network, _ = policy_iteration(network, rng, around, _STATES, c.first.employed, _ROUNDS, values=first)
-    return economy, begin(network, virtual)
+    return economies, begin(network, virtual)
 
 
-def surroundings(economy: Economy, training: Training, p: Parameters, born: Newcomers) -> Surroundings:
+def _snapshots(
+    economy: Economy, valuation: Any, p: Parameters, born: Newcomers, years: float, seed: tuple[int, ...]
+) -> Snapshots:  # fmt: skip
+    """The economy at several dates, the last after so many years."""
+    found: Snapshots = {}
+    for k in range(_DATES):
+        economy, _ = simulate(economy, valuation, p, born, years / _DATES, _seed(*seed, k))
+        found[str(k)] = economy
+    return found
+
+
+def _pooled(economies: Snapshots, valuation: Any, p: Parameters, born: Newcomers) -> tuple[Market, Panel]:
+    """Whom firms meet, and the firms, at all dates together: the level of values moves by percents with the draw of one."""
+    markets = [cross_section(e, valuation, p) for e in economies.values()]
+    firms = [firms_of(e) for e in economies.values()]
+    met = meetings(np.mean([e.employment for e in economies.values()]), p)
+    offset = len(firms[0].size)
+    shifted = [m._replace(employer=m.employer + k * offset) for k, m in enumerate(markets)]
+    arrays = (np.concatenate([m[i] for m in shifted]) for i in range(2, len(Market._fields)))
+    source = Firms(*(np.concatenate(v) for v in zip(*firms, strict=True)))
+    return Market(float(met.omega), float(met.share_N), *arrays), Panel(source, born.firms)
+
+
+def surroundings(economies: Snapshots, training: Training, p: Parameters, born: Newcomers) -> Surroundings:
     """Whom firms meet in an economy at the values of a network, and where states are drawn."""
-    market = cross_section(economy, training.network, p)
-    panel = Panel(firms_of(economy), born.firms)
+    market, panel = _pooled(economies, training.network, p, born)
     return Surroundings(panel, training.virtual, market, hjb.meeting_on_nodes(market), p)
 
 
 def _burn_in(work: _Work, state: dict[str, Any]) -> str:
-    state["economy"], state["training"] = first_economy(work.p, work.settings, work.born)
+    state["economies"], state["training"] = first_economies(work.p, work.settings, work.born)
     state["record"] |= {"stage": "value", "pass": 0, "step": 0}
     return f"{work.settings.burn_in:g} years of {work.settings.firms} firms"
 
@@ -199,7 +226,7 @@ def _values_where_alike(alike: FiniteEconomy, z: np.ndarray) -> Callable[..., np
 
 
 def _around(work: _Work, state: dict[str, Any]) -> Surroundings:
-    return surroundings(state["economy"], state["training"], work.p, work.born)
+    return surroundings(state["economies"], state["training"], work.p, work.born)
 
 
 def _train_value(work: _Work, state: dict[str, Any]) -> str:
@@ -226,21 +253,20 @@ def _raise_level(training: Training, by: float) -> Training:
 
 def _end_pass(work: _Work, state: dict[str, Any]) -> None:
     record, c, p = state["record"], work.settings, work.p
-    economy, k = state["economy"], record["pass"]
-    around = surroundings(economy, state["training"], p, work.born)
+    k, around = record["pass"], _around(work, state)
     error = level_error(state["training"].network, around, _seed(c.seed, 6, k))
     training = state["training"] = _raise_level(state["training"], error)
-    market = cross_section(economy, training.network, p)
-    line = aggregates(economy, market) | {"level_error": error, "cpu_seconds": record["cpu_seconds"]}
+    line = aggregates(around.market, around.panel.source, p) | {"level_error": error, "cpu_seconds": record["cpu_seconds"]}
     record["history"].append(line)
     settled = k > 1 and all(abs(_change(record["history"], name)) < tolerance for name, tolerance in _TOLERANCE.items())
     if settled or k + 1 == c.passes:
-        found = certify(training.network, economy, training.virtual, around, c.paths, _seed(work.settings.seed, 2))
+        found = certify(training.network, around, c.paths, _seed(c.seed, 2))
         record["certificate"] = _plain(found)
         worker = begin_worker(np.random.default_rng([c.seed, 4]), training.network)
         state["worker"], record["stage"], record["step"] = worker, "worker", 0
     else:
-        state["economy"], _ = simulate(economy, training.network, p, work.born, c.years, _seed(work.settings.seed, 3, k))
+        last = state["economies"][str(_DATES - 1)]
+        state["economies"] = _snapshots(last, training.network, p, work.born, c.years, (c.seed, 3, k))
         state["training"] = begin(training.network, training.virtual)
         record["pass"], record["step"] = k + 1, 0
 
@@ -260,9 +286,9 @@ def _train_worker(work: _Work, state: dict[str, Any]) -> str:
     record["step"] = until
     if until == c.worker.steps:
         network, worker = state["training"].network, state["worker"].network
-        seed = _seed(work.settings.seed, 4)
-        state["economy"], _ = simulate(state["economy"], network, work.p, work.born, c.wage_years, seed, worker)
-        found = certify_worker(worker, network, state["economy"], work.p, _seed(work.settings.seed, 5))
+        last = state["economies"][str(_DATES - 1)]
+        state["economy"], _ = simulate(last, network, work.p, work.born, c.wage_years, _seed(c.seed, 4), worker)
+        found = certify_worker(worker, network, state["economy"], _around(work, state), _seed(c.seed, 5))
         record["certificate"]["worker"] = found._asdict()
         record["stage"] = "done"
     return f"value of a worker, step {until} of {c.worker.steps}: weighted residual {np.mean(lost):.3f}"
@@ -311,8 +337,10 @@ def _load(work: _Work, folder: str | Path | None) -> dict[str, Any]:
     rng, c = np.random.default_rng(0), work.settings
     value = ValueNetwork(scales(work.p), draw_weights(rng, c.n_max, c.features, c.width))
     nothing = np.zeros(0)
+    economy = Economy(*[nothing] * len(Economy._fields))
     templates = {
-        "economy": Economy(*[nothing] * len(Economy._fields)),
+        "economy": economy,
+        "economies": {str(k): economy for k in range(_DATES)},
         "training": begin(value, Firms(*[nothing] * len(Firms._fields))),
         "worker": begin_worker(rng, value),
     }
