@@ -21,7 +21,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main(device: str = "cpu", folder: str | None = None) -> None:
-    """Solve and compare; keep the figures in ``benchmarks/results/``. A ``folder`` serves ``reproduce learning --run`` after it."""
+    """Solve and compare; figures are kept in ``benchmarks/results/``. ``reproduce learning --run FOLDER`` takes solutions up."""
     settings = use_device(device)
     import jax
 
@@ -41,7 +41,8 @@ def main(device: str = "cpu", folder: str | None = None) -> None:
             "wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu,
             "cpu_seconds_until_value": solution.history[-1]["cpu_seconds"], "passes": len(solution.history),
             "economy": c.economy._asdict(), "virtual": c.virtual._asdict(), "one_event": c.one_event._asdict(),
-            "worker": None if c.worker is None else c.worker._asdict(), "paths_less_value": c.paths.difference.tolist(), "standard_error": c.paths.error.tolist(),
+            "worker": None if c.worker is None else c.worker._asdict(),
+            "paths_less_value": c.paths.difference.tolist(), "standard_error": c.paths.error.tolist(),
             "aggregates": solution.history[-1],
         }  # fmt: skip
     found["agreement"] = agreement(solved[0].value, solved[1].value, solved[0].economy, p)._asdict()
