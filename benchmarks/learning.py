@@ -21,7 +21,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main(device: str = "cpu", folder: str | None = None) -> None:
-    """Solve and compare; figures are kept in ``benchmarks/results/``. ``reproduce learning --run FOLDER`` takes solutions up."""
+    """Solve, compare, keep figures in ``benchmarks/results/``; ``reproduce learning --run FOLDER`` takes solutions up."""
     settings = use_device(device)
     import jax
 
