@@ -1,7 +1,5 @@
 """Where networks are trained, and at which size an economy is then solved."""
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
 from bayes_labor.data.faults import DataFaults, Fault
@@ -26,9 +24,10 @@ def use_device(device: str) -> "Settings":
     """
     if device not in ("cpu", "gpu"):
         raise DataFaults([Fault(f"there is no device {device!r}", "device", "cpu or gpu")])
-    if device == "cpu" and "jax" not in sys.modules:
-        os.environ.setdefault("JAX_PLATFORMS", "cpu")
     import jax
+
+    if device == "cpu":
+        jax.config.update("jax_platforms", "cpu")
 
     from bayes_labor.theory.learning.equilibrium import Settings
     from bayes_labor.theory.learning.training import Schedule

@@ -25,7 +25,7 @@ WEAK = 0.5
 def known_moments(parameters: Mapping[str, float], types: int = 7, n_max: int = 5) -> dict[str, float]:
     """Exact moments of the economy whose workers are alike and learn nothing, with log-normal productivities in few types.
 
-    It takes a fiftieth of a second, where the general economy takes minutes, so that the whole chain of estimation can be
+    It takes a fortieth of a second, where the general economy takes minutes, so that the whole chain of estimation can be
     checked against truth.
     """
     p = Parameters(gamma=0.0)._replace(**parameters)
