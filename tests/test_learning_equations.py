@@ -242,8 +242,10 @@ def test_kernels_and_arrays_agree() -> None:
             encode(net, staffed.log_h[b, i], staffed.log_a[b, i], code[i])
         args = (c, staffed.log_z[b], staffed.log_q[b], n, code.sum(0), code[0], staffed.log_h[b, 0])
         assert contract_value(*args, wage[b]) == pytest.approx(W[b], rel=1e-11)
-        if abs(wage_for(*args, W[b])) < 40.0:
-            assert contract_value(*args, wage_for(*args, W[b])) == pytest.approx(W[b], abs=1e-7)
+        found = wage_for(*args, W[b], 0.0)
+        if abs(found) < 40.0:
+            assert contract_value(*args, found) == pytest.approx(W[b], abs=1e-7)
+        assert wage_for(*args, W[b], wage[b]) == wage[b]
 
 
 def test_order_and_padding_do_not_matter() -> None:

@@ -25,6 +25,7 @@ from bayes_labor.posteriors.learning.results import (
     growth_terms,
     markdowns,
     summary,
+    wages_hold,
 )
 from bayes_labor.posteriors.learning.structural import (
     WEAK,
@@ -345,7 +346,8 @@ def _decompositions(base: _Solved, variants: dict[str, _Solved], folder: RunFold
         found = summary(solved.solution, solved.economies)
         ratios = {short: found[long] / known[long] for long, short in names.items()}
         slides = dict(zip((f"{s}, slides" for s in names.values()), published.STRUCTURAL[name], strict=True))
-        rows[name] = ratios | slides | {"paths": "agree" if solved.solution.certificate.paths.agrees else "astray"}
+        sound = solved.solution.certificate.paths.agrees and wages_hold(solved.solution)
+        rows[name] = ratios | slides | {"certificate": "holds" if sound else "FAILS"}
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index.name = "without"
     note = (

@@ -10,6 +10,7 @@ from bayes_labor.theory.learning.primitives import Parameters
 from bayes_labor.theory.learning.simulation import Economy, contracts_of
 
 TENURES = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
+_WORST = 0.02
 TERMS = ("ability", "firm", "more skilled", "less skilled")
 
 
@@ -25,6 +26,14 @@ def check_published(solutions: list[Solution]) -> None:
     if astray:
         which = ", ".join(map(str, astray))
         raise TooFew(f"the value of seed {which} is more than two standard errors from what its paths pay: train longer")
+    if not all(wages_hold(s) for s in solutions):
+        raise TooFew("the value of a worker does not solve its equation at the wages that workers have: train it longer")
+
+
+def wages_hold(solution: Solution) -> bool:
+    """Whether the equation of a worker's value holds to 2% at workers' wages, and the value rises with the wage there."""
+    found = solution.certificate.worker
+    return found is not None and found.relative < _WORST and found.least_slope > 0.0
 
 
 def growth_terms(economy: Economy, p: Parameters) -> np.ndarray:

@@ -239,12 +239,13 @@ def _join(valuation, st, k, i):
 def _bargain(contracts, st, i, low, high):
     """Open a contract: the worker's value moves to the closest of ``low`` and ``high`` if it lies outside; the wage follows."""
     e, k = st.economy, st.economy.employer[i]
-    now = low
+    now, near = low, 0.0
     if not np.isnan(e.wage[i]):
+        near = e.wage[i]
         now = contract_value(contracts, e.log_z[k], e.log_q[k], e.size[k], st.pool[k], st.code[i], e.log_h[i], e.wage[i])
     if np.isnan(e.wage[i]) or now < low or now > high:
         target = min(max(now, low), high)
-        e.wage[i] = wage_for(contracts, e.log_z[k], e.log_q[k], e.size[k], st.pool[k], st.code[i], e.log_h[i], target)
+        e.wage[i] = wage_for(contracts, e.log_z[k], e.log_q[k], e.size[k], st.pool[k], st.code[i], e.log_h[i], target, near)
 
 
 @kernel

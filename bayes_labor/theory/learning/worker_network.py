@@ -12,7 +12,7 @@ from bayes_labor.theory.compilation import kernel
 from bayes_labor.theory.learning.network import Scales, Weights, upper_layers
 
 WAGE_SCALE, WAGE_SLOPE, VALUE_SCALE, WAGE_BOUND = 3.0, 1.2, 10.0, 40.0
-_STEPS = 60
+_STEPS, _STEP = 60, 0.5
 
 
 class WorkerNetwork(NamedTuple):
@@ -57,21 +57,38 @@ def contract_value(c, log_z, log_q, n, pool, code, log_h, wage):
 
 
 @kernel
-def wage_for(c, log_z, log_q, n, pool, code, log_h, value):
-    """The wage that delivers a value, within +-40; false position with halving (Illinois) to 1e-9 of the value."""
+def wage_for(c, log_z, log_q, n, pool, code, log_h, value, near):
+    """The wage that delivers a value, within +-40; false position with halving (Illinois) to 1e-9 of the value.
+
+    The search widens from ``near``: far from wages that workers have, the network was never trained, and need not rise.
+    """
     width = len(c.weights.hidden_bias)
     first, scratch, second, h = np.empty(width), np.empty(width), np.empty(width), np.exp(log_h)
     _first(c, log_z, log_q, n, pool, code, first)
-    low, high = -WAGE_BOUND, WAGE_BOUND
+    low, step = near, _STEP
     below = _at_wage(c, first, scratch, second, h, low) - value
-    above = _at_wage(c, first, scratch, second, h, high) - value
-    if below > 0.0 or above < 0.0:
-        return low if below > 0.0 else high
-    side = 0
+    if abs(below) < 1e-9:
+        return near
+    high, above = low, below
+    while above < 0.0:
+        if high >= WAGE_BOUND:
+            return WAGE_BOUND
+        low, below = high, above
+        high, step = min(high + step, WAGE_BOUND), 2.0 * step
+        above = _at_wage(c, first, scratch, second, h, high) - value
+    while below > 0.0:
+        if low <= -WAGE_BOUND:
+            return -WAGE_BOUND
+        high, above = low, below
+        low, step = max(low - step, -WAGE_BOUND), 2.0 * step
+        below = _at_wage(c, first, scratch, second, h, low) - value
+    wage, side = low, 0
     for _ in range(_STEPS):
+        if high - low < 1e-9 or above - below < 1e-12:
+            return wage
         wage = (low * above - high * below) / (above - below)
         gap = _at_wage(c, first, scratch, second, h, wage) - value
-        if abs(gap) < 1e-9 or high - low < 1e-9:
+        if abs(gap) < 1e-9:
             return wage
         if gap > 0.0:
             high, above = wage, gap
