@@ -16,7 +16,8 @@ from typing import Any
 
 import numba
 
-_ROOM, _IMPORT = Path(__file__).parent, re.compile(r"^from bayes_labor\.theory\.([\w.]+) import", re.MULTILINE)
+_HOUSE = Path(__file__).parents[2]
+_IMPORT = re.compile(r"^from (bayes_labor\.theory[\w.]*) import ([a-z_]\w*)?", re.MULTILINE)
 _HOME = os.environ.get("BAYES_LABOR_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bayes_labor"
 
 # A parallel kernel loaded from a cache crashes the process unless numba's thread pool was started before.
@@ -25,16 +26,18 @@ numba.get_num_threads()
 
 @cache
 def source_hash(module: str) -> str:
-    """Changes with a module of this room and with whatever it imports from it; also the salt of PyTensor's cache of the Ops."""
+    """Changes with a module and with whatever it imports from this room; also the salt of PyTensor's cache of the Ops."""
     sources: dict[str, str] = {}
-    left = [module.removeprefix("bayes_labor.theory.")]
+    left = [module]
     while left:
         name = left.pop()
         if name not in sources:
-            path = _ROOM.joinpath(*name.split("."))
+            path = _HOUSE.joinpath(*name.split("."))
             file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
             sources[name] = file.read_text(encoding="utf-8")
-            left += _IMPORT.findall(sources[name])
+            for room, part in _IMPORT.findall(sources[name]):  # a room's name may be a module or something in it
+                inside = f"{room}.{part}".rstrip(".")
+                left.append(inside if _HOUSE.joinpath(*inside.split(".")).with_suffix(".py").is_file() else room)
     return hashlib.sha256("".join(sources[n] for n in sorted(sources)).encode()).hexdigest()[:12]
 
 
