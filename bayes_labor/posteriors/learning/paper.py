@@ -410,10 +410,11 @@ def _estimation(
         "The whole chain on an economy that is known exactly (workers alike, firms of seven productivities): "
         f"{len(emulator.points)} points of the prior are solved, Gaussian processes stand between them, their error is part of "
         f"the likelihood. With {len(ranks)} truths drawn from the prior and data from the exact economy, 94% intervals hold "
-        f"{100 * covered.to_numpy().mean():.0f}% of true values; smallest p-value of uniform ranks {uniformity(ranks).min():.2f} "
-        f"over {ranks.shape[1]} parameters. The table is one data set, at the slides' parameters with errors of 5%: {inside} of "
-        f"{len(table)} true values in their intervals. {told} {beyond:.1f}% of draws lie beyond the design. The general economy "
-        "goes the same way, at minutes per point (`solve_design`, `economy_moments`): hours on a workstation."
+        f"{100 * covered.to_numpy().mean():.0f}% of true values; smallest p-value of uniform ranks "
+        f"{uniformity(ranks).min():.2f} over {ranks.shape[1]} parameters. The table is one data set, at the slides' parameters "
+        f"with errors of 5%: {inside} of {len(table)} true values in their intervals. {told} {beyond:.1f}% of draws lie beyond "
+        "the design. The general economy goes the same way, at minutes per point (`solve_design`, `economy_moments`): hours "
+        "on a workstation."
     )
     errors = emulator.errors().rename("left-out error").to_frame()
     errors["relative to 5% of the moment"] = [f"{v:.2f}" for v in _against_noise(emulator)]
