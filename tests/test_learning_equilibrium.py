@@ -190,7 +190,8 @@ def test_certificate_of_a_small_economy(solution: Solution) -> None:
     assert c.economy.squared == c.economy.relative**2
     assert c.worker is not None and c.worker.relative < 0.05 and 0.0 < c.worker.least_slope < c.worker.most_slope < 3.0
     assert c.paths.agrees and len(c.paths.difference) == 6
-    assert 0.61 < solution.history[-1]["employment"] < 0.66 and len(solution.history) == 2
+    assert 0.57 < solution.history[-1]["employment"] < 0.65  # 0.61 where workers are alike
+    assert len(solution.history) == 2
     with pytest.raises(TooFew, match="two seeds"):
         check_published([solution])
     same = agreement(solution.value, solution.value, solution.economy, solution.p)
