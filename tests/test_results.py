@@ -25,6 +25,7 @@ from bayes_labor.posteriors import (
 )
 from bayes_labor.posteriors.joint_production.comparison import prior_beta, workplace_log_likelihood
 from bayes_labor.posteriors.joint_production.equilibrium import elsewhere, solve_each
+from bayes_labor.posteriors.joint_production.maximum_likelihood import _standard_errors
 from bayes_labor.posteriors.joint_production.published import ESTIMATES
 
 POWER = JointProductionSpec(matching="sampled", priors={"unemployment": 0.2})
@@ -146,3 +147,18 @@ def test_published_tables_speak_of_our_terms(power, sample_of_norway: Workforce)
     assert set(ESTIMATES["power"].index) <= set(table.index)
     assert set(true_parameters().index) <= set(table.index)
     assert ESTIMATES["power"].loc[("β", "services"), "estimate"] == -0.671
+
+
+def test_standard_errors_beside_an_edge() -> None:
+    """Where a full step leaves the region with an equilibrium, a shorter one is taken: no parameter is lost."""
+
+    class Edge:
+        def look(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return -0.5 * (x - np.arange(2.0)) ** 2 + 0.1 * x, x
+
+        def climb(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+            return (-np.inf, np.full(2, np.nan)) if x[0] > 5e-5 else (float(self.look(x)[0].sum()), np.arange(2.0) - x + 0.1)
+
+    se, sandwich, flat = _standard_errors(Edge(), np.array([0.0, 1.0]))
+    np.testing.assert_allclose(se, 1.0, rtol=1e-6)
+    assert np.isfinite(sandwich).all() and flat == 0

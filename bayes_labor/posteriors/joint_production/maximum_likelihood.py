@@ -23,7 +23,7 @@ from bayes_labor.posteriors.diagnostics import PARAMETERS
 from bayes_labor.posteriors.joint_production.summary import SYMBOL
 from bayes_labor.posteriors.tables import term_labels
 
-_STEP = 1e-4
+_STEP, _SHORTER = 1e-4, 4
 _SINGULAR = 1e-8  # eigenvalues of the scaled information below this mark directions the data do not identify
 
 
@@ -140,16 +140,27 @@ def _place(model: pm.Model, name: str) -> slice:
     return slice(int(ends[i] - np.size(point[name])), int(ends[i]))
 
 
+def _step_inside(likelihood: _Likelihood, x: np.ndarray, i: int) -> np.ndarray:
+    """A step in one coordinate, short enough that all workplaces have an equilibrium on both sides, if there is one."""
+    step = np.zeros_like(x)
+    step[i] = _STEP
+    for _ in range(_SHORTER):
+        sides = (likelihood.climb(x + step), likelihood.climb(x - step))
+        if all(np.isfinite(value) and np.isfinite(gradient).all() for value, gradient in sides):
+            break
+        step[i] *= 0.2
+    return step
+
+
 def _standard_errors(likelihood: _Likelihood, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """By the delta method from the unconstrained coordinates; NaN for parameters in flat directions."""
     scores, jacobian, hessian = [], [], []
     for i in range(len(x)):
-        step = np.zeros_like(x)
-        step[i] = _STEP
+        step = _step_inside(likelihood, x, i)
         (up, natural_up), (down, natural_down) = likelihood.look(x + step), likelihood.look(x - step)
-        scores.append((up - down) / (2 * _STEP))
-        jacobian.append((natural_up - natural_down) / (2 * _STEP))
-        hessian.append((likelihood.climb(x + step)[1] - likelihood.climb(x - step)[1]) / (2 * _STEP))
+        scores.append((up - down) / (2 * step[i]))
+        jacobian.append((natural_up - natural_down) / (2 * step[i]))
+        hessian.append((likelihood.climb(x + step)[1] - likelihood.climb(x - step)[1]) / (2 * step[i]))
     information = -0.5 * (np.array(hessian) + np.array(hessian).T)
     values, vectors = np.linalg.eigh(information)
     flat = values < _SINGULAR * values.max()
