@@ -358,6 +358,8 @@ def _decompositions(base: _Solved, variants: dict[str, _Solved], folder: RunFold
     for name, solved in variants.items():
         found = summary(solved.solution, solved.economies)
         ratios = {short: found[long] / known[long] for long, short in names.items()}
+        if not wages_hold(solved.solution):
+            ratios |= {"mean w": np.nan, "var w": np.nan}
         slides = dict(zip((f"{s}, slides" for s in names.values()), published.STRUCTURAL[name], strict=True))
         sound = solved.solution.certificate.paths.agrees and wages_hold(solved.solution)
         rows[name] = ratios | slides | {"certificate": "holds" if sound else "FAILS"}
@@ -365,7 +367,8 @@ def _decompositions(base: _Solved, variants: dict[str, _Solved], folder: RunFold
     table.index.name = "without"
     note = (
         "Relative to the economy of the same seed, solved anew without each source. One seed: differences of a few percent are "
-        "noise. Mean wages are small beside their spread, for wages below zero are many."
+        "noise. Mean wages are small beside their spread, for wages below zero are many. Wages are left out where the value of a "
+        "worker does not solve its equation."
     )
     return section(
         "Structural decompositions", [shown_table(table, folder, "structural_decomposition", "Decompositions", note)]
