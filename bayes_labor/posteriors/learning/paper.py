@@ -367,8 +367,8 @@ def _decompositions(base: _Solved, variants: dict[str, _Solved], folder: RunFold
     table.index.name = "without"
     note = (
         "Relative to the economy of the same seed, solved anew without each source. One seed: differences of a few percent are "
-        "noise. Mean wages are small beside their spread, for wages below zero are many. Wages are left out where the value of a "
-        "worker does not solve its equation."
+        "noise. Mean wages are small beside their spread, for wages below zero are many. Wages are missing where the value of "
+        "a worker does not solve its equation."
     )
     return section(
         "Structural decompositions", [shown_table(table, folder, "structural_decomposition", "Decompositions", note)]
