@@ -144,6 +144,9 @@ def train_emulator(
         For moments that do not vary or are emulated worse than ``worst``, or too few points.
 
     """
+    absent = [n for n in priors if n not in points]
+    if absent:
+        raise DataFaults([Fault(f"the design has no column {', '.join(absent)}", "points", "give one per parameter")])
     solved = moments.notna().all(axis=1).to_numpy()
     x = np.column_stack([prior.coordinate(points[n].to_numpy(dtype=np.float64)) for n, prior in priors.items()])
     try:

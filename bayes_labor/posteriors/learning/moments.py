@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.teams import GAPS, Teams
 
 
@@ -23,7 +24,15 @@ def wage_moments(table: pd.DataFrame) -> pd.Series:
         both years. ``theta`` coefficients: equation 6 with team effects. ``raw firm effects`` is the variance of estimated
         effects, most of which is sampling noise in small teams.
 
+    Raises
+    ------
+    DataFaults
+        For missing columns, and for what :class:`bayes_labor.data.Teams` refuses.
+
     """
+    missing = [c for c in ("worker", "team", "year", "wage") if c not in table]
+    if missing:
+        raise DataFaults([Fault(f"columns {', '.join(missing)} are missing", "moments", "worker, team, year and wage")])
     jobs = table[table["team"].notna()]
     teams = Teams(jobs[["worker", "team", "year", "wage"]], "moments")
     rank = 100.0 * (jobs.groupby("year")["wage"].rank() - 0.5) / jobs.groupby("year")["wage"].transform("size")
