@@ -73,8 +73,12 @@ def _workforce(
 def _specification(
     spec: Annotated[str, typer.Option(help="linear_national, linear, equal_power, linear_power, power or flexible.")] = "power",
     matching: Annotated[
-        str, typer.Option(help="sampled (the paper's, fast) or exact (average over all workplaces at nodes).")
-    ] = "sampled",
+        str,
+        typer.Option(
+            help="exact (everybody could meet every workplace) or sampled (the paper's: each workplace meets one worker drawn "
+            "from a seed, which is then part of the answer)."
+        ),
+    ] = "exact",
     errors: Annotated[str, typer.Option(help="normal or student.")] = "normal",
     prior: Annotated[
         list[str] | None, typer.Option(help="A prior, e.g. unemployment=0.2; repeat for several. `prior` prints them all.")
@@ -145,7 +149,7 @@ def demo(run: Run = Path("runs/demo")) -> None:
     console.print("Baseball payrolls 2014-2016: team-seasons are workplaces, seniority stays behind when a player leaves.")
     # What a player without better offers is worth to himself is known: the leagues' minimum salary.
     priors = JointProductionPriors(unemployment_center=LEAGUE_MINIMUM, unemployment=0.02)
-    spec = JointProductionSpec(matching="sampled", priors=priors)
+    spec = JointProductionSpec(priors=priors)
     _fit_and_report(baseball(), spec, run, overwrite=True, settings={})
 
 
@@ -506,12 +510,13 @@ def reproduce(
 def _joint_production(workplaces: int, holdout: int, run: Path, *, seed: int, **settings: Any) -> Path:
     from bayes_labor.data import norway
     from bayes_labor.data.norway import true_parameters
-    from bayes_labor.models import JointProductionSpec
+    from bayes_labor.models import JointProductionPriors, JointProductionSpec
     from bayes_labor.posteriors.joint_production.paper import reproduce as write
 
     sample, held = norway(workplaces + holdout, seed=seed).split(holdout / (workplaces + holdout), seed=seed)
     settings = {"draws": 800, "tune": 400} | settings
-    spec = JointProductionSpec(matching="sampled")
+    # The generated economy pays the unemployed less than nothing: V_U is -0.08 mean wages there.
+    spec = JointProductionSpec(priors=JointProductionPriors(unemployment_center=0.0, unemployment=0.2))
     return write(sample, run, spec, holdout=held, truth=true_parameters(), seed=seed, **settings)
 
 

@@ -50,15 +50,16 @@ EMULATED = fit_emulator(KNOTS, np.column_stack([np.sin(4.0 * KNOTS[:, 0]) * KNOT
 LINEAR, MATRIX = RNG.normal(size=6), np.cov(RNG.normal(size=(6, 20)))
 WON, CAREERS = (RNG.random(30) < 0.4).astype(np.float64), np.array([0, 1, 4, 9, 10, 16, 22, 30])
 BETA, SCALE = np.array([0.16, -0.4, 0.03]), np.array([11.0, 14.0, 12.0])
+FLOOR = 5.0
 
 
-def _outside(matching: Matching, softness: float) -> Case:
+def _outside(matching: Matching, softness: float, floor: float = -1.5) -> Case:
     def build(theta, z, beta, scale, d, vu):
         s = outside_option(theta, z, OFFSETS, beta, scale, d, vu, industry=INDUSTRY, matching=matching, softness=softness)
         return s.value, s.output
 
-    name = f"outside_option-{matching.kind}-{softness}"
-    return Case(name, build, [THETA, Z, BETA, SCALE, np.array(0.7), np.array(-1.5)], [1e-4, 1e-4, 1e-4, 1e-3, 1e-4, 1e-3])
+    name = f"outside_option-{matching.kind}-{softness}-{floor}"
+    return Case(name, build, [THETA, Z, BETA, SCALE, np.array(0.7), np.array(floor)], [1e-4, 1e-4, 1e-4, 1e-3, 1e-4, 1e-3])
 
 
 CASES = [
@@ -82,6 +83,7 @@ CASES = [
     _outside(Matching.exact(OFFSETS), 0.2),
     _outside(Matching.exact(OFFSETS, nodes=5, subsample=9, seed=1), 0.0),
     _outside(Matching.sampled(OFFSETS, seed=2), 0.2),
+    _outside(Matching.exact(OFFSETS, nodes=5), 0.2, FLOOR),  # some workers are held at V_U
     Case(
         "nash_payroll",
         lambda value, output, index: nash_payroll(value, output, index, OFFSETS),
@@ -232,7 +234,7 @@ def test_refuses_what_is_not_float64() -> None:
 
 def test_shapes_are_known_without_solving() -> None:
     s = outside_option(THETA, Z, OFFSETS, BETA, SCALE, 0.7, -1.0, industry=INDUSTRY, matching=Matching.exact(OFFSETS, nodes=6))
-    assert [v.type.shape for v in s] == [(N,), (25,), (6,), (2,), (3,), (25,), (25, 6), (25, 6), (25, 6)]
+    assert [v.type.shape for v in s] == [(N,), (25,), (6,), (3,), (3,), (25,), (25, 6), (25, 6), (25, 6)]
     assert TaskAssignment().gufunc_signature == "(dn),(dk),(dk),(dfp1),(df)->(df),(df),(df),(dn),(df),(df)"
     assert OutsideOption(0) == OutsideOption(0) and OutsideOption(0) != OutsideOption(8)
 

@@ -114,3 +114,46 @@ def test_no_feasible_workplace_is_a_status() -> None:
     found = solve_outside_option(THETA, Z, OFFSETS, BETA, SCALE, 0.5, 1e6, industry=INDUSTRY)
     assert found.status is Status.NO_FEASIBLE_WORKPLACE and "V_U" in found.status.advice
     assert np.all(found.value == 0.0)
+
+
+@pytest.mark.parametrize("matching", [Matching.exact(OFFSETS, nodes=5), Matching.sampled(OFFSETS, seed=1)])
+def test_no_outside_option_is_below_unemployment(matching: Matching) -> None:
+    """Where hardly any workplace gains from a newcomer the series dips below V_U; what is read off it may not."""
+    found = solve_outside_option(THETA, Z, OFFSETS, BETA, SCALE, 0.7, 6.0, industry=INDUSTRY, matching=matching, softness=0.2)
+    u = (Z - found.domain[0]) / found.domain[1]
+    assert found.status is Status.OK and np.polynomial.chebyshev.chebval(u, found.coefficients).min() < 5.99
+    assert found.value.min() == 6.0
+    np.testing.assert_allclose(found(Z), found.value, rtol=1e-12)
+
+
+def test_fewer_feasible_matches_than_coefficients_is_a_status() -> None:
+    """A cubic through three points is any cubic: with hard weights and a high V_U only few workplaces are left."""
+
+    def feasible(v_u: float) -> tuple[Status, float]:
+        matching = Matching.sampled(OFFSETS, seed=1)
+        s = solve_outside_option(THETA, Z, OFFSETS, BETA, SCALE, 0.7, v_u, industry=INDUSTRY, matching=matching, softness=1e-3)
+        return s.status, s.feasible_share
+
+    found = [feasible(v_u) for v_u in np.linspace(1.0, 14.0, 27)]
+    assert all(share >= 4 / 12 for status, share in found if status is Status.OK)
+    assert any(status is Status.TOO_FEW_MATCHES for status, _ in found)
+    assert "matching='exact'" in Status.TOO_FEW_MATCHES.advice
+
+
+def test_jax_has_the_same_statuses() -> None:
+    """The accelerator's copy refuses what the first refuses, and holds V at V_U where it does."""
+    import jax
+
+    from bayes_labor.theory.jax_outside_option import solve_outside_option_jax
+
+    jax.config.update("jax_enable_x64", True)
+    matching = Matching.sampled(OFFSETS, seed=1)
+    matches = (matching.workplace, matching.worker, matching.weight)
+    options = {"industry": INDUSTRY, "matching": matching, "softness": 0.05}
+    solve_there = jax.jit(
+        lambda v_u: solve_outside_option_jax(THETA, Z, OFFSETS, INDUSTRY, BETA, SCALE, 0.7, v_u, *matches, 0.05, nodes=0)
+    )
+    for v_u, status in ((6.0, Status.OK), (8.0, Status.TOO_FEW_MATCHES)):
+        there, here = solve_there(v_u), solve_outside_option(THETA, Z, OFFSETS, BETA, SCALE, 0.7, v_u, **options)
+        assert int(there[4][2]) == here.status == status
+        np.testing.assert_allclose(there[0], here.value, rtol=1e-9)

@@ -31,7 +31,7 @@ _RESULTS = (
     Field("value", ("N",)),
     Field("output", ("F",)),
     Field("coefficients", ("C",), smooth=False),
-    Field("domain", ("2",), smooth=False),
+    Field("domain", ("3",), smooth=False),
     Field("diagnostics", ("3",), smooth=False),
     Field("cutoffs", ("F",), smooth=False),
     Field("newcomer_cutoffs", ("E", "J"), smooth=False),

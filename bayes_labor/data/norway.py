@@ -299,10 +299,10 @@ def draw_wages(
         for coefficients in (TRUTH.gamma, TRUTH.psi)
     )
     scale = _scale(z, industry, offsets)
-    matching = Matching.sampled(offsets)
+    # Every workplace meets everybody: whoever fits these data with sampled matches must not find the generator's own.
     s = solve_outside_option(
         z, z, offsets, TRUTH.beta, scale, TRUTH.bargaining_power, TRUTH.unemployment_value,
-        industry=industry, matching=matching, softness=0.01 * MEAN_WAGE,
+        industry=industry, matching=Matching.exact(offsets), softness=0.01 * MEAN_WAGE,
     )  # fmt: skip
     pay = solve_payroll(s.value, s.output, power, offsets)
     return pay.wage + TRUTH.noise * rng.normal(size=len(z)), scale

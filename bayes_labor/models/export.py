@@ -17,6 +17,7 @@ from bayes_labor.models.joint_production import (
     mean_log_output,
     reference_team,
     softness_of,
+    unemployment_prior,
 )
 from bayes_labor.models.settings import JointProductionSpec, SpecName
 from bayes_labor.models.starting import beta_coordinates, starting_points
@@ -71,12 +72,12 @@ def _standard(terms: np.ndarray, sd: np.ndarray, mean: np.ndarray | None = None)
 
 def _form(model: pm.Model, workforce: Workforce, spec: JointProductionSpec, n_external: int, nodes: int) -> Form:
     priors, mean_wage, sd = spec.priors, float(np.mean(np.abs(workforce.wage))), float(workforce.wage.std())
-    point = model.initial_point()
+    point, (center, spread) = model.initial_point(), unemployment_prior(workforce, priors)
     return Form(
         layout=tuple((v.name, int(np.size(point[v.name]))) for v in model.value_vars),
         n_industries=len(workforce.industries), n_external=n_external, nodes=nodes, softness=softness_of(workforce, spec),
         penalty=0.0 if spec.is_linear else spec.penalty, shortfall=spec.softness * mean_wage, beta_mean=priors.beta_mean,
         beta_spread=priors.beta_spread, talent=priors.talent, power=priors.power, log_output=priors.log_output,
-        bargaining=priors.bargaining, unemployment_center=priors.unemployment_center * mean_wage,
-        unemployment=priors.unemployment * mean_wage, noise=priors.noise * sd, tail=priors.tail,
+        bargaining=priors.bargaining, unemployment_center=center, unemployment=spread, noise=priors.noise * sd,
+        tail=priors.tail,
     )  # fmt: skip

@@ -22,9 +22,10 @@ from bayes_labor.custom_ops import (
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.outcomes import solver_outcomes
-from bayes_labor.models.settings import MANY_WORKERS, JointProductionSpec, SpecName
+from bayes_labor.models.settings import MANY_WORKERS, JointProductionPriors, JointProductionSpec, SpecName
 from bayes_labor.models.starting import start_at
 from bayes_labor.theory.matching import Matching
+from bayes_labor.theory.outside_option import CUBIC
 from bayes_labor.theory.status import Status
 
 _CONSTANT_BYTES = 500_000  # PyTensor cannot cache code with larger constants
@@ -85,8 +86,14 @@ def columns_of(workforce: Workforce, spec: JointProductionSpec) -> Columns:
 
 
 def matching_of(workforce: Workforce, spec: JointProductionSpec) -> Matching:
-    """The hypothetical matches of a specification, drawn from its seed."""
+    """The hypothetical matches of a specification, drawn from its seed where they are sampled.
+
+    Raises DataFaults for fewer workplaces than V(z) has coefficients, or than ``subsample`` asks for.
+    """
     if spec.matching == "sampled":
+        if workforce.n_workplaces < CUBIC:
+            what = f"{workforce.n_workplaces} workplaces meet too few workers to tell a cubic V(z)"
+            raise DataFaults([Fault(what, "matching='sampled'", "choose matching='exact'")])
         return Matching.sampled(workforce.offsets, spec.seed)
     if spec.subsample is not None and spec.subsample > workforce.n_workplaces:
         remedy = f"choose at most {workforce.n_workplaces}, or None for all"
@@ -153,7 +160,7 @@ def joint_production(
         beta = _beta(workforce, spec)
         talent, z, level = _talent(workforce, columns, spec)
         scale = _scale(workforce, columns, spec, beta, level)
-        d, floor = _outsiders(spec, mean_wage)
+        d, floor = _outsiders(workforce, spec)
         equilibrium = outside_option(
             talent, z, data["offsets"], beta, scale, d, floor,
             industry=data["industry"], matching=matching, softness=softness_of(workforce, spec), threads=spec.threads,
@@ -263,9 +270,25 @@ def _start(workforce: Workforce, columns: Columns) -> np.ndarray:
 
 
 def reference_team(workforce: Workforce, columns: Columns, spec: JointProductionSpec) -> np.ndarray:
-    """(P_e, n) centered external characteristics of the team whose output per worker is the parameter kappa."""
-    picks = np.random.default_rng(spec.seed).integers(0, workforce.n_workers, spec.reference_team)
-    return columns.external[:, np.sort(picks)] - columns.mean[:, None]
+    """(P_e, n) centered external characteristics of the team whose output per worker is the parameter kappa.
+
+    Its workers are evenly spaced over the sample in the order of their characteristics, so that neither a seed nor the order
+    of the rows or the names of workplaces decides who they are.
+    """
+    order, n = np.lexsort(columns.external[::-1]), workforce.n_workers
+    picks = order[((np.arange(spec.reference_team) + 0.5) * n / spec.reference_team).astype(np.int64)]
+    return columns.external[:, picks] - columns.mean[:, None]
+
+
+def unemployment_prior(workforce: Workforce, priors: JointProductionPriors) -> tuple[float, float]:
+    """(mean, standard deviation) of V_U's normal prior, wage units; see :class:`JointProductionPriors`.
+
+    Wages with additive errors may be negative: the least decile counts as no less than 5% of the mean wage.
+    """
+    mean_wage = float(np.mean(np.abs(workforce.wage)))
+    low = max(float(np.quantile(workforce.wage, 0.1)), 0.05 * mean_wage)
+    center, sd = priors.unemployment_center, priors.unemployment
+    return 0.5 * low if center is None else center * mean_wage, 0.25 * low if sd is None else sd * mean_wage
 
 
 def mean_log_output(workforce: Workforce, spec: JointProductionSpec) -> Any:
@@ -293,13 +316,12 @@ def _scale(workforce: Workforce, columns: Columns, spec: JointProductionSpec, be
     return scale
 
 
-def _outsiders(spec: JointProductionSpec, mean_wage: float) -> tuple[Any, Any]:
+def _outsiders(workforce: Workforce, spec: JointProductionSpec) -> tuple[Any, Any]:
     if spec.is_linear:
         return 1.0, 0.0
-    center = spec.priors.unemployment_center * mean_wage
+    center, sd = unemployment_prior(workforce, spec.priors)
     start_at(d=0.5, V_U=center)
-    d = pm.Beta("d", *spec.priors.bargaining)
-    return d, pm.Normal("V_U", center, spec.priors.unemployment * mean_wage)
+    return pm.Beta("d", *spec.priors.bargaining), pm.Normal("V_U", center, sd)
 
 
 def _power(columns: Columns, data: dict[str, Any], spec: JointProductionSpec) -> Any:

@@ -38,6 +38,10 @@ def _as_fault(model: type[BaseModel], error: Any) -> Fault:
     )
 
 
+def _in_wages(value: float | None, share: str) -> str:
+    return f"{share} the least decile of wages" if value is None else f"{value:g} mean wages"
+
+
 class JointProductionPriors(Settings):
     """Priors, with scales relative to the data where a wage unit would otherwise matter. Print it to read it.
 
@@ -52,10 +56,15 @@ class JointProductionPriors(Settings):
                            reference per worker
     ``bargaining``         d                                    Beta(*``bargaining``)
     ``unemployment``       V_U                                  mean wage x Normal(``unemployment_center``,
-                                                                ``unemployment``)
+                                                                ``unemployment``); by default half the least decile
+                                                                of wages and a quarter of it, see below
     ``noise``              sigma                                HalfNormal(``noise`` x sd of wages)
     ``tail``               nu (Student-t errors)                Gamma(2, ``tail``), shifted by 2
     =====================  ===================================  ====================================================
+
+    Nobody works for less than he is worth without work, so low wages bound V_U from above, and the other workplaces' wages say
+    little more about it: with a wide prior an ordinary payroll drives it to minus a mean wage. By default its prior therefore
+    spans zero to the least decile of the wages, by two standard deviations on each side.
     """
 
     beta_mean: PositiveFloat = 0.3
@@ -64,8 +73,10 @@ class JointProductionPriors(Settings):
     power: PositiveFloat = 1.0
     log_output: PositiveFloat = 0.5
     bargaining: tuple[PositiveFloat, PositiveFloat] = (2.0, 2.0)
-    unemployment_center: float = 0.0
-    unemployment: PositiveFloat = 0.5
+    unemployment_center: float | None = None
+    """In mean wages; None: half the least decile of wages."""
+    unemployment: PositiveFloat | None = None
+    """In mean wages; None: a quarter of the least decile of wages."""
     noise: PositiveFloat = 1.0
     tail: PositiveFloat = 0.1
 
@@ -79,7 +90,8 @@ class JointProductionPriors(Settings):
                 f"psi (standardised columns)    ~ Normal(0, {self.power:g})",
                 f"kappa (log reference output)  ~ Normal(log mean wage of the industry, {self.log_output:g})",
                 f"d (bargaining power)          ~ Beta({a:g}, {b:g})",
-                f"V_U (unemployment)            ~ mean wage x Normal({self.unemployment_center:g}, {self.unemployment:g})",
+                f"V_U (unemployment)            ~ Normal({_in_wages(self.unemployment_center, 'half')}, "
+                f"{_in_wages(self.unemployment, 'a quarter of')})",
                 f"sigma (measurement error)     ~ HalfNormal({self.noise:g} x sd of wages)",
                 f"nu (Student-t errors only)    ~ 2 + Gamma(2, {self.tail:g})",
             ]
@@ -106,7 +118,10 @@ class JointProductionSpec(Settings):
     spec: SpecName = "power"
     priors: JointProductionPriors = JointProductionPriors()
     matching: Literal["exact", "sampled"] = "exact"
-    """How the mean over workplaces in V(z) is taken, see :class:`bayes_labor.theory.matching.Matching`."""
+    """How the mean over workplaces in V(z) is taken, see :class:`bayes_labor.theory.matching.Matching`.
+
+    With ``sampled``, the paper's method, every workplace meets one worker drawn from ``seed``, and that seed is part of the
+    answer: on small data another one can turn the sign of beta, with every gate passed."""
     nodes: int = Field(default=8, ge=2, le=64)
     """Chebyshev nodes of V(z), for exact matching."""
     subsample: int | None = Field(default=None, ge=1)
@@ -128,9 +143,9 @@ class JointProductionSpec(Settings):
 
     Without it small samples wander to where most workplaces could not pay what their workers would get elsewhere."""
     reference_team: int = Field(default=12, ge=2, le=10_000)
-    """Workers, drawn once, whose output per worker is the parameter kappa."""
+    """Workers, evenly spaced over the sample, whose output per worker is the parameter kappa."""
     seed: int = Field(default=0, ge=0)
-    """Of the hypothetical matches and the team of reference."""
+    """Of the hypothetical matches, for ``sampled`` matching, and of ``subsample``."""
     threads: int = Field(default=1, ge=1)
     """Threads inside one evaluation; more than 1 only where chains leave cores idle."""
 

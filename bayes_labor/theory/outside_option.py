@@ -12,7 +12,11 @@ Jacobian of the map (its size is the number of coefficients), and differentiated
 Two ways to take the mean (:class:`Matching`): ``exact`` averages over workplaces at Chebyshev nodes and interpolates;
 ``sampled``, the paper's, gives each workplace one worker drawn once from the sample and fits a cubic by least squares.
 
-Kinks: the derivative of :math:`\max(VMP - V_U, 0)` at zero is taken as 0; hard feasibility weights are constants.
+The series may fall below V_U between nodes where hardly any workplace gains from a newcomer; no outside option does, so what
+is read off it is at least V_U.
+
+Kinks: the derivative of :math:`\max(VMP - V_U, 0)` at zero is taken as 0; that of a value read off at V_U is V_U's own; hard
+feasibility weights are constants.
 """
 
 import math
@@ -55,7 +59,7 @@ class OutsideOption(NamedTuple):
     coefficients: np.ndarray
     """(C,) Chebyshev coefficients of V on the sample's range of z."""
     domain: np.ndarray
-    """(2,) center and half-width of the range of z."""
+    """(3,) center and half-width of the range of z, and V_U, the least that V may be."""
     diagnostics: np.ndarray
     """(3,) share of workplaces feasible, Newton iterations, status."""
     cutoffs: np.ndarray
@@ -83,9 +87,9 @@ class OutsideOption(NamedTuple):
         return int(self.diagnostics[1])
 
     def __call__(self, external_index: np.ndarray) -> np.ndarray:
-        """V at any z inside the sample's range."""
+        """V at any z inside the sample's range, not below V_U."""
         u = (np.asarray(external_index) - self.domain[0]) / self.domain[1]
-        return np.polynomial.chebyshev.chebval(u, self.coefficients)
+        return np.maximum(np.polynomial.chebyshev.chebval(u, self.coefficients), self.domain[2])
 
 
 class Problem(NamedTuple):
@@ -188,7 +192,7 @@ def _forward_block(first, last, table, p, match, domain, nodes, found):
 @leaf
 def _value_block(first, last, z, domain, b, value):
     for n in range(first, last):
-        value[n] = series(b, (z[n] - domain[0]) / domain[1])
+        value[n] = max(series(b, (z[n] - domain[0]) / domain[1]), domain[2])
 
 
 @kernel
@@ -241,8 +245,9 @@ def _solve(
     totals, cutoffs, moments = np.zeros(n_workplaces), np.zeros(n_workplaces), np.zeros((n_workplaces, size))
     plus, worth = np.zeros((n_matches, per_match)), np.zeros((n_matches, per_match))
     value, output, b = np.zeros(n_workers), np.zeros(n_workplaces), np.zeros(size)
-    diagnostics, domain = np.zeros(3), np.empty(2)
+    diagnostics, domain = np.zeros(3), np.empty(3)
     domain[0], domain[1], _, _ = domain_of(external_index)
+    domain[2] = floor if abs(floor) < np.inf else 0.0
     results = (value, output, b, domain, diagnostics, cutoffs, plus, worth, moments)
     if not _inputs_finite(p):
         diagnostics[2] = Status.NON_FINITE.value

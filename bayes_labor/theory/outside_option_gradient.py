@@ -34,7 +34,7 @@ class Cotangents(NamedTuple):
     total: np.ndarray  # (F,)
     worth: np.ndarray  # (E, J)
     surplus: np.ndarray  # (F,) through the feasibility weights: times -b it is the cotangent of the basis sums
-    value: np.ndarray  # (N,)
+    value: np.ndarray  # (N,) zero for workers held at V_U
     match: np.ndarray  # (F,) match of each workplace, -1 for none
 
 
@@ -95,15 +95,24 @@ def _pull_index(f, p, cotangents, domain, slope, g_u, moved):
 
 
 @leaf
-def _basis_block(first, last, edges, offsets, z, domain, g_value, sums):
-    """Fill each of chunks first..last's sums over workers of the basis of V, weighted by the cotangent of V."""
+def _basis_block(first, last, edges, offsets, z, forward, g_value, g_series, sums, held):
+    """Pass the cotangents of V on, in chunks first..last: those of workers held at V_U to it, the others' to the series.
+
+    Fills ``g_series`` (N,), each chunk's sums of the basis weighted by it, and the sums ``held`` (C,) that V_U gets.
+    """
+    value, domain = forward
     for c in range(first, last):
         for n in range(offsets[edges[c]], offsets[edges[c + 1]]):
-            add_basis((z[n] - domain[0]) / domain[1], g_value[n], sums[c])
+            if value[n] > domain[2]:
+                g_series[n] = g_value[n]
+                add_basis((z[n] - domain[0]) / domain[1], g_value[n], sums[c])
+            else:
+                g_series[n] = 0.0
+                held[c] += g_value[n]
 
 
 @kernel
-def _pull_fixed_point(p, forward, g_b, g_value, g_output, nodes, g_u):
+def _pull_fixed_point(p, forward, g_b, g_series, g_output, nodes, g_u):
     """Cotangents of all that enters the fixed point; adds those of the matched workers' basis to ``g_u``.
 
     Returns (those of :func:`_pull_block`, d, V_U).
@@ -123,7 +132,7 @@ def _pull_fixed_point(p, forward, g_b, g_value, g_output, nodes, g_u):
         derivatives = np.empty((2, q.shape[0]))
         _pull_basis(p, m, forward, q, derivatives, g_u)
     match = matches_of_workplaces(p.match_workplace, n_workplaces)
-    return (g_total, g_worth, g_surplus, g_value, match), g_power, g_floor
+    return (g_total, g_worth, g_surplus, g_series, match), g_power, g_floor
 
 
 @leaf
@@ -203,11 +212,13 @@ def _pullback(
     if diagnostics[2] == 0.0:
         table, edges = tuple_of(build_table(beta)), row_blocks(offsets, _CHUNKS)
         sums, moved = np.zeros((_CHUNKS, coefficients.shape[0])), np.zeros((_CHUNKS, 2))
+        g_series, held = np.empty(n_workers), np.zeros(_CHUNKS)
         for i in numba.prange(blocks):
             first, last = i * _CHUNKS // blocks, (i + 1) * _CHUNKS // blocks
-            _basis_block(first, last, edges, offsets, external_index, domain, g_value, sums)
+            _basis_block(first, last, edges, offsets, external_index, (value, domain), g_value, g_series, sums, held)
         g_b = sums.sum(0)
-        cotangents, g_power, g_floor = _pull_fixed_point(p, forward, g_b, g_value, g_output, nodes, g_z)
+        cotangents, g_power, g_floor = _pull_fixed_point(p, forward, g_b, g_series, g_output, nodes, g_z)
+        g_floor += held.sum()
         out = (g_theta, g_z, g_beta, g_scale, g_newcomer)
         for i in numba.prange(blocks):
             first, last = i * _CHUNKS // blocks, (i + 1) * _CHUNKS // blocks

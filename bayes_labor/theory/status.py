@@ -12,6 +12,7 @@ class Status(IntEnum):
     NOT_CONVERGED = 3
     OVERFLOW = 4
     NO_FEASIBLE_WORKPLACE = 5
+    TOO_FEW_MATCHES = 6
 
     @property
     def advice(self) -> str:
@@ -32,5 +33,9 @@ _ADVICE = {
     Status.OVERFLOW: "Output is not representable in float64: log talents are too large, tighten their prior.",
     Status.NO_FEASIBLE_WORKPLACE: (
         "No workplace covers its workers' outside options: lower the prior of V_U or of d, or raise that of output."
+    ),
+    Status.TOO_FEW_MATCHES: (
+        "Fewer feasible matches than coefficients of V(z), which would be arbitrary: use matching='exact', or lower the prior "
+        "of V_U or of d."
     ),
 }

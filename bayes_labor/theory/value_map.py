@@ -20,8 +20,9 @@ from bayes_labor.theory.compilation import kernel, leaf
 from bayes_labor.theory.linear import solve_linear
 from bayes_labor.theory.status import Status
 
-_MAX_ITERATIONS = 100
-_ROUNDING = 1e-9  # a surplus this close to zero, relative to revenue, is zero: V is interpolated
+MAX_ITERATIONS = 100
+ROUNDING = 1e-9  # a surplus this close to zero, relative to revenue, is zero: V is interpolated
+COUNTS = 0.01  # a match counts if its workplace weighs at least this much of a feasible one
 
 
 class Matches(NamedTuple):
@@ -42,7 +43,7 @@ class Matches(NamedTuple):
 @leaf
 def is_feasible(total, surplus):
     """Whether a workplace covers the outside options of its workers, up to rounding."""
-    return surplus >= -_ROUNDING * total
+    return surplus >= -ROUNDING * total
 
 
 @leaf
@@ -110,6 +111,17 @@ def fill_system(m, b, all_count, score, h, jacobian):
     return mass
 
 
+@leaf
+def determined(m, b):
+    """Whether enough matches count to tell all coefficients; at nodes a single workplace does."""
+    if m.nodes:
+        return True
+    count = 0
+    for e in range(m.weight.shape[0]):
+        count += feasibility(m, b, e)[0] >= COUNTS * m.weight[e]
+    return count >= b.shape[0]
+
+
 @kernel
 def basis_at_nodes(nodes):
     """(J, C) basis at the nodes."""
@@ -124,7 +136,7 @@ def find_root(m):
     """Newton's method on the coefficients of V, from those where every workplace counts: (coefficients, iterations, status)."""
     n, size = m.weight.shape[0], m.moments.shape[1]
     b, score, h, jacobian = np.zeros(size), np.empty(size), np.empty(size), np.empty((size, size))
-    for iteration in range(_MAX_ITERATIONS + 1):
+    for iteration in range(MAX_ITERATIONS + 1):
         if not fill_system(m, b, iteration == 0, score, h, jacobian) > 1e-8 * n:
             return b, iteration, Status.NO_FEASIBLE_WORKPLACE.value
         step = solve_linear(jacobian, h)
@@ -135,8 +147,8 @@ def find_root(m):
         if not all_finite(b):
             return b, iteration, Status.NON_FINITE.value
         if iteration > 0 and change <= 1e-12 * (1.0 + largest):
-            return b, iteration, Status.OK.value
-    return b, _MAX_ITERATIONS, Status.NOT_CONVERGED.value
+            return b, iteration, Status.OK.value if determined(m, b) else Status.TOO_FEW_MATCHES.value
+    return b, MAX_ITERATIONS, Status.NOT_CONVERGED.value
 
 
 @kernel

@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_labor.data.workforce import Workforce
-from bayes_labor.models.joint_production import columns_of
+from bayes_labor.models.joint_production import columns_of, unemployment_prior
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import PARAMETERS
 from bayes_labor.posteriors.tables import parameter_table
@@ -35,7 +35,7 @@ def prior_moments(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Prior mean and sd of each parameter in the units of the data; beta's by simulation of the hierarchy."""
     p, columns, rng = spec.priors, columns_of(workforce, spec), np.random.default_rng(seed)
-    sd_wage, mean_wage = float(workforce.wage.std()), float(np.mean(np.abs(workforce.wage)))
+    sd_wage = float(workforce.wage.std())
     zero = np.zeros(1)
     atanh = rng.normal(0, p.beta_mean, draws) + np.abs(rng.normal(0, p.beta_spread, draws)) * rng.normal(size=draws)
     if not spec.pooled or len(workforce.industries) == 1:
@@ -47,7 +47,7 @@ def prior_moments(
         "beta": (zero, np.array([beta.std()])),
         "psi": (np.zeros(len(columns.power_sd)), p.power / columns.power_sd),
         "d": (np.array([a / (a + b)]), np.array([np.sqrt(a * b / (a + b + 1.0)) / (a + b)])),
-        "V_U": (np.array([p.unemployment_center * mean_wage]), np.array([p.unemployment * mean_wage])),
+        "V_U": tuple(np.array([v]) for v in unemployment_prior(workforce, p)),
         "gamma": (np.zeros(len(columns.talent_sd)), p.talent / columns.talent_sd),
         "sigma": (np.array([half * p.noise * sd_wage]), np.array([np.sqrt(1.0 - half**2) * p.noise * sd_wage])),
         "nu": (np.array([2.0 + 2.0 / p.tail]), np.array([np.sqrt(2.0) / p.tail])),
