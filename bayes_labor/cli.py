@@ -290,6 +290,8 @@ def check(workforce: "Workforce", specification: "JointProductionSpec") -> None:
     ]
     for name, value in lines:
         console.print(f"{name:40s} {value}")
+    for trouble in found.troubles:
+        console.print(f"expect trouble: {trouble}", highlight=False)
     console.print("sound: sampling may start" if found.sound else "NOT sound: see above before sampling")
     if not found.sound:
         raise typer.Exit(1)
@@ -570,19 +572,21 @@ def _fit_and_report(
 
 def _read_out(draws: Any, workforce: "Workforce", spec: "JointProductionSpec", run: Path) -> None:
     """Write the report and print its table and gates; exit code 1 if one failed."""
-    from bayes_labor.posteriors import gates, summarize
+    from bayes_labor.posteriors import judge, summarize
     from bayes_labor.posteriors import report as write
     from bayes_labor.posteriors.tables import printed
 
-    page = write(draws, workforce, spec, run)
+    verdict = judge(draws, workforce, spec)
+    page = write(draws, workforce, spec, run, verdict=verdict)
     shown = printed(summarize(draws, workforce, spec))[
         ["mean", "sd", "hdi_low", "hdi_high", "contraction", "ess_bulk", "r_hat"]
     ]
     console.print(shown.to_string(), highlight=False)
-    found = gates(draws)
-    _say_gates(found)
+    _say_gates(verdict.gates)
+    for caution in verdict.cautions:
+        console.print(f"caution {caution.name}: {caution.value} - {caution.advice}", highlight=False)
     console.print(f"report: {page}")
-    if not all(g.passed for g in found):
+    if not verdict.converged:
         raise typer.Exit(1)
 
 

@@ -17,7 +17,7 @@ from bayes_labor.posteriors.fan_out import fan_out
 from bayes_labor.posteriors.joint_production.comparison import compare, elpd_without, folds
 from tests.test_resume import CORRELATION, SCALE, slow_normal
 
-LINEAR = JointProductionSpec(spec="linear", matching="sampled")
+LINEAR = JointProductionSpec(spec="linear")
 FEW = {"draws": 200, "tune": 200, "chains": 2, "seed": 1}
 
 

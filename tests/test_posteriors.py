@@ -24,12 +24,12 @@ from bayes_labor.posteriors import (
     summarize,
 )
 from bayes_labor.posteriors.calibration import calibrate, uniformity
+from bayes_labor.posteriors.joint_production.effective_prior import effective_prior
 from bayes_labor.posteriors.joint_production.equilibrium import thin
-from bayes_labor.posteriors.joint_production.summary import prior_moments
 from bayes_labor.posteriors.nutpie_engine import compile_model
 from bayes_labor.posteriors.tables import printed, to_latex
 
-SPEC = JointProductionSpec(matching="sampled", priors={"unemployment": 0.2})
+SPEC = JointProductionSpec(priors={"unemployment": 0.2})
 
 
 @pytest.fixture(scope="module")
@@ -136,16 +136,18 @@ def test_prior_page(small: Workforce, tmp_path) -> None:
     assert table.loc["d", "3%"] > 0 and table.loc["d", "97%"] < 1 and abs(table.loc["β, any industry", "50%"]) < 0.2
     assert table.loc["mean wage", "observed"] == pytest.approx(small.wage.mean())
     with pytest.raises(DataFaults, match="none of 10 prior draws"):
-        prior_page(small, JointProductionSpec(matching="sampled", priors={"unemployment_center": 1e6}), tmp_path, draws=10)
+        prior_page(small, JointProductionSpec(priors={"unemployment_center": 1e6}), tmp_path, draws=10)
 
 
 def test_contraction_compares_with_the_prior(run, sample_of_norway: Workforce) -> None:
-    table = summarize(run[1], sample_of_norway, SPEC)
-    moments = prior_moments(sample_of_norway, SPEC)
-    row = table.loc[("d", "")]
-    assert row["prior_mean"] == pytest.approx(0.5) and row["prior_sd"] == pytest.approx(np.sqrt(0.05))
-    assert row["contraction"] == pytest.approx(1 - (row["sd"] / np.sqrt(0.05)) ** 2)
-    assert table.loc["σ"]["contraction"].iloc[0] > 0.9 and moments["beta"][1][0] < 0.5
+    table, prior = summarize(run[1], sample_of_norway, SPEC), effective_prior(sample_of_norway, SPEC)
+    row, weight = table.loc[("d", "")], prior["weight"].to_numpy()
+    mean = float(prior["d"] @ weight)
+    sd = float(np.sqrt((prior["d"] - mean) ** 2 @ weight))
+    assert row["prior_mean"] == pytest.approx(mean) and row["prior_sd"] == pytest.approx(sd)
+    assert row["contraction"] == pytest.approx(1 - (row["sd"] / sd) ** 2)
+    assert table.loc["σ"]["contraction"].iloc[0] > 0.9
+    assert f"leaves {prior.attrs['kept']:.0%} of the declared priors' mass" in run[2].read_text(encoding="utf-8")
 
 
 def test_equilibria_agree_with_the_model(run, sample_of_norway: Workforce) -> None:
@@ -173,7 +175,7 @@ def test_jax_density_is_differentiated_as_the_native_one(small: Workforce) -> No
 def test_other_engines_agree_with_the_first(small: Workforce, engine: str) -> None:
     """Means within 6 Monte Carlo errors of 60 effective draws each: a false alarm less than once in a million."""
     priors = {"beta_mean": 0.2, "beta_spread": 0.2, "talent": 0.2, "unemployment": 0.1, "power": 0.5, "log_output": 0.2}
-    spec = JointProductionSpec(matching="sampled", priors=priors)
+    spec = JointProductionSpec(priors=priors)
     first, other = (fit(small, spec, draws=300, tune=300, chains=2, seed=3, engine=e)["posterior"] for e in ("nutpie", engine))
     for name in ("d", "sigma", "V_U"):
         gap = float(first[name].mean() - other[name].mean()) / float(first[name].std())
@@ -186,7 +188,7 @@ def test_calibration_of_the_sampler(small: Workforce) -> None:
     Sixteen simulations; the long calibration is ``make sbc``.
     """
     priors = {"beta_mean": 0.2, "beta_spread": 0.2, "talent": 0.2, "unemployment": 0.1, "power": 0.5, "log_output": 0.2}
-    spec = JointProductionSpec(matching="sampled", priors=priors)
+    spec = JointProductionSpec(priors=priors)
     ranks = calibrate(small, spec, simulations=16, seed=5, draws=200, tune=250)
     assert ranks.shape[0] == 16 and ranks.to_numpy().min() > 0 and ranks.to_numpy().max() < 1
     p = uniformity(ranks)

@@ -23,13 +23,14 @@ from bayes_labor.posteriors import (
     summarize,
     variation,
 )
-from bayes_labor.posteriors.joint_production.comparison import prior_beta, workplace_log_likelihood
+from bayes_labor.posteriors.joint_production.comparison import workplace_log_likelihood
+from bayes_labor.posteriors.joint_production.effective_prior import effective_prior, resampled
 from bayes_labor.posteriors.joint_production.equilibrium import elsewhere, solve_each
-from bayes_labor.posteriors.joint_production.maximum_likelihood import _standard_errors
+from bayes_labor.posteriors.joint_production.maximum_likelihood import _inverse, _standard_errors
 from bayes_labor.posteriors.joint_production.published import ESTIMATES
 
-POWER = JointProductionSpec(matching="sampled", priors={"unemployment": 0.2})
-LINEAR = JointProductionSpec(spec="linear", matching="sampled")
+POWER = JointProductionSpec(priors={"unemployment": 0.2})
+LINEAR = JointProductionSpec(spec="linear")
 SETTINGS = {"draws": 80, "tune": 150, "chains": 2, "seed": 1}
 
 
@@ -130,16 +131,27 @@ def test_likelihood_and_posterior_agree_where_data_are_many(linear, sample_of_no
     assert gap.max() < 1.0, gap
 
 
-def test_prior_draws_are_no_evidence() -> None:
-    """If the posterior is the prior, the factor is one and the shares agree (6,000 draws: five standard errors)."""
-    beta = prior_beta(POWER, 2, 12_000, np.random.default_rng(0)).reshape(2, 3000, 2)
-    draws = xr.DataTree.from_dict(
-        {"posterior": xr.Dataset({"beta": (("chain", "draw", "industry"), beta)}, {"industry": ["a", "b"]})}
-    )
-    table = no_interaction(draws, POWER)
-    np.testing.assert_allclose(table["bayes_factor"], 1.0, atol=0.25)
-    np.testing.assert_allclose(table["practically_zero"], table["practically_zero_prior"], atol=0.025)
+def test_prior_draws_are_no_evidence(small: Workforce) -> None:
+    """If the posterior is the prior as the model leaves it, the factor is one; the declared one would be taken for evidence."""
+    spec = JointProductionSpec()
+    prior = effective_prior(small, spec)
+    draws = xr.DataTree.from_dict({"posterior": resampled(prior, 20_000)[["beta"]].expand_dims("chain")})
+    table = no_interaction(draws, small, spec)
+    np.testing.assert_allclose(table["bayes_factor"], 1.0, atol=0.1)
+    np.testing.assert_allclose(table["practically_zero"], table["practically_zero_prior"], atol=0.02)
     assert not table["bound"].any()
+
+
+def test_the_prior_knows_the_penalty(small: Workforce) -> None:
+    """Weights are exp(-penalty) where there is an equilibrium; without the penalty all that have one count alike."""
+    spec = JointProductionSpec()
+    with_penalty, without = effective_prior(small, spec), effective_prior(small, spec.model_copy(update={"penalty": 0.0}))
+    assert with_penalty.attrs["kept"] < 0.9 * without.attrs["kept"] and with_penalty.attrs["worth"] < without.attrs["worth"]
+    np.testing.assert_array_equal(with_penalty["d"], without["d"])
+    counted = with_penalty["weight"] / without["weight"].max()
+    assert float(counted.max()) > 0 and float(with_penalty["weight"].sum()) == pytest.approx(1.0)
+    table = summarize(xr.DataTree.from_dict({"posterior": resampled(with_penalty, 4000).expand_dims("chain")}), small, spec)
+    np.testing.assert_allclose(table["contraction"].dropna(), 0.0, atol=0.1)
 
 
 def test_published_tables_speak_of_our_terms(power, sample_of_norway: Workforce) -> None:
@@ -147,6 +159,23 @@ def test_published_tables_speak_of_our_terms(power, sample_of_norway: Workforce)
     assert set(ESTIMATES["power"].index) <= set(table.index)
     assert set(true_parameters().index) <= set(table.index)
     assert ESTIMATES["power"].loc[("β", "services"), "estimate"] == -0.671
+
+
+@pytest.mark.parametrize("steep", [1.0, 1e12])
+def test_a_steep_direction_does_not_flatten_the_others(steep: float) -> None:
+    """Beside an edge one direction may be steeper than the others by any factor; units differ by four orders as well."""
+    units, u = np.array([1.0, 1e-4, 1.0, 1.0, 1e3]), np.array([0.4, 0.5, -0.3, 0.6, 0.0])
+    u[4] = np.sqrt(1.0 - u @ u)
+    plain = np.diag([4.0, 1.0, 9.0, 2.0, 5.0])
+    covariance, flat = _inverse(units[:, None] * (plain + steep * np.outer(u, u)) * units)
+    want = np.linalg.inv(plain)
+    want -= np.outer(want @ u, want @ u) / (1.0 / steep + u @ want @ u)  # Sherman and Morrison
+    assert flat.shape[1] == 0
+    np.testing.assert_allclose(np.sqrt(np.diag(covariance)) * units, np.sqrt(np.diag(want)), rtol=0.05)
+    plain[2, 2] = 0.0
+    covariance, flat = _inverse(units[:, None] * plain * units)
+    np.testing.assert_allclose(np.abs(flat.T), [[0.0, 0.0, 1.0, 0.0, 0.0]], atol=1e-12)
+    np.testing.assert_allclose(np.diag(covariance), [0.25, 1e8, 0.0, 0.5, 2e-7], rtol=1e-12)
 
 
 def test_standard_errors_beside_an_edge() -> None:

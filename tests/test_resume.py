@@ -94,7 +94,7 @@ def test_killed_and_resumed(engine: str, draws: int, kills: int, rows: int, tmp_
 
 
 def test_resume_of_a_real_model_keeps_what_was_drawn(sample_of_norway: Workforce, tmp_path: Path) -> None:
-    spec = JointProductionSpec(spec="linear", matching="sampled")
+    spec = JointProductionSpec(spec="linear")
     settings = {"draws": 200, "tune": 200, "chains": 2, "seed": 1}
     whole = fit(sample_of_norway, spec, run=tmp_path / "run", **settings)
     folder = RunFolder(tmp_path / "run")

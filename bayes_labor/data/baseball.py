@@ -52,6 +52,7 @@ def baseball(seasons: tuple[int, int] = (2014, 2016), formula: str = FORMULA) ->
         formula,
         ["seniority"],
         worker="worker",
+        person="player",
         wage_unit="tenths of the mean salary",
         name=f"baseball {seasons[0]}-{seasons[1]}",
     )

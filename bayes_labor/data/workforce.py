@@ -29,6 +29,7 @@ class Workforce:
     ``industry``    k       (F,) row of ``industries`` of each workplace
     ``offsets``     -       (F + 1,) workers of workplace f are ``offsets[f]:offsets[f + 1]``
     ``covariates``  -       (N, ...) the variables that the formula mentions, as the user gave them
+    ``repeated``    -       share of the rows that belong to people who have several, where the table says who is who
     ==============  ======  ========================================================================
     """
 
@@ -46,6 +47,7 @@ class Workforce:
     characteristics: Characteristics
     formula: str
     internal_variables: tuple[str, ...] = ()
+    repeated: float = 0.0
     wage_unit: str = "wage units"
     name: str = "workforce"
 
@@ -60,6 +62,7 @@ class Workforce:
         industry: str = "industry",
         wage: str = "wage",
         worker: str | None = None,
+        person: str | None = None,
         industries: Sequence[str] | None = None,
         wage_unit: str = "wage units",
         name: str = "workforce",
@@ -79,6 +82,9 @@ class Workforce:
             internal: a worker who leaves loses it.
         workplace, industry, wage, worker
             Names of the columns. ``worker`` is optional; with it, nobody may appear twice.
+        person
+            Column that says whose row it is, in a table in which people may have several rows (seasons, years) under different
+            ``worker`` ids. The model treats errors as independent over rows: pages then warn.
         industries
             The industries there may be; default: those found.
         wage_unit, name
@@ -92,7 +98,8 @@ class Workforce:
             With every fault found, each naming columns, rows or workplaces, and the remedy.
 
         """
-        columns = {"workplace": workplace, "industry": industry, "wage": wage} | ({"worker": worker} if worker else {})
+        named = {"worker": worker, "person": person}
+        columns = {"workplace": workplace, "industry": industry, "wage": wage} | {k: v for k, v in named.items() if v}
         faults = _missing_columns(frame, columns)
         if faults:
             raise DataFaults(faults)
@@ -130,6 +137,7 @@ class Workforce:
             characteristics=characteristics,
             formula=formula,
             internal_variables=tuple(internal),
+            repeated=float(frame[person].duplicated(keep=False).mean()) if person else 0.0,
             wage_unit=wage_unit,
             name=name,
         )
@@ -273,7 +281,7 @@ def _needed(formula: str, options: dict[str, Any]) -> list[str] | None:
     except DataFaults:
         return None
     roles = [options.get(role) or role for role in ("workplace", "industry", "wage")]
-    return [*roles, *([options["worker"]] if options.get("worker") else []), *needed]
+    return [*roles, *(options[who] for who in ("worker", "person") if options.get(who)), *needed]
 
 
 def _read_parquet(path: str | Path, columns: list[str] | None) -> pd.DataFrame:
@@ -298,7 +306,7 @@ def _compact(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
     text = {
         c: frame[c].astype("category")
         for c in frame.columns
-        if c not in (columns["wage"], columns.get("worker"), columns["workplace"])
+        if c not in (columns["wage"], columns.get("worker"), columns.get("person"), columns["workplace"])
         and (pd.api.types.is_string_dtype(frame[c].dtype) or frame[c].dtype == object)
         and not isinstance(frame[c].dtype, pd.CategoricalDtype)
     }
@@ -371,7 +379,7 @@ def _id_faults(frame: pd.DataFrame, columns: dict[str, str]) -> list[Fault]:
         ids = frame[columns["worker"]].dropna()
         twice = ids[ids.duplicated()].unique()
         if len(twice):
-            remedy = "keep each worker's main job; for several years make the id worker-year"
+            remedy = "keep each worker's main job, and one year; or make the id worker-year and say whose it is by person="
             faults.append(Fault("a worker appears more than once", f"workers {first_few(twice)}", remedy))
     return faults
 

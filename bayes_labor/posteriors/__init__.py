@@ -18,6 +18,7 @@ from bayes_labor.posteriors.joint_production.results import (
 )
 from bayes_labor.posteriors.joint_production.sensitivity import prior_sensitivity
 from bayes_labor.posteriors.joint_production.summary import summarize
+from bayes_labor.posteriors.joint_production.verdict import Verdict, judge
 from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.posteriors.run_folder import RunFolder
 from bayes_labor.posteriors.sampling import SamplerSettings, compile_model, draw, fit, peek, resume, sample
@@ -29,6 +30,7 @@ __all__ = [
     "Preflight",
     "RunFolder",
     "SamplerSettings",
+    "Verdict",
     "by_workplace_size",
     "check",
     "compare",
@@ -39,6 +41,7 @@ __all__ = [
     "fit",
     "gates",
     "holdout_elpd",
+    "judge",
     "leave_one_out",
     "managing",
     "maximum_likelihood",

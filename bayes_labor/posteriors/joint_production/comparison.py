@@ -13,6 +13,7 @@ from scipy import special, stats
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.fan_out import Recipe, Refit, fan_out, joint_recipe, refit
+from bayes_labor.posteriors.joint_production.effective_prior import effective_prior
 from bayes_labor.posteriors.joint_production.equilibrium import elsewhere, solve_each, thin
 from bayes_labor.posteriors.sampling import SamplerSettings
 
@@ -63,7 +64,12 @@ def workplace_log_likelihood(
 def with_log_likelihood(
     draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int = 1000
 ) -> xr.DataTree:
-    """About ``size`` draws, evenly spread over the chains, with the group ``log_likelihood`` over (chain, draw, workplace)."""
+    """About ``size`` draws, evenly spread over the chains, with the group ``log_likelihood`` over (chain, draw, workplace).
+
+    A tree that has the group is handed back as it is.
+    """
+    if "log_likelihood" in draws:
+        return draws
     chains = draws["posterior"].sizes["chain"]
     per_chain = min(draws["posterior"].sizes["draw"], max(size // chains, 1))
     keep = np.unique(np.linspace(0, draws["posterior"].sizes["draw"] - 1, per_chain).astype(int))
@@ -218,8 +224,19 @@ def _difference(pointwise: Mapping[str, np.ndarray], best: str, names: pd.Index)
     return [float(g.sum()) for g in gaps], [float(np.sqrt(len(g)) * g.std(ddof=1)) for g in gaps]
 
 
-def no_interaction(draws: xr.DataTree, spec: JointProductionSpec, *, rope: float = ROPE, seed: int = 0) -> pd.DataFrame:
+def no_interaction(
+    draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, rope: float = ROPE, seed: int = 0
+) -> pd.DataFrame:
     """What the posterior says about beta = 0, industry by industry.
+
+    Parameters
+    ----------
+    draws, workforce, spec
+        A fit.
+    rope
+        Half-width of the region taken as practically zero.
+    seed
+        Of the prior draws, see :func:`.effective_prior.effective_prior`.
 
     Returns
     -------
@@ -227,31 +244,21 @@ def no_interaction(draws: xr.DataTree, spec: JointProductionSpec, *, rope: float
         By industry: ``below_zero``, P(beta < 0); ``practically_zero``, P(|beta| < rope), and the same under the prior;
         ``bayes_factor`` in favour of beta = 0, Savage-Dickey: posterior density at zero over prior density at zero. Densities
         are shares of draws within 0.05 of zero on the atanh scale, so beta's cusp at zero is averaged over that width; a
-        share without draws gives an upper bound of one draw, and says so in ``bound``.
+        share without draws gives an upper bound of one draw, and says so in ``bound``. NaN where no prior draw is near zero.
 
     """
     beta = draws["posterior"]["beta"].stack(sample=("chain", "draw")).transpose("industry", "sample")
-    prior = prior_beta(spec, beta.sizes["industry"], 400_000, np.random.default_rng(seed))
-    before, near = float(np.mean(np.abs(prior) < rope)), np.abs(beta.to_numpy()) < rope
-    share = near.mean(1)
-    width = np.tanh(0.05)
-    posterior_near = np.abs(beta.to_numpy()) < width
-    count, n = posterior_near.sum(1), posterior_near.shape[1]
+    prior = effective_prior(workforce, spec, seed=seed)
+    before, weight = np.abs(prior["beta"].transpose("industry", "draw").to_numpy()), prior["weight"].to_numpy()
+    width, distance = np.tanh(0.05), np.abs(beta.to_numpy())
+    count, n, known = (distance < width).sum(1), distance.shape[1], (before < width) @ weight
     return pd.DataFrame(
         {
             "below_zero": (beta < 0).mean("sample").to_numpy(),
-            "practically_zero": share,
-            "practically_zero_prior": before,
-            "bayes_factor": np.maximum(count, 1) / n / float(np.mean(np.abs(prior) < width)),
+            "practically_zero": (distance < rope).mean(1),
+            "practically_zero_prior": (before < rope) @ weight,
+            "bayes_factor": np.maximum(count, 1) / n / np.where(known > 0, known, np.nan),
             "bound": count == 0,
         },
         index=pd.Index(beta["industry"].to_numpy(), name="industry"),
     )
-
-
-def prior_beta(spec: JointProductionSpec, industries: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Draws of one industry's beta from its prior."""
-    p = spec.priors
-    if not spec.pooled or industries == 1:
-        return np.tanh(rng.normal(0, np.hypot(p.beta_mean, p.beta_spread), size))
-    return np.tanh(rng.normal(0, p.beta_mean, size) + np.abs(rng.normal(0, p.beta_spread, size)) * rng.normal(size=size))

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import JointProductionSpec
-from bayes_labor.posteriors.joint_production.summary import prior_moments
+from bayes_labor.posteriors.joint_production.effective_prior import TOO_FEW, effective_prior, resampled
 from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
 
 
@@ -38,8 +38,10 @@ def beta_forest(draws: xr.DataTree, workforce: Workforce, spec: JointProductionS
     beta = draws["posterior"]["beta"].stack(sample=("chain", "draw")).transpose("industry", "sample").to_numpy()
     figure = Figure(figsize=(5.4, 1.3 + 0.42 * n))
     axes = figure.subplots()
-    prior_sd = float(prior_moments(workforce, spec)["beta"][1][0])
-    axes.axvspan(-1.88 * prior_sd, 1.88 * prior_sd, color="#eef2f6", zorder=0, label="prior, about 94%")
+    prior = effective_prior(workforce, spec)
+    if prior.attrs["worth"] >= TOO_FEW:
+        edges = np.quantile(resampled(prior, 4000)["beta"], [0.03, 0.97])
+        axes.axvspan(*edges, color="#eef2f6", zorder=0, label="prior, 94%")
     axes.axvline(0.0, color=GREY, lw=1)
     for i in range(n):
         low, q1, mid, q3, high = np.quantile(beta[i], [0.03, 0.25, 0.5, 0.75, 0.97])
@@ -133,24 +135,10 @@ def predicted_wages(solved: xr.Dataset, workforce: Workforce) -> tuple[Figure, s
 def prior_posterior(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec) -> tuple[Figure, str]:
     """Densities of the main parameters before and after the data, by arviz-plots."""
     names = [v for v in ("d", "V_U", "beta", "psi") if v in draws["posterior"]] or ["gamma"]
-    moments, rng = prior_moments(workforce, spec), np.random.default_rng(0)
     posterior = draws["posterior"].to_dataset()[names]
-    prior = {}
-    for name in names:
-        mean, sd = moments[name]
-        shape = (1, 4000, *posterior[name].shape[2:])
-        if name == "d":
-            values = rng.beta(*spec.priors.bargaining, shape)
-        elif name == "beta":
-            p = spec.priors
-            level = rng.normal(0, p.beta_mean, (*shape[:2], 1))
-            values = np.tanh(level + np.abs(rng.normal(0, p.beta_spread, (*shape[:2], 1))) * rng.normal(size=shape))
-        else:
-            values = rng.normal(mean if len(shape) > 2 else mean[0], sd if len(shape) > 2 else sd[0], shape)
-        prior[name] = (posterior[name].dims, values)
-    coords = {d: posterior[d] for d in posterior.dims if d not in ("chain", "draw")}
+    prior = resampled(effective_prior(workforce, spec), 4000)[names].expand_dims("chain")
     letters = {k: v for k, v in {"beta": "β", "psi": "ψ", "gamma": "γ"}.items() if k in names}
-    groups = {"posterior": posterior, "prior": xr.Dataset(prior, coords)}
+    groups = {"posterior": posterior, "prior": prior}
     tree = xr.DataTree.from_dict({k: v.rename(letters) for k, v in groups.items()})
     plots = azp.plot_prior_posterior(
         tree, var_names=[letters.get(n, n) for n in names], backend="matplotlib", figure_kwargs={"figsize": (7.0, 4.2)}

@@ -24,7 +24,7 @@ from bayes_labor.posteriors.joint_production.summary import SYMBOL
 from bayes_labor.posteriors.tables import term_labels
 
 _STEP, _SHORTER = 1e-4, 4
-_SINGULAR = 1e-8  # eigenvalues of the scaled information below this mark directions the data do not identify
+_SINGULAR = 1e-8  # curvatures below this share of the usual one mark directions the data do not identify
 
 
 class MaximumLikelihood(NamedTuple):
@@ -152,6 +152,23 @@ def _step_inside(likelihood: _Likelihood, x: np.ndarray, i: int) -> np.ndarray:
     return step
 
 
+def _inverse(information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(inverse of the information without its flat directions, those directions as columns of length one).
+
+    Coordinates are scaled by their own curvature, whatever their units. A direction is flat where its curvature is nothing
+    beside the median one: beside an edge of the region with an equilibrium a single direction may be steeper than all others
+    by any factor, and says nothing of them. What rounding of the steepest one leaves undecided counts as flat.
+    """
+    own = np.abs(np.diag(information))
+    scale = 1.0 / np.sqrt(np.where(own > 0.0, own, 1.0))
+    values, vectors = np.linalg.eigh(scale[:, None] * information * scale)
+    usual = float(np.median(values[values > 0.0])) if np.any(values > 0.0) else 1.0
+    flat = values < max(_SINGULAR * usual, np.finfo(np.float64).eps * len(values) * np.abs(values).max())
+    directions = scale[:, None] * vectors
+    kept, lost = directions[:, ~flat], directions[:, flat]
+    return (kept / values[~flat]) @ kept.T, lost / np.linalg.norm(lost, axis=0)
+
+
 def _standard_errors(likelihood: _Likelihood, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """By the delta method from the unconstrained coordinates; NaN for parameters in flat directions."""
     scores, jacobian, hessian = [], [], []
@@ -162,16 +179,14 @@ def _standard_errors(likelihood: _Likelihood, x: np.ndarray) -> tuple[np.ndarray
         jacobian.append((natural_up - natural_down) / (2 * step[i]))
         hessian.append((likelihood.climb(x + step)[1] - likelihood.climb(x - step)[1]) / (2 * step[i]))
     information = -0.5 * (np.array(hessian) + np.array(hessian).T)
-    values, vectors = np.linalg.eigh(information)
-    flat = values < _SINGULAR * values.max()
-    inverse = (vectors[:, ~flat] / values[~flat]) @ vectors[:, ~flat].T
+    inverse, flat = _inverse(information)
     score, natural = np.array(scores), np.array(jacobian)
     # A workplace without an equilibrium a step away has no score; the others stand for it.
     known = np.isfinite(score).all(0)
     meat = np.einsum("if,jf->ij", score[:, known], score[:, known]) * (len(known) / max(int(known.sum()), 1))
-    touched = np.abs(natural.T @ vectors[:, flat]).max(1, initial=0.0) > 1e-3 * np.abs(natural).max(0)
+    touched = np.abs(natural.T @ flat).max(1, initial=0.0) > 1e-3 * np.abs(natural).max(0)
     return (
         np.where(touched, np.nan, np.sqrt(np.maximum(np.diag(natural.T @ inverse @ natural), 0.0))),
         np.where(touched, np.nan, np.sqrt(np.maximum(np.diag(natural.T @ inverse @ meat @ inverse @ natural), 0.0))),
-        int(flat.sum()),
+        flat.shape[1],
     )

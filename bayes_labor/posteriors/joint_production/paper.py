@@ -15,8 +15,9 @@ from bayes_labor.posteriors.joint_production import published
 from bayes_labor.posteriors.joint_production.comparison import compare
 from bayes_labor.posteriors.joint_production.maximum_likelihood import MaximumLikelihood, maximum_likelihood
 from bayes_labor.posteriors.joint_production.report import page
-from bayes_labor.posteriors.joint_production.sections import result_sections
+from bayes_labor.posteriors.joint_production.sections import result_sections, sensitivity
 from bayes_labor.posteriors.joint_production.summary import summarize
+from bayes_labor.posteriors.joint_production.verdict import judge
 from bayes_labor.posteriors.run_folder import RunFolder
 from bayes_labor.posteriors.sampling import fit, resume
 from bayes_labor.posteriors.tables import printed
@@ -73,6 +74,7 @@ def reproduce(
     folder = RunFolder(Path(run))
     fits = _fit_all(workforce, folder.path, spec, settings, say)
     say("tables and figures ...")
+    verdict = judge(fits.draws["power"], workforce, fits.specs["power"], size=10 * size)
     sections = [
         _estimates(fits, workforce, folder, "linear_national", "Table 5, first columns: linear technology, one scale"),
         _estimates(fits, workforce, folder, "linear", "Table 5, last columns: linear technology, scale by industry"),
@@ -85,9 +87,11 @@ def reproduce(
             size,
             paper=True,
         ),
+        sensitivity(verdict.sensitivity, folder),
     ]
     missed = {name: [f"{g.name} {g.value}" for g in gates(draws) if not g.passed] for name, draws in fits.draws.items()}
     failed = [f"{name}: {'; '.join(which)}" for name, which in missed.items() if which]
+    cautions = [f"power, {g.name}: {g.value}; {g.advice}." for g in verdict.cautions]
     facts = [
         ("workers", f"{workforce.n_workers:,}"),
         ("workplaces", f"{workforce.n_workplaces:,}"),
@@ -97,7 +101,7 @@ def reproduce(
     path = folder.path / "paper.html"
     text = page(
         "paper.html", title=f"Joint production, table by table: {workforce.name}",
-        failed=failed, facts=facts, sections=sections,
+        failed=failed, cautions=cautions, facts=facts, sections=sections,
         lead="The tables and figures of Ferrall, Salvanes and Sørensen as posterior quantities, beside maximum likelihood "
         "and what the paper prints.",
     )  # fmt: skip

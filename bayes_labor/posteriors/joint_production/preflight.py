@@ -12,8 +12,11 @@ from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.models.starting import starting_point
+from bayes_labor.posteriors.joint_production.foresight import foresee, foresee_from_modes
 from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.theory.status import Status
+
+_SEARCHED = 50_000  # workers up to which a search for modes takes seconds
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Preflight:
     """Per evaluation of log density and gradient."""
     megabytes: float
     """Memory of the data."""
+    troubles: tuple[str, ...] = ()
+    """What will probably go wrong in the fit, each with its remedy. Modes are looked for among at most 50,000 workers."""
 
     @property
     def sampling_minutes(self) -> tuple[float, float]:
@@ -72,6 +77,9 @@ def check(workforce: Workforce, spec: JointProductionSpec | None = None, *, draw
     before = function(*start)
     elapsed = _seconds(lambda: function(*start))
     outcomes, negative = prior_outcomes(model, draws, seed)
+    troubles = [*foresee(workforce, outcomes, negative)]
+    if workforce.n_workers <= _SEARCHED:
+        troubles += foresee_from_modes(workforce, spec, model, function)
     return Preflight(
         parameters=int(sum(np.size(v) for v in start)),
         log_density=float(before[0]),
@@ -81,6 +89,7 @@ def check(workforce: Workforce, spec: JointProductionSpec | None = None, *, draw
         prior_negative_wages=negative,
         milliseconds=1e3 * elapsed,
         megabytes=sum(v.get_value().nbytes for v in model.data_vars) / 2**20,
+        troubles=tuple(troubles),
     )
 
 

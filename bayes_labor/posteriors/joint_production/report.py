@@ -1,5 +1,6 @@
 """The page people read: one self-contained HTML file; tables also as CSV, JSON and LaTeX, pictures as SVG and PNG."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ from matplotlib.figure import Figure
 
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import JointProductionSpec
-from bayes_labor.posteriors.diagnostics import Gate, gates
+from bayes_labor.posteriors.diagnostics import Gate
 from bayes_labor.posteriors.html import inline, page, save_figures
+from bayes_labor.posteriors.joint_production.effective_prior import effective_prior, words
 from bayes_labor.posteriors.joint_production.equilibrium import equilibria
 from bayes_labor.posteriors.joint_production.figures import all_figures
-from bayes_labor.posteriors.joint_production.sections import result_sections
+from bayes_labor.posteriors.joint_production.sections import result_sections, sensitivity
 from bayes_labor.posteriors.joint_production.summary import summarize
+from bayes_labor.posteriors.joint_production.verdict import Verdict, judge
 from bayes_labor.posteriors.run_folder import RunFolder, describe_run
 from bayes_labor.posteriors.tables import printed, write_table
 from bayes_labor.theory.status import Status
@@ -42,7 +45,15 @@ WEAK = 0.5
 """Contraction below which a row is marked as mostly prior."""
 
 
-def report(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, run: str | Path, *, size: int = 100) -> Path:
+def report(
+    draws: xr.DataTree,
+    workforce: Workforce,
+    spec: JointProductionSpec,
+    run: str | Path,
+    *,
+    size: int = 100,
+    verdict: Verdict | None = None,
+) -> Path:
     """Write report.html, tables and figures of a fit into its run folder.
 
     Parameters
@@ -55,6 +66,8 @@ def report(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, 
         The run folder.
     size
         Posterior draws at which the equilibrium is solved again for the pictures.
+    verdict
+        What :func:`.verdict.judge` said of the fit, if it was asked already.
 
     Returns
     -------
@@ -63,15 +76,17 @@ def report(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, 
 
     """
     folder = RunFolder(Path(run))
-    found, table = [*_finished(folder, draws), *gates(draws)], summarize(draws, workforce, spec)
+    verdict = verdict or judge(draws, workforce, spec, size=10 * size)
+    verdict = replace(verdict, gates=[*_finished(folder, draws), *verdict.gates])
+    table = summarize(draws, workforce, spec)
     solved = equilibria(draws, workforce, spec, size=size)
     pictures = all_figures(draws, solved, workforce, spec)
     record: dict[str, Any] = folder.record() if folder.record_path.is_file() else {}
     record = describe_run(workforce, spec) | {"outcome": dict(draws.attrs)} | record
     write_table(table, folder.tables, "parameters", f"Posterior of the joint-production model, {workforce.name}")
     save_figures(pictures, folder.figures)
-    sections = result_sections({"joint": (draws, spec)}, workforce, folder, size)
-    folder.report_path.write_text(_page(record, workforce, spec, found, table, solved, pictures, sections), encoding="utf-8")
+    sections = [*result_sections({"joint": (draws, spec)}, workforce, folder, size), sensitivity(verdict.sensitivity, folder)]
+    folder.report_path.write_text(_page(record, workforce, spec, verdict, table, solved, pictures, sections), encoding="utf-8")
     return folder.report_path
 
 
@@ -89,7 +104,7 @@ def _page(
     record: dict[str, Any],
     workforce: Workforce,
     spec: JointProductionSpec,
-    found: list[Gate],
+    verdict: Verdict,
     table: pd.DataFrame,
     solved: xr.Dataset,
     pictures: dict[str, tuple[Figure, str]],
@@ -100,8 +115,10 @@ def _page(
         "report.html",
         title=f"Joint production: {workforce.name}",
         lead=f"Specification {spec.spec}: wages as outside options plus a share of the surplus that a team makes together.",
-        failed=[g for g in found if not g.passed],
-        gates=found,
+        failed=[g for g in verdict.gates if not g.passed],
+        cautions=verdict.cautions,
+        gates=verdict.gates,
+        prior_words=words(effective_prior(workforce, spec)),
         facts=_facts(workforce, solved, outcome),
         weak=_weak_names(table, weak),
         columns=[_COLUMNS[c] for c in table.columns],

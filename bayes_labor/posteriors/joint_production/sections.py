@@ -13,6 +13,7 @@ from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.html import inline, save_figures, section, shown_table
 from bayes_labor.posteriors.joint_production import published
 from bayes_labor.posteriors.joint_production.comparison import no_interaction
+from bayes_labor.posteriors.joint_production.effective_prior import effective_prior, words
 from bayes_labor.posteriors.joint_production.paper_figures import profile_figure, seniority_figure, size_figure
 from bayes_labor.posteriors.joint_production.results import (
     by_workplace_size,
@@ -22,7 +23,7 @@ from bayes_labor.posteriors.joint_production.results import (
     seniority_response,
     variation,
 )
-from bayes_labor.posteriors.joint_production.sensitivity import THRESHOLD, prior_sensitivity
+from bayes_labor.posteriors.joint_production.sensitivity import THRESHOLD
 from bayes_labor.posteriors.run_folder import RunFolder
 
 _LEVELS = (0.03, 0.97)
@@ -40,27 +41,25 @@ def result_sections(
     draws, spec = next(iter(fits.values()))
     found = [_variation(fits, workforce, folder, size, paper)]
     if not spec.is_linear:
-        found = [_interaction(draws, spec, folder), *found, _managing(draws, workforce, spec, folder, size)]
-    return [*found, *_pictures(fits, workforce, folder, size), _sensitivity(draws, workforce, spec, folder, 10 * size)]
+        found = [_interaction(draws, workforce, spec, folder), *found, _managing(draws, workforce, spec, folder, size)]
+    return [*found, *_pictures(fits, workforce, folder, size)]
 
 
-def _interaction(draws: xr.DataTree, spec: JointProductionSpec, folder: RunFolder) -> dict[str, Any]:
-    table = no_interaction(draws, spec)
+def _interaction(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, folder: RunFolder) -> dict[str, Any]:
+    table = no_interaction(draws, workforce, spec)
     table["bound"] = ["at most" if b else "" for b in table["bound"]]
     table = table if (table["bound"] != "").any() else table.drop(columns="bound")
     note = (
         "Shares of draws with β < 0 and with |β| < 0.05 (the prior's share beside it), and the Savage-Dickey factor in "
-        "favour of β = 0 within ±0.05: above 1 the data favour no interaction between coworkers."
-    )
+        "favour of β = 0 within ±0.05: above 1 the data favour no interaction between coworkers. "
+    ) + words(effective_prior(workforce, spec))
     return section(
         "Do coworkers matter at all?", [shown_table(table, folder, "no_interaction", "Evidence on zero interaction", note)]
     )
 
 
-def _sensitivity(
-    draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, folder: RunFolder, size: int
-) -> dict[str, Any]:
-    table = prior_sensitivity(draws, workforce, spec, size=size)
+def sensitivity(table: pd.DataFrame, folder: RunFolder) -> dict[str, Any]:
+    """Do the priors matter? ``table`` is that of :func:`.sensitivity.prior_sensitivity`."""
     note = (
         "Distance that the posterior moves when the prior's, or the likelihood's, logarithm is scaled by a number near one, "
         f"per doubling. Above {THRESHOLD} for the prior alone: the row is mostly prior. For both: prior and data pull in "

@@ -1,0 +1,122 @@
+"""Whether the numbers of a fit may be read: convergence gates, and what else a reader must know before the first table."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import stats
+
+from bayes_labor.data.faults import first_few
+from bayes_labor.data.workforce import Workforce
+from bayes_labor.models.settings import JointProductionSpec
+from bayes_labor.posteriors.diagnostics import Gate, gates
+from bayes_labor.posteriors.joint_production.comparison import GOOD_K, leave_one_out, with_log_likelihood
+from bayes_labor.posteriors.joint_production.equilibrium import solve_each, thin
+from bayes_labor.posteriors.joint_production.sensitivity import prior_sensitivity
+
+_TOLERATED = 0.01
+"""Share of wages by which model and data may differ in sign before the page says so at its top."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What stands at the top of a page, and what it was read from."""
+
+    gates: list[Gate]
+    """Whether sampling has converged: where one fails, the numbers are none."""
+    cautions: list[Gate]
+    """What the model, the priors or the data do that a reader must know; each with advice, all of them not passed."""
+    sensitivity: pd.DataFrame
+    """Of :func:`.sensitivity.prior_sensitivity`."""
+
+    @property
+    def converged(self) -> bool:
+        """Whether all gates passed."""
+        return all(g.passed for g in self.gates)
+
+
+def judge(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int = 1000) -> Verdict:
+    """Look for everything that a verdict has to know.
+
+    Parameters
+    ----------
+    draws, workforce, spec
+        A fit.
+    size
+        Draws at which the equilibrium is solved for Pareto shapes and sensitivities; a tenth of them for predicted wages.
+
+    """
+    tree = with_log_likelihood(draws, workforce, spec, size=size)
+    sensitivity = prior_sensitivity(tree, workforce, spec)
+    found = [
+        _sampled(spec), _repeated(workforce), _conflict(sensitivity), _influential(tree, workforce, spec),
+        *_negative_wages(draws, workforce, spec, max(size // 10, 10)),
+    ]  # fmt: skip
+    return Verdict(gates(draws), [g for g in found if g is not None], sensitivity)
+
+
+def _sampled(spec: JointProductionSpec) -> Gate | None:
+    if spec.matching == "exact":
+        return None
+    return Gate(
+        "matching", f"every workplace meets one worker drawn from seed {spec.seed}", False,
+        "that seed is part of the answer: fit with matching='exact', or see how far other seeds move the numbers",
+    )  # fmt: skip
+
+
+def _repeated(workforce: Workforce) -> Gate | None:
+    share = workforce.repeated
+    if not share:
+        return None
+    return Gate(
+        "independence", f"{share:.0%} of the rows are of people who have several", False,
+        "their errors are treated as independent, and posterior sds are too small: fit one year at a time",
+    )  # fmt: skip
+
+
+def _conflict(sensitivity: pd.DataFrame) -> Gate | None:
+    rows = sensitivity.index[sensitivity["diagnosis"].str.contains("conflict")]
+    if not len(rows):
+        return None
+    names = first_few(f"{p} ({t})" if t else p for p, t in rows)
+    return Gate(
+        "prior and data pull in different directions", names, False,
+        "say where the prior comes from, and fit again with another one before reporting these rows",
+    )  # fmt: skip
+
+
+def _influential(tree: xr.DataTree, workforce: Workforce, spec: JointProductionSpec) -> Gate | None:
+    shapes = leave_one_out(tree, workforce, spec).pareto_k.to_numpy()
+    flagged = np.flatnonzero(shapes > GOOD_K)
+    if not len(flagged):
+        return None
+    worst = flagged[np.argsort(-shapes[flagged])]
+    named = first_few(workforce.workplaces[worst], show=3)
+    return Gate(
+        f"Pareto shapes above {GOOD_K}", f"{len(flagged)} of {len(shapes)} workplaces: {named}", False,
+        "the posterior hangs on them, and leaving one out by importance sampling is not to be trusted there: look at their pay",
+    )  # fmt: skip
+
+
+def _negative_wages(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, size: int) -> list[Gate]:
+    """Wages that the model gives and the data do not: negative ones, errors included, and predictions below V_U."""
+    negative, below, posterior = [], [], thin(draws, size)
+    for i, solved in enumerate(solve_each(draws, workforce, spec, size=size)):
+        if solved is None:
+            continue
+        one = posterior.isel(sample=i)
+        sigma = one["sigma"].to_numpy()
+        scaled = -solved.wage / (sigma[workforce.worker_industry] if sigma.ndim else sigma)
+        negative.append(np.mean(stats.t.cdf(scaled, float(one["nu"])) if "nu" in one else stats.norm.cdf(scaled)))
+        below.append(np.mean(solved.wage < float(one["V_U"])) if "V_U" in one else 0.0)
+    share, observed, low = float(np.mean(negative)), float(np.mean(workforce.wage < 0)), float(np.mean(below))
+    found = []
+    if abs(share - observed) > _TOLERATED:
+        value = f"{share:.0%} of predictive wages, {observed:.0%} of the observed ones"
+        advice = "errors of one spread for all do not fit these wages: read intervals of single wages with care"
+        found.append(Gate("negative wages", value, False, advice))
+    if low > _TOLERATED:
+        advice = "workplaces without a surplus pay less than V_U: look at them, or at the prior of V_U"
+        found.append(Gate("wages below the value of unemployment", f"{low:.0%} of predicted wages", False, advice))
+    return found
