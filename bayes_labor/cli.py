@@ -141,16 +141,16 @@ def command(name: str | None = None, **makers: Callable[..., Any]) -> Callable[[
 
 @app.command()
 def demo(run: Run = Path("runs/demo")) -> None:
-    """Fit the joint-production model to baseball payrolls 2014-2016 and write its report: the main job, on real data."""
+    """Fit the joint-production model to baseball payrolls of 2016 and write its report: the main job, on real data."""
     from bayes_labor.data import baseball
     from bayes_labor.data.baseball import LEAGUE_MINIMUM
     from bayes_labor.models import JointProductionPriors, JointProductionSpec
 
-    console.print("Baseball payrolls 2014-2016: team-seasons are workplaces, seniority stays behind when a player leaves.")
+    console.print("Baseball payrolls 2016: teams are workplaces, seniority stays behind when a player leaves.")
     # What a player without better offers is worth to himself is known: the leagues' minimum salary.
     priors = JointProductionPriors(unemployment_center=LEAGUE_MINIMUM, unemployment=0.02)
     spec = JointProductionSpec(priors=priors)
-    _fit_and_report(baseball(), spec, run, overwrite=True, settings={})
+    _fit_and_report(baseball(), spec, run, overwrite=True, settings={"draws": 1500})
 
 
 @command(workforce=_workforce)

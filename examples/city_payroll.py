@@ -8,13 +8,14 @@ CC BY 4.0).
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayes_labor.data import Workforce
-from bayes_labor.models import JointProductionSpec
-from bayes_labor.posteriors import fit, gates, report, summarize
+from bayes_labor.models import JointProductionSpec, joint_production
+from bayes_labor.posteriors import arviz_summary, gates, prior_check, report, sample
 
 FORMULA = "C(family) + part_time + level_1 + level_2 + level_3 + supervisor + {seniority/10} + {seniority**2/100}"
 FAMILIES = {  # words of job titles; the first that fits counts
@@ -58,15 +59,18 @@ def city(path: str | Path, year: int = 2019) -> Workforce:
     )  # fmt: skip
 
 
-def main(path: str, run: str = "runs/city") -> None:
-    """Fit, print and write the page."""
+def main(path: str, run: str = "runs/city", **settings: Any) -> None:
+    """Look at the prior, fit, print and write the page."""
     workforce = city(path)
     # A public job's alternative is no less than a part of the lowest full salaries: some outside pay is certain.
     floor = float(np.quantile(workforce.wage, 0.02)) / float(workforce.wage.mean())
     priors = {"unemployment_center": floor, "unemployment": 0.1}
-    spec = JointProductionSpec(matching="sampled", errors="student", priors=priors)
-    draws = fit(workforce, spec, run=run, overwrite=True)
-    print(summarize(draws, workforce, spec).round(3).to_string())
+    spec = JointProductionSpec(errors="student", priors=priors)
+    model = joint_production(workforce, spec)
+    prior = prior_check(model, f"{run}/prior.png")
+    print(f"{prior.attrs['solved']:.0%} of prior draws have an equilibrium; pay:\n{prior.round(2).to_string()}\n")
+    draws = sample(model, run=run, overwrite=True, workforce=workforce, spec=spec, **settings)
+    print(arviz_summary(draws, ["beta", "psi", "d", "V_U", "gamma", "sigma", "nu"]).round(3).to_string())
     for gate in gates(draws):
         print("passed" if gate.passed else "FAILED", gate.name, gate.value)
     print(report(draws, workforce, spec, run))

@@ -4,11 +4,13 @@
 figure beside the published ones; a table of your own personnel goes in by ``read_personnel`` or ``bayes-labor fit bonus-size``.
 """
 
+from typing import Any
+
 import numpy as np
 
 from bayes_labor.data import personnel
 from bayes_labor.models import BonusSpec, PrizeSpec, bonus_size, promotion_prize, tournament_moments
-from bayes_labor.posteriors import gates, sample
+from bayes_labor.posteriors import arviz_summary, gates, plain_report, prior_check, sample
 from bayes_labor.posteriors.bonuses import (
     ordered_levels,
     placebo,
@@ -26,16 +28,22 @@ ECONOMY = {
 }  # fmt: skip
 
 
-def main() -> None:
-    """Print every step."""
+NAMES = ["theta", "sigma", "tau"]
+
+
+def main(run: str = "runs/personnel", **settings: Any) -> None:
+    """Print every step, from what the priors imply to the pages."""
     patience = np.linspace(0.1, 0.4, 4)
     wide = {k: np.broadcast_to(v, (4, *np.shape(v))) for k, v in ECONOMY.items()}
     bonuses = solve_tournament(**wide, delta=patience).mean_bonus[:, :2]
     print("mean bonus of the young on levels 1 and 2, as the future counts more:\n", np.round(bonuses, 2))
 
     panel, spec = personnel("table5", seed=1), BonusSpec()  # or read_personnel("people.parquet")
-    draws = sample(bonus_size(panel, spec), draws=1000, tune=400, chains=4, seed=1)
-    print("\nsize of bonuses:", "; ".join(f"{g.name} {g.value}" for g in gates(draws, ["theta", "sigma", "tau"])))
+    model = bonus_size(panel, spec)
+    prior = prior_check(model, f"{run}/size/prior.png")
+    print(f"\nwhat the priors imply for the cross products of the panel:\n{prior.round(3).to_string()}")
+    draws = sample(model, **({"draws": 1000, "tune": 400, "chains": 4, "seed": 1} | settings))
+    print("\nsize of bonuses:", "; ".join(f"{g.name} {g.value}" for g in gates(draws, NAMES)))
     order = ordered_levels(draws)
     print(f"P(levels in order) {order.probability:.3f}, Bayes factor {order.bayes_factor:.0f}")
     slopes = semi_elasticity(draws, np.array([30.0, 40.0, 50.0])).mean("sample").to_numpy()
@@ -43,13 +51,16 @@ def main() -> None:
     print(printed(r2_by_draw(draws, panel, spec)).to_string())
 
     firm = personnel("table6", seed=1)  # in which a prize higher by 0.01 lowers bonuses by 2%
-    prize = sample(promotion_prize(firm, PrizeSpec()), draws=500, tune=400, chains=4, seed=1)
+    prize = sample(promotion_prize(firm, PrizeSpec()), **({"draws": 500, "tune": 400, "chains": 4, "seed": 1} | settings))
     rho = prize["posterior"]["rho"].to_numpy()
     print(f"\neffect of the prize: {rho.mean():.2f} ± {rho.std():.2f} (truth -2)")
     print("what each construction of the prize finds where the truth is zero:\n", printed(placebo((1, 2))).to_string())
 
     primitives = tournament_primitives(tournament_moments(panel), seed=1)
     print("\nprimitives of the tournament from six mean bonuses:\n", printed(summarize_primitives(primitives)).to_string())
+    print("\n", arviz_summary(draws, NAMES).round(3).to_string())
+    print(plain_report(draws, f"{run}/size", names=NAMES, title="The size of bonuses", prior=prior))
+    print(plain_report(prize, f"{run}/prize", names=["rho"], title="The promotion prize"))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from bayes_labor.posteriors.joint_production.results import (
 from bayes_labor.posteriors.joint_production.sensitivity import prior_sensitivity
 from bayes_labor.posteriors.joint_production.summary import summarize
 from bayes_labor.posteriors.joint_production.verdict import Verdict, judge
-from bayes_labor.posteriors.prior import prior_draws
+from bayes_labor.posteriors.plain_report import arviz_summary, plain_report
+from bayes_labor.posteriors.prior import prior_check, prior_draws
 from bayes_labor.posteriors.run_folder import RunFolder
 from bayes_labor.posteriors.sampling import SamplerSettings, compile_model, draw, fit, peek, resume, sample
 from bayes_labor.posteriors.tables import write_table
@@ -31,6 +32,7 @@ __all__ = [
     "RunFolder",
     "SamplerSettings",
     "Verdict",
+    "arviz_summary",
     "by_workplace_size",
     "check",
     "compare",
@@ -47,6 +49,8 @@ __all__ = [
     "maximum_likelihood",
     "no_interaction",
     "peek",
+    "plain_report",
+    "prior_check",
     "prior_draws",
     "prior_page",
     "prior_sensitivity",
