@@ -64,8 +64,14 @@ def assignment(workforce: Any, threads: int) -> dict[str, float]:
 
 
 def log_density(workforce: Any, threads: int) -> dict[str, float]:
-    """One evaluation of the whole log density and gradient as nutpie calls it."""
-    spec = JointProductionSpec(spec="power", matching="sampled", threads=threads)
+    """One evaluation of the whole log density and gradient as nutpie calls it, with exact matching and with sampled."""
+    found = evaluated(workforce, JointProductionSpec(spec="power", threads=threads))
+    sampled = evaluated(workforce, JointProductionSpec(spec="power", matching="sampled", threads=threads))
+    return found | {f"sampled_{k}": sampled[k] for k in ("log_density_and_gradient_ms", "compile_s")}
+
+
+def evaluated(workforce: Any, spec: JointProductionSpec) -> dict[str, float]:
+    """Milliseconds of one specification, beside what moving its data costs."""
     model = joint_production(workforce, spec)
     start = time.perf_counter()
     compiled = compile_model(model)

@@ -18,7 +18,8 @@ from bayes_labor.posteriors.run_folder import RunFolder
 
 def main(run: str, workplaces: int = FULL_SIZE, draws: int = 1500, tune: int = 300) -> None:
     workforce = norway(workplaces, seed=1)
-    spec = JointProductionSpec(matching="sampled")
+    # The paper's estimate of V_U is negative, and so is the generated economy's.
+    spec = JointProductionSpec(priors={"unemployment_center": 0.0, "unemployment": 0.2})
     if RunFolder(Path(run)).record_path.is_file():
         tree = resume(run, workforce)
     else:
@@ -32,6 +33,7 @@ def main(run: str, workplaces: int = FULL_SIZE, draws: int = 1500, tune: int = 3
     rows = table.loc[["β", "ψ", "d", "V_U", "γ"]]
     inside = (rows["hdi_low"].to_numpy() <= truth) & (truth <= rows["hdi_high"].to_numpy())
     found = {
+        "matching": "exact",
         "workers": workforce.n_workers,
         "workplaces": workforce.n_workplaces,
         "draws": int(tree["posterior"].sizes["draw"]),

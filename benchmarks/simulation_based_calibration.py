@@ -41,13 +41,21 @@ from bayes_labor.posteriors.tempering import temper
 from bayes_labor.theory.tournament_coordinates import COORDINATES
 
 RESULTS = Path(__file__).parent / "results"
-PRIORS = {"beta_mean": 0.2, "beta_spread": 0.2, "talent": 0.1, "unemployment": 0.1, "power": 0.5, "log_output": 0.1}
+PRIORS = {
+    "unemployment_center": 0.0,
+    "beta_mean": 0.2,
+    "beta_spread": 0.2,
+    "talent": 0.1,
+    "unemployment": 0.1,
+    "power": 0.5,
+    "log_output": 0.1,
+}
 
 
 def main(simulations: int = 200, workplaces: int = 600) -> None:
     """Ranks and their p-values, kept in ``benchmarks/results/``."""
     workforce = norway(workplaces, seed=1)
-    spec = JointProductionSpec(matching="sampled", priors=PRIORS)
+    spec = JointProductionSpec(priors=PRIORS)
     out = RESULTS / f"sbc_{workplaces}_workplaces.csv"
     say(calibrate(workforce, spec, simulations, progress=lambda i: print(f"{i} of {simulations}", flush=True), keep=out))
 

@@ -4,13 +4,29 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from bayes_labor.data import Workforce, baseball
 from bayes_labor.data.norway import norway
+from tests.pictures import faults_of
 
 # What XLA compiles here is run a few times only: it need not be good.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def looked_at():
+    """Every picture that any test writes is looked at: an empty panel, overlapping labels or an empty legend entry fails it."""
+    save = Figure.savefig
+
+    def look(figure, *arguments, **options):
+        assert not (found := faults_of(figure)), found
+        return save(figure, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", look)
+        yield
 
 
 @pytest.fixture(scope="session")

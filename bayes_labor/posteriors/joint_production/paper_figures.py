@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
 from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
 
@@ -15,12 +16,26 @@ _COLORS = ((INK, BAND), (ACCENT, "#f0c9bf"))
 
 
 def _bands(axes: Axes, x: np.ndarray, values: xr.DataArray, color: str, shade: str, label: str, style: str = "-") -> None:
-    """Posterior median and 94% band over ``sample``; empty bins are left out."""
+    """Posterior median and 94% band over ``sample``; empty bins are left out, a single one is a point with its interval."""
     kept = np.isfinite(values.to_numpy()).all(0) & np.isfinite(x)
-    if kept.any():
-        low, middle, high = np.quantile(values.to_numpy()[:, kept], _LEVELS, axis=0)
-        axes.fill_between(x[kept], low, high, color=shade, lw=0, alpha=0.5)
-        axes.plot(x[kept], middle, style, color=color, lw=1.6, label=label)
+    if not kept.any():
+        return
+    low, middle, high = np.quantile(values.to_numpy()[:, kept], _LEVELS, axis=0)
+    if kept.sum() == 1:
+        axes.errorbar(x[kept], middle, [middle - low, high - middle], fmt="o", color=color, ecolor=shade, lw=4, label=label)
+        return
+    axes.fill_between(x[kept], low, high, color=shade, lw=0, alpha=0.5)
+    axes.plot(x[kept], middle, style, color=color, lw=1.6, label=label)
+
+
+def _edges(axes: Axes, x: np.ndarray, one: xr.Dataset, color: str, label: str) -> None:
+    """Dashes one standard deviation over workers around the mean; short ones where there is a single bin."""
+    for sign in (-1.0, 1.0):
+        edge = (one["mean"] + sign * one["sd"]).median("sample").to_numpy()
+        kept = np.isfinite(edge) & np.isfinite(x)
+        marker = {"marker": "_", "ms": 14} if kept.sum() == 1 else {}
+        if kept.any():
+            axes.plot(x[kept], edge[kept], "--", color=color, lw=0.9, label=label if sign > 0 else None, **marker)
 
 
 def seniority_figure(found: Mapping[str, xr.Dataset]) -> tuple[Figure, str]:
@@ -35,11 +50,7 @@ def seniority_figure(found: Mapping[str, xr.Dataset]) -> tuple[Figure, str]:
             for (label, response), (color, shade) in zip(found.items(), _COLORS, strict=False):
                 one, x = response.sel(who=who), response["seniority"].sel(who=who).to_numpy()
                 _bands(axes, x, one["mean"], color, shade, f"{label}: mean, 94% band")
-                for sign in (-1.0, 1.0):
-                    edge = (one["mean"] + sign * one["sd"]).median("sample").to_numpy()
-                    axes.plot(
-                        x, edge, "--", color=color, lw=0.9, label=f"{label}: mean ± 1 sd of workers" if sign > 0 else None
-                    )
+                _edges(axes, x, one, color, f"{label}: mean ± 1 sd of workers")
             axes.set_xlabel(f"{name} before")
             axes.set_title("the least senior worker" if who == "rookie" else "coworkers, own value unchanged", fontsize=10)
         panels[0].set_ylabel("change in predicted wage")
@@ -71,6 +82,15 @@ def profile_figure(found: Mapping[str, xr.Dataset], what: str) -> tuple[Figure, 
     return figure, f"{what} Posterior medians and 94% bands; the gap between wage and V(z) is the share of the surplus."
 
 
+def _round_sizes(x: np.ndarray) -> np.ndarray:
+    """Round numbers of workers for a log axis over these sizes: few enough to stand apart."""
+    low, high = x.min(), x.max()
+    fine = np.array([1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000, 2000, 5000])
+    inside = fine[(fine >= 0.9 * low) & (fine <= 1.1 * high)]
+    wide = inside[np.isin(inside, [2, 5, 10, 20, 50, 100, 200, 500, 1000])] if high > 20 * low else inside
+    return wide if len(wide) >= 2 else np.unique(np.round([low, high], 1))
+
+
 def size_figure(found: xr.Dataset, chosen: list[str]) -> tuple[Figure, str]:
     """Figure 8: wages and outside options by workplace size, and surplus per worker by size in two industries."""
     with mpl.rc_context(STYLE):
@@ -85,7 +105,10 @@ def size_figure(found: xr.Dataset, chosen: list[str]) -> tuple[Figure, str]:
         right.axhline(0.0, color=GREY, lw=1)
         for axes, label in ((left, "mean wage, outside option"), (right, "surplus per worker")):
             axes.set_xscale("log")
-            axes.set_xlabel("workers in the workplace (mean of size class)")
+            axes.xaxis.set_major_locator(FixedLocator(_round_sizes(x[np.isfinite(x)])))
+            axes.xaxis.set_major_formatter(ScalarFormatter())
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.set_xlabel("workers (mean of size class)")
             axes.set_ylabel(label)
             axes.legend(frameon=False, fontsize=7)
     return figure, "Figure 8. Wages, outside options and surplus by workplace size. Posterior medians and 94% bands."
