@@ -1,0 +1,76 @@
+"""Nothing arbitrary turns a number: seeds of what is not random, order of rows, names of workplaces and industries."""
+
+import inspect
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bayes_labor import cli
+from bayes_labor.data import DataFaults, Workforce, norway
+from bayes_labor.data.norway import MEAN_WAGE, TRUTH, draw_wages, norway_table
+from bayes_labor.models import JointProductionSpec, joint_production
+from bayes_labor.models.joint_production import matching_of, unemployment_prior
+from bayes_labor.models.starting import starting_point
+from bayes_labor.theory import Matching, solve_outside_option, solve_payroll
+from tests.conftest import FORMULA, make_table
+
+
+def density(workforce: Workforce, spec: JointProductionSpec) -> float:
+    model = joint_production(workforce, spec)
+    rng = np.random.default_rng(1)
+    point = {k: v + 0.1 * rng.normal() for k, v in starting_point(model).items()}  # the same for every industry
+    return float(model.compile_logp(mode="FAST_COMPILE")(point))
+
+
+def test_rows_labels_and_seeds_do_not_move_the_density(small: Workforce) -> None:
+    """The team of reference once followed the order of rows, and its seed."""
+    want, table = density(small, JointProductionSpec()), make_table()
+    shuffled = table.sample(frac=1.0, random_state=3)
+    renamed = table.assign(
+        workplace=-table["workplace"], industry=table["industry"].map({"trade": "a trade", "services": "z services"})
+    )  # fmt: skip
+    for other in (shuffled, renamed):
+        workforce = Workforce.from_frame(other, FORMULA, ["seniority"])
+        assert density(workforce, JointProductionSpec(seed=17)) == pytest.approx(want, rel=1e-10)
+
+
+def test_exact_matching_is_the_default_everywhere() -> None:
+    assert JointProductionSpec().matching == "exact"
+    assert inspect.signature(cli._specification).parameters["matching"].default == "exact"
+
+
+def test_the_generator_meets_everybody(monkeypatch) -> None:
+    """Generated wages are those of exact matching: no fit can share the generator's draw of matches."""
+    monkeypatch.setattr(sys.modules["bayes_labor.data.norway"], "TRUTH", TRUTH._replace(noise=0.0))
+    table, workforce = norway_table(40, seed=3), norway(40, seed=3)
+    industry, offsets = workforce.industry, workforce.offsets
+    wage, scale = draw_wages(table, industry, offsets, np.random.default_rng(0))
+    columns = dict(zip(workforce.terms, workforce.terms_by_workers, strict=True))
+    z = sum(c * columns[t] for t, c in TRUTH.gamma.items())
+    power = sum(c * columns[t] for t, c in TRUTH.psi.items())
+    s = solve_outside_option(
+        z, z, offsets, TRUTH.beta, scale, TRUTH.bargaining_power, TRUTH.unemployment_value,
+        industry=industry, matching=Matching.exact(offsets), softness=0.01 * MEAN_WAGE,
+    )  # fmt: skip
+    np.testing.assert_allclose(wage, solve_payroll(s.value, s.output, power, offsets).wage, rtol=1e-9)
+
+
+def test_a_cubic_needs_four_workplaces(small: Workforce) -> None:
+    three = small._only(np.arange(small.n_workplaces) < 3)
+    with pytest.raises(DataFaults, match=r"3 workplaces meet too few .*\n.*matching='sampled'"):
+        matching_of(three, JointProductionSpec(matching="sampled"))
+    assert matching_of(three, JointProductionSpec()).nodes == 8
+
+
+def test_unemployment_is_tied_to_low_wages(small: Workforce) -> None:
+    """By default the prior of V_U spans zero to the least decile of wages; what the user says of it is in mean wages."""
+    low, mean = np.quantile(small.wage, 0.1), small.wage.mean()
+    center, sd = unemployment_prior(small, JointProductionSpec().priors)
+    assert (center - 2 * sd, center + 2 * sd) == pytest.approx((0.0, low))
+    said = JointProductionSpec(priors={"unemployment_center": 0.3, "unemployment": 0.1}).priors
+    assert unemployment_prior(small, said) == pytest.approx((0.3 * mean, 0.1 * mean))
+    assert "a quarter of the least decile" in str(JointProductionSpec().priors) and "0.3 mean wages" in str(said)
+    scaled = replace(small, wage=1000.0 * small.wage)
+    assert unemployment_prior(scaled, JointProductionSpec().priors) == pytest.approx((1000.0 * center, 1000.0 * sd))
