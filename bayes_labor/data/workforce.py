@@ -106,7 +106,7 @@ class Workforce:
         order = np.argsort(codes, kind="stable")
         design = None
         try:
-            characteristics = Characteristics.learn(frame, formula, internal)
+            characteristics = Characteristics.learn(frame, formula, internal, wage)
             design = characteristics.evaluate(frame, order)
             faults += characteristics.faults(design, formula, internal)
         except DataFaults as found:
@@ -208,10 +208,12 @@ class Workforce:
         ]
         if faults:
             raise DataFaults(faults)
-        covariates = self.covariates.assign(**variables)
-        design = self.characteristics.evaluate(covariates)
+        covariates, where = self.covariates.assign(**variables), f"changed({', '.join(variables)})"
+        try:
+            design = self.characteristics.evaluate(covariates)
+        except Exception as error:  # such as a spline's, whose knots end at the largest value that it has seen
+            raise DataFaults([Fault(f"a term cannot be evaluated: {error}", where, "check the new values")]) from None
         if not np.isfinite(design).all():
-            where = f"changed({', '.join(variables)})"
             raise DataFaults([Fault("a term of the formula is not finite", where, "check the new values")])
         return replace(self, design=_frozen(design.T), covariates=covariates)
 
@@ -269,7 +271,7 @@ def read_table(path: str | Path, kind: str | None = None) -> pd.DataFrame:
 def _needed(formula: str, options: dict[str, Any]) -> list[str] | None:
     """Columns that a workforce needs; None, all of them, where the formula cannot be read: from_frame says so."""
     try:
-        needed = parse(formula)[1]
+        needed = parse(formula, options.get("wage") or "wage")[1]
     except DataFaults:
         return None
     roles = [options.get(role) or role for role in ("workplace", "industry", "wage")]
