@@ -1,8 +1,10 @@
 """The matched table: one row per worker of whole workplaces, with what each worker takes along and what stays behind."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +15,9 @@ import pyarrow.parquet as pq
 
 from bayes_labor.data.characteristics import Characteristics, parse
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
+from bayes_labor.data.ids import as_text, mixed_faults
+
+_LARGEST_WAGE = 1e150  # its square is a number
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +75,8 @@ class Workforce:
         Parameters
         ----------
         frame
-            One row per worker, any order; every worker of each workplace.
+            One row per worker, any order; every worker of each workplace. Ids of workplaces, workers and industries are text:
+            whole numbers become the text that writes them, and workplaces stand in the order of those numbers, then of words.
         formula
             Characteristics of talent in Wilkinson notation, e.g. ``"experience + {experience**2/100} + seniority"``. The
             intercept is left out: the revenue scale takes its place.
@@ -96,13 +102,18 @@ class Workforce:
         faults = _missing_columns(frame, columns)
         if faults:
             raise DataFaults(faults)
+        roles = [c for role, c in columns.items() if role != "wage"]
+        faults = [fault for c in roles for fault in mixed_faults(frame[c], c)]
+        if faults:
+            raise DataFaults(faults)
+        frame = frame.assign(**{c: as_text(frame[c], ordered=c != worker) for c in roles})
         faults = [
-            *_wage_faults(frame, wage, simulated),
+            *_wage_faults(frame[wage], simulated),
             *_id_faults(frame, columns),
             *_industry_faults(frame, workplace, industry, industries),
         ]
         frame = _compact(frame, columns)
-        codes, ids = pd.factorize(frame[workplace], sort=True)
+        codes = frame[workplace].cat.codes.to_numpy(np.int64)
         order = np.argsort(codes, kind="stable")
         design = None
         try:
@@ -115,8 +126,9 @@ class Workforce:
             raise DataFaults(faults)
         offsets = np.concatenate([[0], np.cumsum(np.bincount(codes))]).astype(np.int64)
         names, industry_of = _industries(frame[industry], industries)
+        ids = frame[worker].astype(object) if worker else frame.index
         return cls(
-            wage=_frozen(frame[wage].to_numpy(np.float64)[order]),
+            wage=_frozen(pd.to_numeric(frame[wage]).to_numpy(np.float64)[order]),
             design=_frozen(design.T),
             terms=characteristics.terms,
             internal=_frozen(characteristics.internal),
@@ -124,8 +136,8 @@ class Workforce:
             industry=_frozen(industry_of[order[offsets[:-1]]]),
             industries=names,
             offsets=_frozen(offsets),
-            workplaces=_frozen(np.asarray(ids)),
-            workers=_frozen((frame[worker] if worker else frame.index).to_numpy()[order]),
+            workplaces=_frozen(frame[workplace].cat.categories.to_numpy(object)),
+            workers=_frozen(ids.to_numpy()[order]),
             covariates=frame[list(characteristics.variables)].iloc[order].reset_index(drop=True),
             characteristics=characteristics,
             formula=formula,
@@ -141,8 +153,8 @@ class Workforce:
 
     @classmethod
     def from_csv(cls, path: str | Path, formula: str, internal: Sequence[str] = (), **options: Any) -> Self:
-        """Read a CSV file; ``options`` as in :meth:`from_frame`."""
-        return cls.from_frame(read_table(path, ".csv"), formula, internal, **options)
+        """Read a CSV file, its ids as they are written; ``options`` as in :meth:`from_frame`."""
+        return cls.from_frame(read_table(path, ".csv", _roles(options)), formula, internal, **options)
 
     @property
     def n_workers(self) -> int:
@@ -250,11 +262,15 @@ class Workforce:
         return table.assign(internal=[False, *self.internal])
 
 
-def read_table(path: str | Path, kind: str | None = None) -> pd.DataFrame:
-    """Read a Parquet or CSV file by its ending; one clear error if it is missing or is not what its name says."""
+def read_table(path: str | Path, kind: str | None = None, text: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a Parquet or CSV file by its ending; one clear error if it is missing or is not what its name says.
+
+    Columns named in ``text`` are read from CSV as they are written there: ``0012`` is not 12.
+    """
     path = Path(path)
     kind = kind or path.suffix.lower()
-    readers: dict[str, Any] = {".parquet": pd.read_parquet, ".csv": pd.read_csv}
+    as_written = dict.fromkeys(text, str)
+    readers: dict[str, Any] = {".parquet": pd.read_parquet, ".csv": partial(pd.read_csv, dtype=as_written)}
     if kind not in readers:
         raise DataFaults([Fault(f"cannot read files ending in {kind!r}", str(path), "convert it to .parquet or .csv")])
     if not path.is_file():
@@ -262,10 +278,30 @@ def read_table(path: str | Path, kind: str | None = None) -> pd.DataFrame:
         remedy = did_you_mean(path.name, near) if near else "check the folder's name"
         raise DataFaults([Fault("there is no such file", str(path), remedy)])
     try:
+        if kind == ".csv":
+            _check_separator(path)
         return readers[kind](path)
+    except DataFaults:
+        raise
     except (OSError, ValueError, UnicodeDecodeError) as error:
         fault = Fault(f"this is not a readable {kind[1:]} file: {error}", str(path), "write it again, or check its ending")
         raise DataFaults([fault]) from error
+
+
+def _check_separator(path: Path) -> None:
+    """Raises DataFaults if the first line has more of another separator than commas."""
+    with path.open("rb") as file:
+        line = re.sub(rb'"[^"]*"', b"", file.readline(100_000)).decode("latin-1")
+    for sign, name in ((";", "';'"), ("\t", "a tab"), ("|", "'|'")):
+        if line.count(sign) > line.count(","):
+            remedy = f"write it with commas, or read it by pandas.read_csv(path, sep={sign!r}) and use Workforce.from_frame"
+            raise DataFaults([Fault(f"the file is separated by {name}, not by commas", str(path), remedy)])
+
+
+def _roles(options: dict[str, Any]) -> list[str]:
+    """Columns with ids."""
+    named = [options.get("workplace") or "workplace", options.get("industry") or "industry", options.get("worker")]
+    return [c for c in named if c]
 
 
 def _needed(formula: str, options: dict[str, Any]) -> list[str] | None:
@@ -274,8 +310,7 @@ def _needed(formula: str, options: dict[str, Any]) -> list[str] | None:
         needed = parse(formula, options.get("wage") or "wage")[1]
     except DataFaults:
         return None
-    roles = [options.get(role) or role for role in ("workplace", "industry", "wage")]
-    return [*roles, *([options["worker"]] if options.get("worker") else []), *needed]
+    return [*_roles(options), options.get("wage") or "wage", *needed]
 
 
 def _read_parquet(path: str | Path, columns: list[str] | None) -> pd.DataFrame:
@@ -300,7 +335,7 @@ def _compact(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
     text = {
         c: frame[c].astype("category")
         for c in frame.columns
-        if c not in (columns["wage"], columns.get("worker"), columns["workplace"])
+        if c != columns["wage"]
         and (pd.api.types.is_string_dtype(frame[c].dtype) or frame[c].dtype == object)
         and not isinstance(frame[c].dtype, pd.CategoricalDtype)
     }
@@ -309,11 +344,9 @@ def _compact(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
 
 def _industries(column: pd.Series, industries: Sequence[str] | None) -> tuple[tuple[str, ...], np.ndarray]:
     """(names of all industries, row of them for each worker)."""
-    codes, found = pd.factorize(column, sort=True)
-    words = [str(k) for k in found]
-    names = tuple(industries) if industries else tuple(sorted(set(words)))
-    place = {str(k): i for i, k in enumerate(names)}
-    return names, np.array([place[w] for w in words], dtype=np.int64)[codes]
+    names = tuple(map(str, industries)) if industries else tuple(sorted(column.cat.categories))
+    place = {k: i for i, k in enumerate(names)}
+    return names, np.array([place[w] for w in column.cat.categories], dtype=np.int64)[column.cat.codes]
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:
@@ -340,19 +373,34 @@ def _missing_columns(frame: pd.DataFrame, columns: dict[str, str]) -> list[Fault
     ]
 
 
-def _wage_faults(frame: pd.DataFrame, wage: str, simulated: bool) -> list[Fault]:
-    values = pd.to_numeric(frame[wage], errors="coerce")
-    text = frame.index[values.isna() & frame[wage].notna()]
-    missing = frame.index[frame[wage].isna()]
-    infinite = frame.index[np.isinf(values)]
-    negative = frame.index[(values <= 0) & ~np.isinf(values)]
-    checks = [
-        (text, "is not a number", "convert it; check the decimal sign and units"),
-        (missing, "is missing", "drop the whole workplace: the payroll must be complete"),
-        (infinite, "is infinite", "correct it or drop the whole workplace"),
-        (negative if not simulated else [], "is not positive", "correct it or drop the whole workplace"),
+def _wage_faults(wage: pd.Series, simulated: bool) -> list[Fault]:
+    name, kind = wage.name, _not_wages(wage)
+    if kind:
+        return [Fault(f"{name} is {kind}", f"such as {wage.dropna().iloc[0]}", "name the column that holds wages")]
+    values = pd.to_numeric(wage, errors="coerce").astype(np.float64)
+    present = values[np.isfinite(values)]
+    checks: list[tuple[Any, str, str]] = [
+        (values.isna() & wage.notna(), "is not a number", "convert it; check the decimal sign and units"),
+        (wage.isna(), "is missing", "drop the whole workplace: the payroll must be complete"),
+        (np.isinf(values), "is infinite", "correct it or drop the whole workplace"),
+        (np.isfinite(values) & (values.abs() > _LARGEST_WAGE), "is beyond 1e150", "choose another wage unit"),
+        ((values <= 0) & ~np.isinf(values) & (not simulated), "is not positive", "correct it or drop the whole workplace"),
     ]
-    return [Fault(f"{wage} {what}", f"rows {first_few(rows)}", remedy) for rows, what, remedy in checks if len(rows)]
+    faults = [
+        Fault(f"{name} {what}", f"rows {first_few(wage.index[bad])}", remedy) for bad, what, remedy in checks if bad.any()
+    ]
+    if len(present) > 1 and present.min() == present.max():
+        faults.append(Fault("all wages are equal", f"{name} = {present.iloc[0]:g}", "name the column that holds wages"))
+    return faults
+
+
+def _not_wages(wage: pd.Series) -> str:
+    """What a column is that cannot be wages, in words; empty for one that may."""
+    kinds = {"date": "a date", "datetime": "a date", "Timestamp": "a date", "timedelta": "a date", "Timedelta": "a date"}
+    kinds |= {"bool": "true or false", "complex": "a complex number"}
+    if wage.dtype == object:
+        return next((kinds[k] for k in dict.fromkeys(type(v).__name__ for v in wage) if k in kinds), "")
+    return {"b": "true or false", "c": "a complex number", "M": "a date", "m": "a date"}.get(wage.dtype.kind, "")
 
 
 def _id_faults(frame: pd.DataFrame, columns: dict[str, str]) -> list[Fault]:
@@ -383,13 +431,13 @@ def _industry_faults(frame: pd.DataFrame, workplace: str, industry: str, industr
     missing = frame.index[frame[industry].isna()]
     if len(missing):
         faults.append(Fault(f"{industry} is missing", f"rows {first_few(missing)}", "code them, or name a 'no code' industry"))
-    per_workplace = frame.groupby(workplace)[industry].nunique()
+    per_workplace = frame.groupby(workplace, observed=True)[industry].nunique()
     mixed = per_workplace.index[per_workplace > 1]
     if len(mixed):
         remedy = "give each workplace one: modal_industry() takes the mode over its workers"
         faults.append(Fault("a workplace has several industries", f"workplaces {first_few(mixed)}", remedy))
     if industries:
-        unknown = sorted(set(frame[industry].dropna().astype(str)) - {str(k) for k in industries})
+        unknown = sorted(set(frame[industry].cat.categories) - {str(k) for k in industries})
         if unknown:
             faults.append(Fault(f"unknown industry {unknown[0]!r}", first_few(unknown), did_you_mean(unknown[0], industries)))
     return faults
