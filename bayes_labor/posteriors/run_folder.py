@@ -6,6 +6,7 @@ import platform
 import shutil
 import time
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,7 @@ import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
+from bayes_labor.models.joint_production import judged_parameters
 from bayes_labor.models.settings import JointProductionSpec
 
 FORMAT = 2
@@ -116,8 +118,9 @@ class RunFolder:
         """The draws, in memory. Raises DataFaults for a fit that is not finished."""
         if not self.draws_path.exists():
             raise DataFaults([Fault("the fit is not finished", str(self.path), "`bayes-labor resume` goes on with it")])
-        tree = xr.open_datatree(str(self.draws_path), engine="zarr", consolidated=False)
-        return tree.load()
+        tree = xr.open_datatree(str(self.draws_path), engine="zarr", consolidated=False).load()
+        tree.attrs.update(judged(self.record(), list(map(str, tree["posterior"].data_vars))))
+        return tree
 
     def check_data(self, record: dict[str, Any], workforce: Workforce) -> None:
         """Raises DataFaults if the run was made for other data."""
@@ -125,6 +128,17 @@ class RunFolder:
             what = f"the run was fitted to other data ({record['data']['name']}, {record['data']['fingerprint']})"
             remedy = "give the table, formula and internal terms of the fit"
             raise DataFaults([Fault(what, f"{workforce.name}: {workforce.fingerprint}", remedy)])
+
+
+def judged(record: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """By what a run's draws are judged (:mod:`bayes_labor.models.judging`); from the variables ``known``, in older records."""
+    words = record.get("words", {})
+    if "judged" in words:
+        return words["judged"]
+    solved = {"solved": ["solver_status"]} if "solver_status" in known else {}
+    if "specification" not in record:
+        return solved if words.get("outcomes") else {}
+    return {"gated": judged_parameters(known), "two_sided": ["beta"] if "beta" in known else []} | solved
 
 
 def describe_run(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Any]:

@@ -11,18 +11,20 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 from pydantic import Field
+from pymc.backends.arviz import find_observations
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
+from bayes_labor.models.judging import judged_by
 from bayes_labor.models.outcomes import outcomes_of
 from bayes_labor.models.settings import JointProductionSpec, Settings
-from bayes_labor.models.starting import starting_values
+from bayes_labor.models.starting import level_names, starting_values
 from bayes_labor.posteriors import blackjax_engine, nutpie_engine
 from bayes_labor.posteriors.diagnostics import Gate, gates
 from bayes_labor.posteriors.nutpie_engine import compile_model
 from bayes_labor.posteriors.progress import Draws, Keeper, locked
-from bayes_labor.posteriors.run_folder import RunFolder, describe_run, provenance
+from bayes_labor.posteriors.run_folder import RunFolder, describe_run, judged, provenance
 
 _FEWEST = 3  # recovered draws per dimension from which the posterior's shape can be told
 
@@ -76,7 +78,7 @@ def sample(
     Returns
     -------
     xr.DataTree
-        Groups ``posterior``, ``sample_stats`` and, where the model has wages, ``observed_data``. Chains start in every mode
+        Groups ``posterior``, ``sample_stats`` and, where the model has data, ``observed_data``. Chains start in every mode
         that matters. Attributes of the root hold the seconds spent and the count of solver failures.
 
     Raises
@@ -184,7 +186,7 @@ def _words(model: pm.Model) -> dict[str, Any]:
     dims = {k: [str(d) for d in v] for k, v in model.named_vars_to_dims.items() if not {"worker", "workplace"} & set(v)}
     used = {d for v in dims.values() for d in v}
     coords = {k: [str(x) for x in v] for k, v in model.coords.items() if k in used}
-    return {"dims": dims, "coords": coords, "outcomes": outcomes_of(model)}
+    return {"dims": dims, "coords": coords, "outcomes": outcomes_of(model), "judged": judged_by(model)}
 
 
 def _recorded(folder: RunFolder, record: dict[str, Any], workforce: Workforce | None) -> tuple[Workforce, JointProductionSpec]:
@@ -213,11 +215,20 @@ def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: 
             found, weights = nutpie_engine.start(model, compiled, settings, progress, keeper)
         tree = _tree(found, compiled, weights)
         tree.attrs.update(compile_seconds=ready - before, sampling_seconds=time.perf_counter() - ready)
-    if "wage" in model.named_vars:
-        wage = model["observed_wage"].get_value()
-        tree["observed_data"] = xr.DataTree(xr.Dataset({"wage": ("worker", wage)}))
-    tree.attrs.update(health(tree, outcomes_of(model)))
+    observed = _observed(model)
+    if observed:
+        tree["observed_data"] = xr.DataTree(observed)
+    tree.attrs.update(judged_by(model) | health(tree, outcomes_of(model)))
     return tree
+
+
+def _observed(model: pm.Model) -> xr.Dataset:
+    """Data of all observed variables, under the variables' own names, dimensions and labels."""
+    found = {k: np.asarray(v) for k, v in find_observations(model).items()}
+    dims = {k: model.named_vars_to_dims.get(k) or [f"{k}_dim_{i}" for i in range(v.ndim)] for k, v in found.items()}
+    used = {d for own in dims.values() for d in own}
+    coords = {d: list(c) for d, c in model.coords.items() if d in used and c is not None}
+    return xr.Dataset({k: (tuple(map(str, dims[k])), v) for k, v in found.items()}, coords)
 
 
 def _finish(folder: RunFolder, record: dict[str, Any], tree: xr.DataTree) -> xr.DataTree:
@@ -247,7 +258,7 @@ def _by_pymc(model: pm.Model, settings: SamplerSettings, progress: bool) -> xr.D
     with model:
         start = starting_values(model)
         signs = [1.0 if c % 2 == 0 else -1.0 for c in range(settings.chains)]
-        points = [{k: v * s if k in ("beta_mean", "atanh_beta") else v for k, v in start.items()} for s in signs]
+        points = [{k: v * s if k in level_names(model) else v for k, v in start.items()} for s in signs]
         tree = pm.sample(
             draws=settings.draws, tune=settings.tune, chains=settings.chains, cores=settings.cores or 1,
             random_seed=settings.seed, nuts_sampler=settings.engine, progressbar=progress,
@@ -261,10 +272,10 @@ def health(tree: xr.DataTree, outcomes: Mapping[str, int]) -> dict[str, Any]:
     """Counts that every report shows: divergences, and draws by outcome of the solver, whose codes are given by name."""
     counts: dict[str, Any] = {"divergences": int(tree["sample_stats"]["diverging"].sum())}
     posterior = tree["posterior"]
-    if "solver_status" in posterior:
+    if outcomes:
         status = posterior["solver_status"].to_numpy().astype(int).ravel()
         counts |= {f"solver_{name}": int(np.sum(status == code)) for name, code in outcomes.items()}
-    if "feasible_share" in posterior:
+    if outcomes and "feasible_share" in posterior:
         counts["feasible_share"] = float(posterior["feasible_share"].mean())
     return counts
 
@@ -287,5 +298,6 @@ def peek(run: str | Path) -> tuple[xr.DataTree, dict[str, Any]]:
         raise DataFaults([Fault("the fit is still tuning: no draws yet", str(run), "look again later")])
     words = record.get("words", {"dims": {}, "coords": {}})
     tree = found.started().tree({k: tuple(v) for k, v in words["dims"].items()}, words["coords"])
-    tree.attrs.update(health(tree, words.get("outcomes", {})) | {"counts": found.counts.tolist()})
+    notes = judged(record, found.posterior)
+    tree.attrs.update(notes | health(tree, words.get("outcomes", {})) | {"counts": found.counts.tolist()})
     return tree, record
