@@ -1,6 +1,8 @@
 """The ``bayes-labor`` command: parsing and printing; everything else is in the rooms below.
 
-Exit codes: 0 done; 1 done, but a convergence gate failed or the preflight found trouble; 2 the input has faults.
+Exit codes: 0 done; 1 done, but a convergence gate failed or the preflight found trouble; 2 the input has faults (options,
+tables, settings, run folders), or there is no room or permission to write: the faults say what to do; 3 a defect of ours, with
+what to report; 130 interrupted.
 """
 
 import functools
@@ -34,6 +36,7 @@ app = typer.Typer(
     ),
 )
 console = Console()
+_INTERRUPTED = 130
 
 Run = Annotated[Path, typer.Option(help="Run folder.")]
 
@@ -330,33 +333,28 @@ def fit(
 @command(workforce=_workforce)
 def report(run: Run, workforce: "Workforce") -> None:
     """Write the report of a run again, from its stored draws and its data; of a fit that still runs, from the draws so far."""
-    from bayes_labor.data.faults import DataFaults, Fault
-    from bayes_labor.models import JointProductionSpec
     from bayes_labor.posteriors import RunFolder
     from bayes_labor.posteriors import peek as look
     from bayes_labor.posteriors import report as write
 
     folder = RunFolder.open(run)
-    record = folder.record()
-    if "data" not in record:
-        what, remedy = "the run does not say what was fitted", "pass workforce= and spec= to sample, or call report() in Python"
-        raise DataFaults([Fault(what, str(run), remedy)])
-    folder.check_data(record, workforce)
-    page = write(look(run)[0], workforce, JointProductionSpec(**record["specification"]), run)
+    spec = folder.fitted(folder.record(), workforce)
+    page = write(look(run)[0], workforce, spec, run)
     console.print(f"report: {page}")
 
 
 @command(workforce=_workforce)
 def resume(run: Run, workforce: "Workforce") -> None:
     """Go on with a fit that was interrupted or killed, and write its report; says what was recovered and how."""
-    from bayes_labor.models import JointProductionSpec
     from bayes_labor.posteriors import RunFolder
     from bayes_labor.posteriors import resume as go_on
 
-    draws = go_on(run, workforce, progress=sys.stdout.isatty())
     folder = RunFolder.open(run)
+    spec = folder.fitted(folder.record(), workforce)
+    draws = go_on(run, workforce, progress=sys.stdout.isatty())
+    _raise_if_unsaved(draws, run)
     console.print("; ".join(folder.record().get("resumed", ["the fit was finished already"])))
-    _read_out(draws, workforce, JointProductionSpec(**folder.record()["specification"]), run)
+    _read_out(draws, workforce, spec, run)
 
 
 @app.command()
@@ -366,8 +364,9 @@ def peek(run: Run) -> None:
     from bayes_labor.posteriors import peek as look
 
     draws, record = look(run)
-    wanted = record["sampler"]["draws"]
-    counts = draws.attrs.get("counts", [wanted])
+    held = draws["posterior"].sizes.get("draw", 0)
+    wanted = record.get("sampler", {}).get("draws", held)
+    counts = draws.attrs.get("counts", [held])
     console.print(f"{record.get('state', 'done')}: draws of {wanted} by chain: {', '.join(str(c) for c in counts)}")
     for name in ("beta", "d", "gamma", "psi"):
         if name in draws["posterior"]:
@@ -392,15 +391,13 @@ def counterfactual(
     """What wages and outside options would be if workers had other characteristics; V(z) is solved anew at every draw."""
     import numpy as np
 
-    from bayes_labor.models import JointProductionSpec
     from bayes_labor.posteriors import RunFolder
     from bayes_labor.posteriors import counterfactual as solve
 
     folder = RunFolder.open(run)
-    record = folder.record()
-    folder.check_data(record, workforce)
+    spec = folder.fitted(folder.record(), workforce)
     changed = workforce.changed(**dict(_change(text, workforce) for text in change))
-    found = solve(folder.draws(), workforce, changed, JointProductionSpec(**record["specification"]), size=size)
+    found = solve(folder.draws(), workforce, changed, spec, size=size)
     console.print(f"{' '.join(change)}: means over workers, posterior mean and 94% interval at {found.sizes['sample']} draws")
     for name in ("wage", "outside_option", "surplus_share"):
         means = found[name].mean("worker")
@@ -423,7 +420,6 @@ def compare(
     size: Annotated[int, typer.Option(help="Posterior draws of each fit that are used.")] = 1000,
 ) -> None:
     """Fits side by side by what they predict for whole workplaces, leaving one out at a time; best first."""
-    from bayes_labor.models import JointProductionSpec
     from bayes_labor.posteriors import RunFolder
     from bayes_labor.posteriors import compare as set_beside
     from bayes_labor.posteriors.tables import printed
@@ -431,8 +427,8 @@ def compare(
     fits = {}
     for path in run:
         folder = RunFolder.open(path)
-        folder.check_data(folder.record(), workforce)
-        fits[str(path)] = (folder.draws(), JointProductionSpec(**folder.record()["specification"]))
+        spec = folder.fitted(folder.record(), workforce)
+        fits[str(path)] = (folder.draws(), spec)
     table = set_beside(fits, workforce, size=size, refits=refits, workers=1)
     console.print(printed(table).to_string(), highlight=False)
 
@@ -555,12 +551,24 @@ def _fit_and_report(
     start = time.perf_counter()
     console.print(f"{workforce.name}: {workforce.n_workers:,} workers in {workforce.n_workplaces:,} workplaces; compiling ...")
     draws = sample(workforce, spec, run=run, overwrite=overwrite, progress=sys.stdout.isatty(), **settings)
+    _raise_if_unsaved(draws, run)
     seconds = draws.attrs["sampling_seconds"]
     console.print(f"compiled in {draws.attrs['compile_seconds']:.0f} s, sampled in {seconds:.0f} s; writing the report ...")
     try:
         _read_out(draws, workforce, spec, run)
     finally:
         console.print(f"{time.perf_counter() - start:.0f} s in all")
+
+
+def _raise_if_unsaved(draws: Any, run: Path) -> None:
+    """Raises DataFaults that say where the draws are if the run folder had no room for them."""
+    from bayes_labor.data.faults import DataFaults, Fault
+
+    if draws.attrs.get("unsaved"):
+        kept = draws.attrs["kept_in"]
+        where = kept or f"{run / 'partial.npz'}, as of the last write"
+        remedy = f"make room, then `bayes-labor resume --run {kept or run}` with the same table goes on from there"
+        raise DataFaults([Fault(f"the draws could not be stored in {run}: {draws.attrs['unsaved']}", where, remedy)])
 
 
 def _read_out(draws: Any, workforce: "Workforce", spec: "JointProductionSpec", run: Path) -> None:
@@ -590,16 +598,60 @@ def _say_gates(found: "list[Gate]") -> None:
 
 def main() -> None:
     """Entry point: faults of the input are printed, not thrown; `fit bonus-size` is `fit-bonus-size`."""
-    from bayes_labor.data.faults import DataFaults
+    from bayes_labor.data.faults import DataFaults, Fault
 
     two = "-".join(sys.argv[1:3])
     if two in {c.name for c in app.registered_commands}:
         sys.argv[1:3] = [two]
     try:
         app()
+    except SystemExit as left:
+        if left.code == _INTERRUPTED:
+            _complain("interrupted: draws so far are in the run folder, `bayes-labor resume` goes on with them")
+        raise
     except DataFaults as faults:
-        Console(stderr=True).print(str(faults), highlight=False, markup=False)
-        sys.exit(2)
+        _leave(2, str(faults))
+    except OSError as error:
+        where = str(error.filename or "the disk")
+        remedy = "make room or choose a folder that you may write to; draws already stored are kept"
+        _leave(2, str(DataFaults([Fault(f"nothing more can be read or written: {error.strerror or error}", where, remedy)])))
+    except MemoryError as error:
+        remedy = "use fewer draws or chains, or a machine with more memory; draws already stored are kept"
+        _leave(2, str(DataFaults([Fault("the memory does not suffice", str(error) or "this machine", remedy)])))
+    except BaseException as defect:  # an engine's panic is no Exception
+        _leave(3, _what_to_report(defect))
+
+
+def _what_to_report(defect: BaseException) -> str:
+    """Write the traceback to a file; a few lines on what happened and what to report."""
+    import shlex
+    import tempfile
+    import traceback
+    from importlib.metadata import version
+
+    command = shlex.join(["bayes-labor", *sys.argv[1:]])
+    last = traceback.format_exception_only(defect)[-1].strip().splitlines()[0]
+    told = f"bayes-labor {version('bayes-labor')}, Python {sys.version.split()[0]}\n{command}\n"
+    told += "".join(traceback.format_exception(defect))
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="bayes-labor-", suffix=".txt", delete=False) as file:
+            file.write(told)
+        where = f"the traceback is in {file.name}"
+    except OSError:
+        where = f"the traceback:\n{told}"
+    return (
+        f"this is a defect of bayes-labor {version('bayes-labor')}, not of your input\n  command: {command}\n"
+        f"  error:   {last[:300]}\n  report both, please; {where}"
+    )
+
+
+def _leave(code: int, text: str) -> None:
+    _complain(text)
+    sys.exit(code)
+
+
+def _complain(text: str) -> None:
+    Console(stderr=True).print(text, highlight=False, markup=False)
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def resume(
             return folder.draws()
         if model is None:
             model = joint_production(*_recorded(folder, record, workforce))
-        settings = SamplerSettings(**record["sampler"])
+        settings = SamplerSettings(**record.get("sampler", {}))
         earlier = Draws.load(folder.partial_path)
         found, how = int(earlier.counts.sum()) if earlier is not None else 0, "nothing was recovered; sampled from the start"
         if earlier is not None and settings.engine == "blackjax":
@@ -190,11 +190,10 @@ def _words(model: pm.Model) -> dict[str, Any]:
 
 
 def _recorded(folder: RunFolder, record: dict[str, Any], workforce: Workforce | None) -> tuple[Workforce, JointProductionSpec]:
-    if "data" not in record or workforce is None:
-        what = "the run does not say what was fitted" if workforce is not None else "the data of the fit are needed"
-        raise DataFaults([Fault(what, str(folder.path), "pass workforce=, or model= for a model of another origin")])
-    folder.check_data(record, workforce)
-    return workforce, JointProductionSpec(**record["specification"])
+    if workforce is None:
+        remedy = "pass workforce=, or model= for a model of another origin"
+        raise DataFaults([Fault("the data of the fit are needed", str(folder.path), remedy)])
+    return workforce, folder.fitted(record, workforce)
 
 
 def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: Keeper, earlier: Draws | None) -> xr.DataTree:
@@ -232,13 +231,21 @@ def _observed(model: pm.Model) -> xr.Dataset:
 
 
 def _finish(folder: RunFolder, record: dict[str, Any], tree: xr.DataTree) -> xr.DataTree:
-    """Store the draws and say so; on a full disk they are handed back with a warning, and what was written before stays."""
+    """Store the draws and say so; on a full disk they are stored where there is room, and what was written before stays.
+
+    ``attrs["unsaved"]`` then says why, ``attrs["kept_in"]`` where: a run folder of a finished fit.
+    """
+    done = record | {"outcome": dict(tree.attrs), "state": "done"}
     try:
-        folder.save(tree, record | {"outcome": dict(tree.attrs), "state": "done"})
+        folder.save(tree, done)
     except OSError as error:
-        tree.attrs["unsaved"] = str(error)
-        what = f"the draws could not be stored in {folder.path} ({error}): make room, then save them by RunFolder.save(); "
-        warnings.warn(what + "what was written before is still there", RuntimeWarning, stacklevel=3)
+        kept = RunFolder.rescue(tree, done | {"meant_for": str(folder.path)})
+        tree.attrs.update(unsaved=str(error), kept_in=str(kept.path) if kept else "")
+        where = (
+            f"they are in {kept.path}, from where resume goes on" if kept else "make room, then save them by RunFolder.save()"
+        )
+        what = f"the draws could not be stored in {folder.path} ({error}): {where}; what was written before is still there"
+        warnings.warn(what, RuntimeWarning, stacklevel=3)
     return tree
 
 
@@ -297,7 +304,11 @@ def peek(run: str | Path) -> tuple[xr.DataTree, dict[str, Any]]:
     if found is None or not found.counts.any():
         raise DataFaults([Fault("the fit is still tuning: no draws yet", str(run), "look again later")])
     words = record.get("words", {"dims": {}, "coords": {}})
-    tree = found.started().tree({k: tuple(v) for k, v in words["dims"].items()}, words["coords"])
+    try:
+        tree = found.started().tree({k: tuple(v) for k, v in words["dims"].items()}, words["coords"])
+    except (ValueError, KeyError) as error:
+        what = f"draws and record of the unfinished fit do not belong together: {' '.join(str(error).split())[:120]}"
+        raise DataFaults([Fault(what, str(run), "nothing of it can be told apart: fit again")]) from None
     notes = judged(record, found.posterior)
     tree.attrs.update(notes | health(tree, words.get("outcomes", {})) | {"counts": found.counts.tolist()})
     return tree, record
