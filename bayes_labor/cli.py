@@ -39,6 +39,7 @@ console = Console()
 _INTERRUPTED = 130
 
 Run = Annotated[Path, typer.Option(help="Run folder.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1)]
 
 
 def _workforce(
@@ -93,7 +94,7 @@ def _specification(
     if settings is not None:
         try:
             more = json.loads(settings.read_text())
-        except (OSError, json.JSONDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DataFaults([Fault(f"the settings cannot be read: {error}", str(settings), "write a JSON object")]) from error
         if not isinstance(more, dict) or not isinstance(more.get("priors", {}), dict):
             raise DataFaults(
@@ -216,6 +217,7 @@ def _settings_of(texts: list[str] | None) -> dict[str, Any]:
     return found
 
 
+_PriorDraws = Annotated[int, typer.Option(min=2, max=1_000_000, help="Draws from the prior.")]
 _Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="A setting of the specification, e.g. errors=student or ordered=true; repeat for several."),
@@ -232,7 +234,7 @@ def _bonus_commands(kind: str, what: str) -> None:
         draws: int = 1000,
         tune: int = 400,
         chains: int = 4,
-        seed: int = 20161102,
+        seed: Seed = 20161102,
     ) -> None:
         from bayes_labor.posteriors.bonuses.fits import fit_panel
         from bayes_labor.posteriors.bonuses.report import SPECS, bonus_report, summarize_bonuses
@@ -248,10 +250,12 @@ def _bonus_commands(kind: str, what: str) -> None:
         if not all(g.passed for g in found.gates):
             raise typer.Exit(1)
 
-    def prior_one(panel: "Personnel", run: Run, set_: _Set = None, draws: int = 1000) -> None:
+    def prior_one(panel: "Personnel", run: Run, set_: _Set = None, draws: _PriorDraws = 1000) -> None:
         from bayes_labor.posteriors.bonuses.report import SPECS, bonus_prior_page
+        from bayes_labor.posteriors.run_folder import check_place
         from bayes_labor.posteriors.tables import printed
 
+        check_place(run)
         table = bonus_prior_page(kind, panel, SPECS[kind](**_settings_of(set_)), run, draws=draws)
         console.print(printed(table).to_string(), highlight=False)
         console.print(f"page: {run / 'prior.html'}")
@@ -299,12 +303,14 @@ def prior(
     workforce: "Workforce",
     specification: "JointProductionSpec",
     run: Annotated[Path, typer.Option(help="Folder for the page, its table and pictures.")] = Path("runs/prior"),
-    draws: Annotated[int, typer.Option(help="Draws from the prior.")] = 200,
+    draws: _PriorDraws = 200,
 ) -> None:
     """What the priors imply, as a page: wages, surplus, feasible workplaces, V(z), seniority profile, beta."""
     from bayes_labor.posteriors import prior_page
+    from bayes_labor.posteriors.run_folder import check_place
     from bayes_labor.posteriors.tables import printed
 
+    check_place(run)
     console.print(str(specification.priors), highlight=False)
     console.print(printed(prior_page(workforce, specification, run, draws=draws)).to_string(), highlight=False)
     console.print(f"page: {run / 'prior.html'}")
@@ -318,7 +324,7 @@ def fit(
     draws: int = 1000,
     tune: int = 400,
     chains: int = 4,
-    seed: int = 20161102,
+    seed: Seed = 20161102,
     engine: str = "nutpie",
     start: Annotated[
         str, typer.Option(help="modes; or laplace or pathfinder, which also whiten the coordinates: for large data.")
@@ -386,7 +392,7 @@ def counterfactual(
     change: Annotated[
         list[str], typer.Option(help="A variable's new value, e.g. female=0.5, or seniority+=5; repeat for several.")
     ],
-    size: Annotated[int, typer.Option(help="Posterior draws at which both economies are solved.")] = 100,
+    size: Annotated[int, typer.Option(min=1, help="Posterior draws at which both economies are solved.")] = 100,
 ) -> None:
     """What wages and outside options would be if workers had other characteristics; V(z) is solved anew at every draw."""
     import numpy as np
@@ -408,7 +414,11 @@ def counterfactual(
 
 def _change(text: str, workforce: "Workforce") -> tuple[str, Any]:
     adds = "+=" in text
+    from bayes_labor.data import DataFaults, Fault
+
     name, value = _assignment(text.replace("+=", "=", 1))
+    if adds and not isinstance(value, int | float):
+        raise DataFaults([Fault(f"{text!r} adds no number", "--change", "write NAME+=NUMBER, e.g. seniority+=5")])
     return name, workforce.covariates[name] + value if adds and name in workforce.covariates else value
 
 
@@ -416,8 +426,8 @@ def _change(text: str, workforce: "Workforce") -> tuple[str, Any]:
 def compare(
     workforce: "Workforce",
     run: Annotated[list[Path], typer.Option(help="Run folder of a fit to these data; repeat for several.")],
-    refits: Annotated[int, typer.Option(help="Refit without a flagged workplace where a fit has at most so many.")] = 0,
-    size: Annotated[int, typer.Option(help="Posterior draws of each fit that are used.")] = 1000,
+    refits: Annotated[int, typer.Option(min=0, help="Refit without a flagged workplace where a fit has at most so many.")] = 0,
+    size: Annotated[int, typer.Option(min=10, help="Posterior draws of each fit that are used.")] = 1000,
 ) -> None:
     """Fits side by side by what they predict for whole workplaces, leaving one out at a time; best first."""
     from bayes_labor.posteriors import RunFolder
@@ -437,16 +447,21 @@ def compare(
 def calibrate(
     workforce: "Workforce",
     specification: "JointProductionSpec",
-    simulations: Annotated[int, typer.Option(help="Data sets drawn from the prior and fitted.")] = 100,
+    simulations: Annotated[int, typer.Option(min=1, max=1_000_000, help="Data sets drawn from the prior and fitted.")] = 100,
     keep: Annotated[Path, typer.Option(help="CSV of the ranks so far; what it holds is not run again.")] = Path("ranks.csv"),
-    workers: Annotated[int, typer.Option(help="Processes on this machine.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=1024, help="Processes on this machine.")] = 1,
     address: Annotated[str, typer.Option(help="Scheduler of a dask cluster to use instead, e.g. tcp://host:8786.")] = "",
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> None:
     """Simulation-based calibration of the model on who works where in your data: are its intervals honest?"""
+    from bayes_labor.data import DataFaults, Fault
     from bayes_labor.posteriors.calibration import calibrate as rank
     from bayes_labor.posteriors.calibration import uniformity
+    from bayes_labor.posteriors.run_folder import check_place
 
+    if not keep.absolute().parent.is_dir():
+        raise DataFaults([Fault("there is no such folder", str(keep.parent), "make it, or choose another with --keep")])
+    check_place(keep.absolute().parent)
     ranks = rank(
         workforce, specification, simulations, seed=seed, keep=keep, workers=workers, address=address or None,
         progress=lambda n: console.print(f"{n} of {simulations}", highlight=False),
@@ -465,8 +480,12 @@ def calibrate(
 def reproduce(
     system: Annotated[str, typer.Argument(help="`joint-production`, `sorting`, `bonuses` or `learning`.")],
     run: Annotated[Path | None, typer.Option(help="Run folder; by default runs/ and the system's name.")] = None,
-    workplaces: Annotated[int, typer.Option(help="Joint production: generated workplaces that the fits see.")] = 2000,
-    holdout: Annotated[int, typer.Option(help="Joint production: further generated workplaces that no fit sees.")] = 500,
+    workplaces: Annotated[
+        int, typer.Option(min=20, max=5_000_000, help="Joint production: generated workplaces that the fits see.")
+    ] = 2000,
+    holdout: Annotated[
+        int, typer.Option(min=2, max=5_000_000, help="Joint production: further generated workplaces that no fit sees.")
+    ] = 500,
     macro: Annotated[
         Path | None, typer.Option(help="Sorting: folder of public series; by default those that ship with statsmodels.")
     ] = None,
@@ -475,9 +494,13 @@ def reproduce(
     ] = None,
     quick: Annotated[bool, typer.Option(help="Bonuses, learning: leave out what takes longest.")] = False,
     device: Annotated[str, typer.Option(help="Learning: `cpu`, or `gpu` for a larger economy.")] = "cpu",
-    draws: Annotated[int | None, typer.Option(help="Draws of a chain; by default 500 to 2,000, by system.")] = None,
-    tune: Annotated[int | None, typer.Option(help="Tuning steps of a chain; by default 300 to 500, by system.")] = None,
-    seed: int = 1,
+    draws: Annotated[
+        int | None, typer.Option(min=1, max=10_000_000, help="Draws of a chain; by default 500 to 2,000, by system.")
+    ] = None,
+    tune: Annotated[
+        int | None, typer.Option(min=0, max=10_000_000, help="Tuning steps of a chain; by default 300 to 500, by system.")
+    ] = None,
+    seed: Seed = 1,
 ) -> None:
     """Every table and figure of a paper; takes up what the run folder already holds.
 
@@ -485,7 +508,9 @@ def reproduce(
     bonuses to generated personnel with known truth; learning is solved at the slides' parameters from two seeds.
     """
     from bayes_labor.data import DataFaults, Fault
+    from bayes_labor.posteriors.run_folder import check_place
 
+    check_place(run or Path("runs"))
     systems: dict[str, Callable[..., Path]] = {
         "joint-production": functools.partial(_joint_production, workplaces, holdout),
         "sorting": functools.partial(_sorting, macro),
@@ -651,7 +676,7 @@ def _leave(code: int, text: str) -> None:
 
 
 def _complain(text: str) -> None:
-    Console(stderr=True).print(text, highlight=False, markup=False)
+    Console(stderr=True).print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -218,6 +218,7 @@ class Workforce:
             for v, x in variables.items()
             if np.shape(x) not in ((), (self.n_workers,))
         ]
+        faults = faults or [fault for v, x in variables.items() for fault in _kind_faults(v, x, self.covariates[v])]
         if faults:
             raise DataFaults(faults)
         covariates, where = self.covariates.assign(**variables), f"changed({', '.join(variables)})"
@@ -231,7 +232,8 @@ class Workforce:
 
     def split(self, share: float, seed: int) -> tuple[Self, Self]:
         """Two workforces of whole workplaces, the second a random ``share`` of them; both know the same industries."""
-        held = np.random.default_rng(seed).permutation(self.n_workplaces)[: round(share * self.n_workplaces)]
+        held = np.random.default_rng(seed).permutation(self.n_workplaces)
+        held = held[: round(share * self.n_workplaces) if 0.0 < share < 1.0 else 0]
         if not 2 <= len(held) <= self.n_workplaces - 2:
             remedy = "leave at least two workplaces on each side"
             raise DataFaults([Fault(f"share = {share} splits nothing off", f"{self.n_workplaces} workplaces", remedy)])
@@ -260,6 +262,20 @@ class Workforce:
         rows = [(x.mean(), x.std(ddof=1), x.min(), x.max()) for x in (self.wage, *self.terms_by_workers)]
         table = pd.DataFrame(rows, index=["wage", *self.terms], columns=["mean", "std", "min", "max"])
         return table.assign(internal=[False, *self.internal])
+
+
+def _kind_faults(name: str, new: Any, known: pd.Series) -> list[Fault]:
+    """A fault for new values of a variable that are no numbers where it has numbers, or no categories that it has."""
+    values = pd.Series(np.atleast_1d(np.asarray(new, dtype=object)))
+    if isinstance(known.dtype, pd.CategoricalDtype):
+        strange = values[~values.isin(known.cat.categories)]
+        if len(strange):
+            return [
+                Fault(f"{name} = {strange.iloc[0]!r} is not among its categories", "changed()", first_few(known.cat.categories))
+            ]
+    elif pd.api.types.is_numeric_dtype(known) and pd.to_numeric(values, errors="coerce").isna().any():
+        return [Fault(f"{name} has new values that are no numbers", "changed()", "give a number, or one for each worker")]
+    return []
 
 
 def read_table(path: str | Path, kind: str | None = None, text: Sequence[str] = ()) -> pd.DataFrame:

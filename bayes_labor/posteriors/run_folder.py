@@ -36,6 +36,7 @@ class RunFolder:
     def create(cls, path: str | Path, *, overwrite: bool = False) -> Self:
         """Make the folder. Raises DataFaults if it already holds draws and ``overwrite`` is not set."""
         folder = cls(Path(path))
+        check_place(folder.path)
         held = [
             what for what, where in (("draws", folder.draws_path), ("an unfinished fit", folder.partial_path)) if where.exists()
         ]
@@ -171,6 +172,16 @@ class RunFolder:
             what = f"the run was fitted to other data ({record['data']['name']}, {record['data']['fingerprint']})"
             remedy = "give the table, formula and internal terms of the fit"
             raise DataFaults([Fault(what, f"{workforce.name}: {workforce.fingerprint}", remedy)])
+
+
+def check_place(folder: Path) -> None:
+    """Raises DataFaults, and makes nothing, if a folder can certainly not be made or written to."""
+    nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not nearest.is_dir():
+        raise DataFaults([Fault("the run folder cannot be written: there is a file", str(nearest), "choose another place")])
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        remedy = "choose a folder that you may write to"
+        raise DataFaults([Fault("the run folder cannot be written: it is read-only", str(nearest), remedy)])
 
 
 def judged(record: dict[str, Any], known: Collection[str]) -> dict[str, Any]:

@@ -5,12 +5,12 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pymc as pm
 import xarray as xr
-from pydantic import Field
+from pydantic import Field, model_validator
 from pymc.backends.arviz import find_observations
 
 from bayes_labor.data.faults import DataFaults, Fault
@@ -18,7 +18,7 @@ from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.judging import judged_by
 from bayes_labor.models.outcomes import outcomes_of
-from bayes_labor.models.settings import JointProductionSpec, Settings
+from bayes_labor.models.settings import LARGEST_SEED, JointProductionSpec, Settings
 from bayes_labor.models.starting import level_names, starting_values
 from bayes_labor.posteriors import blackjax_engine, nutpie_engine
 from bayes_labor.posteriors.diagnostics import Gate, gates
@@ -26,17 +26,18 @@ from bayes_labor.posteriors.nutpie_engine import compile_model
 from bayes_labor.posteriors.progress import Draws, Keeper, locked
 from bayes_labor.posteriors.run_folder import RunFolder, describe_run, judged, provenance
 
+_MOST_DRAWS = 100_000_000
 _FEWEST = 3  # recovered draws per dimension from which the posterior's shape can be told
 
 
 class SamplerSettings(Settings):
     """How to sample."""
 
-    draws: int = Field(default=1000, ge=1)
-    tune: int = Field(default=400, ge=0)
-    chains: int = Field(default=4, ge=1)
-    cores: int | None = Field(default=None, ge=1)
-    seed: int = Field(default=20161102, ge=0)
+    draws: int = Field(default=1000, ge=1, le=10_000_000)
+    tune: int = Field(default=400, ge=0, le=10_000_000)
+    chains: int = Field(default=4, ge=1, le=1_000)
+    cores: int | None = Field(default=None, ge=1, le=1_024)
+    seed: int = Field(default=20161102, ge=0, le=LARGEST_SEED)
     target_accept: float = Field(default=0.93, gt=0.5, lt=1.0)
     adaptation: Literal["diag", "low_rank"] = "low_rank"
     """nutpie's of the metric; always ``diag`` for a model with a variable per worker."""
@@ -45,6 +46,12 @@ class SamplerSettings(Settings):
     samples in coordinates whitened by that approximation of the heaviest mode, so that little tuning is needed; for large
     data."""
     engine: Literal["nutpie", "blackjax", "pymc", "numpyro"] = "nutpie"
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.draws * self.chains > _MOST_DRAWS:
+            raise ValueError(f"more than {_MOST_DRAWS:,} draws in all")
+        return self
 
 
 def sample(
