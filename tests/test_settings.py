@@ -128,5 +128,5 @@ def test_changes_stay_within_known_categories() -> None:
     workforce = Workforce.from_frame(table, "job + experience + seniority", ["seniority"])
     assert (workforce.changed(job="cook").design[:, 0] == 1.0).all()
     for bad in ("pilot", None, 3.0):
-        with pytest.raises(DataFaults, match="job .* not among"):
+        with pytest.raises(DataFaults, match=r"job .* not among"):
             workforce.changed(job=bad)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from numbers import Number
 from pathlib import Path
 from typing import Any, Self
 
@@ -273,7 +274,7 @@ def _kind_faults(name: str, new: Any, known: pd.Series) -> list[Fault]:
             return [
                 Fault(f"{name} = {strange.iloc[0]!r} is not among its categories", "changed()", first_few(known.cat.categories))
             ]
-    elif pd.api.types.is_numeric_dtype(known) and pd.to_numeric(values, errors="coerce").isna().any():
+    elif pd.api.types.is_numeric_dtype(known) and not all(isinstance(v, Number | np.bool) for v in values):
         return [Fault(f"{name} has new values that are no numbers", "changed()", "give a number, or one for each worker")]
     return []
 
