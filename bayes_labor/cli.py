@@ -1,6 +1,8 @@
 """The ``bayes-labor`` command: parsing and printing; everything else is in the rooms below.
 
-Exit codes: 0 done; 1 done, but a convergence gate failed or the preflight found trouble; 2 the input has faults.
+Exit codes: 0 done; 1 done, but a convergence gate failed or the preflight found trouble; 2 the input has faults (options,
+tables, settings, run folders), or there is no room or permission to write: the faults say what to do; 3 a defect of ours, with
+what to report; 130 interrupted.
 """
 
 import functools
@@ -34,8 +36,10 @@ app = typer.Typer(
     ),
 )
 console = Console()
+_INTERRUPTED = 130
 
 Run = Annotated[Path, typer.Option(help="Run folder.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1)]
 
 
 def _workforce(
@@ -94,7 +98,7 @@ def _specification(
     if settings is not None:
         try:
             more = json.loads(settings.read_text())
-        except (OSError, json.JSONDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DataFaults([Fault(f"the settings cannot be read: {error}", str(settings), "write a JSON object")]) from error
         if not isinstance(more, dict) or not isinstance(more.get("priors", {}), dict):
             raise DataFaults(
@@ -150,7 +154,7 @@ def demo(run: Run = Path("runs/demo")) -> None:
     # What a player without better offers is worth to himself is known: the leagues' minimum salary.
     priors = JointProductionPriors(unemployment_center=LEAGUE_MINIMUM, unemployment=0.02)
     spec = JointProductionSpec(priors=priors)
-    _fit_and_report(baseball(), spec, run, overwrite=True, settings={"draws": 1500})
+    _fit_and_report(baseball(), spec, run, overwrite=True, settings={})
 
 
 @command(workforce=_workforce)
@@ -217,6 +221,7 @@ def _settings_of(texts: list[str] | None) -> dict[str, Any]:
     return found
 
 
+_PriorDraws = Annotated[int, typer.Option(min=2, max=1_000_000, help="Draws from the prior.")]
 _Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="A setting of the specification, e.g. errors=student or ordered=true; repeat for several."),
@@ -233,7 +238,7 @@ def _bonus_commands(kind: str, what: str) -> None:
         draws: int = 1000,
         tune: int = 400,
         chains: int = 4,
-        seed: int = 20161102,
+        seed: Seed = 20161102,
     ) -> None:
         from bayes_labor.posteriors.bonuses.fits import fit_panel
         from bayes_labor.posteriors.bonuses.report import SPECS, bonus_report, summarize_bonuses
@@ -249,10 +254,12 @@ def _bonus_commands(kind: str, what: str) -> None:
         if not all(g.passed for g in found.gates):
             raise typer.Exit(1)
 
-    def prior_one(panel: "Personnel", run: Run, set_: _Set = None, draws: int = 1000) -> None:
+    def prior_one(panel: "Personnel", run: Run, set_: _Set = None, draws: _PriorDraws = 1000) -> None:
         from bayes_labor.posteriors.bonuses.report import SPECS, bonus_prior_page
+        from bayes_labor.posteriors.run_folder import check_place
         from bayes_labor.posteriors.tables import printed
 
+        check_place(run)
         table = bonus_prior_page(kind, panel, SPECS[kind](**_settings_of(set_)), run, draws=draws)
         console.print(printed(table).to_string(), highlight=False)
         console.print(f"page: {run / 'prior.html'}")
@@ -302,12 +309,14 @@ def prior(
     workforce: "Workforce",
     specification: "JointProductionSpec",
     run: Annotated[Path, typer.Option(help="Folder for the page, its table and pictures.")] = Path("runs/prior"),
-    draws: Annotated[int, typer.Option(help="Draws from the prior.")] = 200,
+    draws: _PriorDraws = 200,
 ) -> None:
     """What the priors imply, as a page: wages, surplus, feasible workplaces, V(z), seniority profile, beta."""
     from bayes_labor.posteriors import prior_page
+    from bayes_labor.posteriors.run_folder import check_place
     from bayes_labor.posteriors.tables import printed
 
+    check_place(run)
     console.print(str(specification.priors), highlight=False)
     console.print(printed(prior_page(workforce, specification, run, draws=draws)).to_string(), highlight=False)
     console.print(f"page: {run / 'prior.html'}")
@@ -318,10 +327,10 @@ def fit(
     workforce: "Workforce",
     run: Run,
     specification: "JointProductionSpec",
-    draws: int = 1000,
+    draws: int = 2000,
     tune: int = 400,
     chains: int = 4,
-    seed: int = 20161102,
+    seed: Seed = 20161102,
     engine: str = "nutpie",
     start: Annotated[
         str, typer.Option(help="modes; or laplace or pathfinder, which also whiten the coordinates: for large data.")
@@ -336,33 +345,28 @@ def fit(
 @command(workforce=_workforce)
 def report(run: Run, workforce: "Workforce") -> None:
     """Write the report of a run again, from its stored draws and its data; of a fit that still runs, from the draws so far."""
-    from bayes_labor.data.faults import DataFaults, Fault
-    from bayes_labor.models import JointProductionSpec
     from bayes_labor.posteriors import RunFolder
     from bayes_labor.posteriors import peek as look
     from bayes_labor.posteriors import report as write
 
     folder = RunFolder.open(run)
-    record = folder.record()
-    if "data" not in record:
-        what, remedy = "the run does not say what was fitted", "pass workforce= and spec= to sample, or call report() in Python"
-        raise DataFaults([Fault(what, str(run), remedy)])
-    folder.check_data(record, workforce)
-    page = write(look(run)[0], workforce, JointProductionSpec(**record["specification"]), run)
+    spec = folder.fitted(folder.record(), workforce)
+    page = write(look(run)[0], workforce, spec, run)
     console.print(f"report: {page}")
 
 
 @command(workforce=_workforce)
 def resume(run: Run, workforce: "Workforce") -> None:
     """Go on with a fit that was interrupted or killed, and write its report; says what was recovered and how."""
-    from bayes_labor.models import JointProductionSpec
     from bayes_labor.posteriors import RunFolder
     from bayes_labor.posteriors import resume as go_on
 
-    draws = go_on(run, workforce, progress=sys.stdout.isatty())
     folder = RunFolder.open(run)
+    spec = folder.fitted(folder.record(), workforce)
+    draws = go_on(run, workforce, progress=sys.stdout.isatty())
+    _raise_if_unsaved(draws, run)
     console.print("; ".join(folder.record().get("resumed", ["the fit was finished already"])))
-    _read_out(draws, workforce, JointProductionSpec(**folder.record()["specification"]), run)
+    _read_out(draws, workforce, spec, run)
 
 
 @app.command()
@@ -372,8 +376,9 @@ def peek(run: Run) -> None:
     from bayes_labor.posteriors import peek as look
 
     draws, record = look(run)
-    wanted = record["sampler"]["draws"]
-    counts = draws.attrs.get("counts", [wanted])
+    held = draws["posterior"].sizes.get("draw", 0)
+    wanted = record.get("sampler", {}).get("draws", held)
+    counts = draws.attrs.get("counts", [held])
     console.print(f"{record.get('state', 'done')}: draws of {wanted} by chain: {', '.join(str(c) for c in counts)}")
     for name in ("beta", "d", "gamma", "psi"):
         if name in draws["posterior"]:
@@ -393,20 +398,18 @@ def counterfactual(
     change: Annotated[
         list[str], typer.Option(help="A variable's new value, e.g. female=0.5, or seniority+=5; repeat for several.")
     ],
-    size: Annotated[int, typer.Option(help="Posterior draws at which both economies are solved.")] = 100,
+    size: Annotated[int, typer.Option(min=1, help="Posterior draws at which both economies are solved.")] = 100,
 ) -> None:
     """What wages and outside options would be if workers had other characteristics; V(z) is solved anew at every draw."""
     import numpy as np
 
-    from bayes_labor.models import JointProductionSpec
     from bayes_labor.posteriors import RunFolder
     from bayes_labor.posteriors import counterfactual as solve
 
     folder = RunFolder.open(run)
-    record = folder.record()
-    folder.check_data(record, workforce)
+    spec = folder.fitted(folder.record(), workforce)
     changed = workforce.changed(**dict(_change(text, workforce) for text in change))
-    found = solve(folder.draws(), workforce, changed, JointProductionSpec(**record["specification"]), size=size)
+    found = solve(folder.draws(), workforce, changed, spec, size=size)
     console.print(f"{' '.join(change)}: means over workers, posterior mean and 94% interval at {found.sizes['sample']} draws")
     for name in ("wage", "outside_option", "surplus_share"):
         means = found[name].mean("worker")
@@ -417,7 +420,11 @@ def counterfactual(
 
 def _change(text: str, workforce: "Workforce") -> tuple[str, Any]:
     adds = "+=" in text
+    from bayes_labor.data import DataFaults, Fault
+
     name, value = _assignment(text.replace("+=", "=", 1))
+    if adds and not isinstance(value, int | float):
+        raise DataFaults([Fault(f"{text!r} adds no number", "--change", "write NAME+=NUMBER, e.g. seniority+=5")])
     return name, workforce.covariates[name] + value if adds and name in workforce.covariates else value
 
 
@@ -425,11 +432,10 @@ def _change(text: str, workforce: "Workforce") -> tuple[str, Any]:
 def compare(
     workforce: "Workforce",
     run: Annotated[list[Path], typer.Option(help="Run folder of a fit to these data; repeat for several.")],
-    refits: Annotated[int, typer.Option(help="Refit without a flagged workplace where a fit has at most so many.")] = 0,
-    size: Annotated[int, typer.Option(help="Posterior draws of each fit that are used.")] = 1000,
+    refits: Annotated[int, typer.Option(min=0, help="Refit without a flagged workplace where a fit has at most so many.")] = 0,
+    size: Annotated[int, typer.Option(min=10, help="Posterior draws of each fit that are used.")] = 1000,
 ) -> None:
     """Fits side by side by what they predict for whole workplaces, leaving one out at a time; best first."""
-    from bayes_labor.models import JointProductionSpec
     from bayes_labor.posteriors import RunFolder
     from bayes_labor.posteriors import compare as set_beside
     from bayes_labor.posteriors.tables import printed
@@ -437,8 +443,8 @@ def compare(
     fits = {}
     for path in run:
         folder = RunFolder.open(path)
-        folder.check_data(folder.record(), workforce)
-        fits[str(path)] = (folder.draws(), JointProductionSpec(**folder.record()["specification"]))
+        spec = folder.fitted(folder.record(), workforce)
+        fits[str(path)] = (folder.draws(), spec)
     table = set_beside(fits, workforce, size=size, refits=refits, workers=1)
     console.print(printed(table).to_string(), highlight=False)
 
@@ -447,16 +453,21 @@ def compare(
 def calibrate(
     workforce: "Workforce",
     specification: "JointProductionSpec",
-    simulations: Annotated[int, typer.Option(help="Data sets drawn from the prior and fitted.")] = 100,
+    simulations: Annotated[int, typer.Option(min=1, max=1_000_000, help="Data sets drawn from the prior and fitted.")] = 100,
     keep: Annotated[Path, typer.Option(help="CSV of the ranks so far; what it holds is not run again.")] = Path("ranks.csv"),
-    workers: Annotated[int, typer.Option(help="Processes on this machine.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=1024, help="Processes on this machine.")] = 1,
     address: Annotated[str, typer.Option(help="Scheduler of a dask cluster to use instead, e.g. tcp://host:8786.")] = "",
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> None:
     """Simulation-based calibration of the model on who works where in your data: are its intervals honest?"""
+    from bayes_labor.data import DataFaults, Fault
     from bayes_labor.posteriors.calibration import calibrate as rank
     from bayes_labor.posteriors.calibration import uniformity
+    from bayes_labor.posteriors.run_folder import check_place
 
+    if not keep.absolute().parent.is_dir():
+        raise DataFaults([Fault("there is no such folder", str(keep.parent), "make it, or choose another with --keep")])
+    check_place(keep.absolute().parent)
     ranks = rank(
         workforce, specification, simulations, seed=seed, keep=keep, workers=workers, address=address or None,
         progress=lambda n: console.print(f"{n} of {simulations}", highlight=False),
@@ -475,8 +486,12 @@ def calibrate(
 def reproduce(
     system: Annotated[str, typer.Argument(help="`joint-production`, `sorting`, `bonuses` or `learning`.")],
     run: Annotated[Path | None, typer.Option(help="Run folder; by default runs/ and the system's name.")] = None,
-    workplaces: Annotated[int, typer.Option(help="Joint production: generated workplaces that the fits see.")] = 2000,
-    holdout: Annotated[int, typer.Option(help="Joint production: further generated workplaces that no fit sees.")] = 500,
+    workplaces: Annotated[
+        int, typer.Option(min=20, max=5_000_000, help="Joint production: generated workplaces that the fits see.")
+    ] = 2000,
+    holdout: Annotated[
+        int, typer.Option(min=2, max=5_000_000, help="Joint production: further generated workplaces that no fit sees.")
+    ] = 500,
     macro: Annotated[
         Path | None, typer.Option(help="Sorting: folder of public series; by default those that ship with statsmodels.")
     ] = None,
@@ -485,9 +500,13 @@ def reproduce(
     ] = None,
     quick: Annotated[bool, typer.Option(help="Bonuses, learning: leave out what takes longest.")] = False,
     device: Annotated[str, typer.Option(help="Learning: `cpu`, or `gpu` for a larger economy.")] = "cpu",
-    draws: Annotated[int | None, typer.Option(help="Draws of a chain; by default 500 to 2,000, by system.")] = None,
-    tune: Annotated[int | None, typer.Option(help="Tuning steps of a chain; by default 300 to 500, by system.")] = None,
-    seed: int = 1,
+    draws: Annotated[
+        int | None, typer.Option(min=1, max=10_000_000, help="Draws of a chain; by default 500 to 2,000, by system.")
+    ] = None,
+    tune: Annotated[
+        int | None, typer.Option(min=0, max=10_000_000, help="Tuning steps of a chain; by default 300 to 500, by system.")
+    ] = None,
+    seed: Seed = 1,
 ) -> None:
     """Every table and figure of a paper; takes up what the run folder already holds.
 
@@ -495,7 +514,9 @@ def reproduce(
     bonuses to generated personnel with known truth; learning is solved at the slides' parameters from two seeds.
     """
     from bayes_labor.data import DataFaults, Fault
+    from bayes_labor.posteriors.run_folder import check_place
 
+    check_place(run or Path("runs"))
     systems: dict[str, Callable[..., Path]] = {
         "joint-production": functools.partial(_joint_production, workplaces, holdout),
         "sorting": functools.partial(_sorting, macro),
@@ -562,12 +583,24 @@ def _fit_and_report(
     start = time.perf_counter()
     console.print(f"{workforce.name}: {workforce.n_workers:,} workers in {workforce.n_workplaces:,} workplaces; compiling ...")
     draws = sample(workforce, spec, run=run, overwrite=overwrite, progress=sys.stdout.isatty(), **settings)
+    _raise_if_unsaved(draws, run)
     seconds = draws.attrs["sampling_seconds"]
     console.print(f"compiled in {draws.attrs['compile_seconds']:.0f} s, sampled in {seconds:.0f} s; writing the report ...")
     try:
         _read_out(draws, workforce, spec, run)
     finally:
         console.print(f"{time.perf_counter() - start:.0f} s in all")
+
+
+def _raise_if_unsaved(draws: Any, run: Path) -> None:
+    """Raises DataFaults that say where the draws are if the run folder had no room for them."""
+    from bayes_labor.data.faults import DataFaults, Fault
+
+    if draws.attrs.get("unsaved"):
+        kept = draws.attrs["kept_in"]
+        where = kept or f"{run / 'partial.npz'}, as of the last write"
+        remedy = f"make room, then `bayes-labor resume --run {kept or run}` with the same table goes on from there"
+        raise DataFaults([Fault(f"the draws could not be stored in {run}: {draws.attrs['unsaved']}", where, remedy)])
 
 
 def _read_out(draws: Any, workforce: "Workforce", spec: "JointProductionSpec", run: Path) -> None:
@@ -599,16 +632,60 @@ def _say_gates(found: "list[Gate]") -> None:
 
 def main() -> None:
     """Entry point: faults of the input are printed, not thrown; `fit bonus-size` is `fit-bonus-size`."""
-    from bayes_labor.data.faults import DataFaults
+    from bayes_labor.data.faults import DataFaults, Fault
 
     two = "-".join(sys.argv[1:3])
     if two in {c.name for c in app.registered_commands}:
         sys.argv[1:3] = [two]
     try:
         app()
+    except SystemExit as left:
+        if left.code == _INTERRUPTED:
+            _complain("interrupted: draws so far are in the run folder, `bayes-labor resume` goes on with them")
+        raise
     except DataFaults as faults:
-        Console(stderr=True).print(str(faults), highlight=False, markup=False)
-        sys.exit(2)
+        _leave(2, str(faults))
+    except OSError as error:
+        where = str(error.filename or "the disk")
+        remedy = "make room or choose a folder that you may write to; draws already stored are kept"
+        _leave(2, str(DataFaults([Fault(f"nothing more can be read or written: {error.strerror or error}", where, remedy)])))
+    except MemoryError as error:
+        remedy = "use fewer draws or chains, or a machine with more memory; draws already stored are kept"
+        _leave(2, str(DataFaults([Fault("the memory does not suffice", str(error) or "this machine", remedy)])))
+    except BaseException as defect:  # an engine's panic is no Exception
+        _leave(3, _what_to_report(defect))
+
+
+def _what_to_report(defect: BaseException) -> str:
+    """Write the traceback to a file; a few lines on what happened and what to report."""
+    import shlex
+    import tempfile
+    import traceback
+    from importlib.metadata import version
+
+    command = shlex.join(["bayes-labor", *sys.argv[1:]])
+    last = traceback.format_exception_only(defect)[-1].strip().splitlines()[0]
+    told = f"bayes-labor {version('bayes-labor')}, Python {sys.version.split()[0]}\n{command}\n"
+    told += "".join(traceback.format_exception(defect))
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="bayes-labor-", suffix=".txt", delete=False) as file:
+            file.write(told)
+        where = f"the traceback is in {file.name}"
+    except OSError:
+        where = f"the traceback:\n{told}"
+    return (
+        f"this is a defect of bayes-labor {version('bayes-labor')}, not of your input\n  command: {command}\n"
+        f"  error:   {last[:300]}\n  report both, please; {where}"
+    )
+
+
+def _leave(code: int, text: str) -> None:
+    _complain(text)
+    sys.exit(code)
+
+
+def _complain(text: str) -> None:
+    Console(stderr=True).print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

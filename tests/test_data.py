@@ -209,20 +209,18 @@ def test_split_keeps_workplaces_whole(sample_of_norway: Workforce) -> None:
 
 
 BLOCKWISE = "experience + {experience**2/100} + C(job) + job:female + seniority"
-OF_ALL_ROWS = "{experience - experience.mean()} + seniority"
 LEARNED_FROM_ALL_ROWS = ["center(experience) + seniority", "experience + C(level) + seniority"]
 
 
-@pytest.mark.parametrize("formula", [BLOCKWISE, OF_ALL_ROWS, *LEARNED_FROM_ALL_ROWS])
+@pytest.mark.parametrize("formula", [BLOCKWISE, *LEARNED_FROM_ALL_ROWS])
 def test_design_by_blocks_is_the_design_at_once(formula: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where a term depends on all rows, or a level is missing from the first block."""
+    """Also where a term is learned from all rows, or a level is missing from the first block."""
     t = make_table(600)
     t["job"] = np.where(np.arange(len(t)) < 1500, "clerk", np.where(np.arange(len(t)) % 2, "cook", "driver"))
     t["level"] = (np.arange(len(t)) > 1600).astype(int)
     whole = Workforce.from_frame(t, formula, ["seniority"])
     monkeypatch.setattr(characteristics, "_BLOCK", 1100)
     blocks = Workforce.from_frame(t, formula, ["seniority"])
-    assert blocks.characteristics.by_block == (formula != OF_ALL_ROWS)
     assert blocks.terms == whole.terms and "experience" in whole.covariates
     np.testing.assert_array_equal(blocks.design, whole.design)
     np.testing.assert_array_equal(blocks.changed(experience=1.0).design, whole.changed(experience=1.0).design)

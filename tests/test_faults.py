@@ -64,10 +64,11 @@ TABLES = {
     "two industries": (build(put("industry", "fishing")), "a workplace has several industries"),
     "unknown industry": (build(industries=["trade", "service"]), "unknown industry 'services'.*did you mean 'service'"),
     "formula unreadable": (build(formula="experience + ("), "the formula cannot be read"),
-    "formula not evaluated": (
+    "formula not allowed": (
         build(formula="experience + seniority + {experience.nothing()}"),
-        "the formula cannot be evaluated",
+        "says what it may not: the call experience.nothing.*allowed are columns",
     ),
+    "formula not evaluated": (build(formula="bs(experience, df=2) + seniority"), "the formula cannot be evaluated"),
     "unknown covariate": (build(formula="experiense + seniority"), "names 'experiense'.*did you mean 'experience'"),
     "empty formula": (build(formula="1", internal=()), "the formula has no terms"),
     "covariate missing": (build(put("experience", np.nan)), "experience is missing.*rows 3"),

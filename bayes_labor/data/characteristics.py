@@ -1,11 +1,10 @@
 """Characteristics of workers from a formula: the design matrix, terms by workers, evaluated block by block of rows.
 
-A register has millions of rows, and a formula library makes several copies of what it evaluates. Formulas that treat every row
-alike (almost all) are therefore evaluated on blocks, each written into its place in the one design matrix there is.
+A register has millions of rows, and a formula library makes several copies of what it evaluates. Formulas treat every row
+alike, given what they learned from the data, so they are evaluated on blocks, each written into its place in the one design
+matrix there is. What a formula may say is in :mod:`bayes_labor.data.expressions`: nothing in it looks at other rows.
 """
 
-import ast
-import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +13,14 @@ from typing import Any, Self
 import formulaic
 import numpy as np
 import pandas as pd
-from formulaic.errors import FormulaicError
+from formulaic.parser.algos.tokenize import tokenize
+from formulaic.parser.types import Factor, Token
 
+from bayes_labor.data.expressions import ALLOWED, NAMESPACE, CheckedParser, Refused, columns_of
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
 
 _COLLINEAR = 1e-9  # smallest admissible share of a standardised column that the others leave unexplained
 _BLOCK = 250_000  # rows
-_CHECKED = 1_000  # rows at which evaluation by block is compared with evaluation of these rows alone
 
 
 @dataclass(frozen=True)
@@ -40,57 +40,40 @@ class Characteristics:
     """(P,) True for an internal term that is proportional to its internal variable."""
     variables: tuple[str, ...]
     """Columns of the table that the formula mentions."""
-    by_block: bool
-    """Whether a row's terms depend on that row alone."""
 
     @classmethod
-    def learn(cls, frame: pd.DataFrame, formula: str, internal: Sequence[str]) -> Self:
+    def learn(cls, frame: pd.DataFrame, formula: str, internal: Sequence[str], wage: str = "wage") -> Self:
         """Read a formula and learn the levels and states that it takes from the data.
 
         Raises
         ------
         DataFaults
-            For a formula that cannot be read or evaluated, or that names what the table lacks.
+            For a formula that cannot be read or evaluated, says what it may not, or names what the table lacks.
 
         """
-        right, needed = parse(formula)
-        needed = sorted({*needed, *(v for term in right for v in _names(term) if v in frame.columns)})
+        right, needed = parse(formula, wage)
         faults = [
-            Fault(f"the formula names {v!r}, which is not a column", repr(formula), did_you_mean(v, frame.columns))
-            for v in needed
-            if v not in frame.columns
+            *_name_faults(formula, needed, wage, frame.columns),
+            *_internal_faults(internal, needed, frame),
+            *_covariate_faults(frame, [v for v in needed if v in frame.columns]),
         ]
-        faults += _internal_faults(internal, needed, frame)
-        faults += _covariate_faults(frame, [v for v in needed if v in frame.columns])
         if faults:
             raise DataFaults(faults)
-        head = frame[needed].head(_BLOCK)
-        try:
-            spec = _silent(lambda: formulaic.model_matrix(right, head, na_action="ignore", context={})).model_spec
-            if len(head) < len(frame) and not _stateless(spec, frame):
-                spec = _silent(lambda: formulaic.model_matrix(right, frame[needed], na_action="ignore", context={})).model_spec
-        except Exception as error:  # formulaic passes on whatever the user's expression raises
-            remedy = "try it on a few rows first"
-            raise DataFaults([Fault(f"the formula cannot be evaluated: {_one_line(error)}", repr(formula), remedy)]) from None
+        spec = _learned(right, frame[needed], formula)
         columns = [str(c) for c in spec.column_names if str(c) != "Intercept"]
         mentions = _mentions(spec, internal)
         inside = np.array([mentions[c] for c in columns], dtype=bool)
         linear = inside & _proportional(spec, columns, frame[needed].head(10_000), internal)
         order = np.argsort(2 * inside - linear, kind="stable")
-        terms = tuple(columns[i] for i in order)
-        by_block = len(head) == len(frame) or _rows_stand_alone(spec, terms, frame[needed])
-        return cls(spec, terms, inside[order], linear[order], tuple(sorted(needed)), by_block)
+        return cls(spec, tuple(columns[i] for i in order), inside[order], linear[order], tuple(needed))
 
     def evaluate(self, frame: pd.DataFrame, order: np.ndarray | None = None) -> np.ndarray:
         """(P, N) terms of the rows of a table, in the order of ``order`` if given."""
         n = len(frame)
         values = np.empty((len(self.terms), n))
         frame = frame[list(self.variables)]
-        block = _BLOCK if self.by_block else max(n, 1)
-        if not self.by_block and order is not None:
-            frame, order = frame.iloc[order], None
-        for start in range(0, n, block):
-            rows = slice(start, start + block)
+        for start in range(0, n, _BLOCK):
+            rows = slice(start, start + _BLOCK)
             part = frame.iloc[rows] if order is None else frame.iloc[order[rows]]
             values[:, rows] = _terms(self.spec, self.terms, part)
         return values
@@ -135,29 +118,82 @@ class Characteristics:
         return faults
 
 
-def parse(formula: str) -> tuple[Any, list[str]]:
-    """(right-hand side of a formula, columns that it needs). Raises DataFaults if it cannot be read."""
+def parse(formula: str, wage: str = "wage") -> tuple[Any, list[str]]:
+    """(right-hand side of a formula, columns that it names). Nothing is evaluated.
+
+    Raises DataFaults if it cannot be read, says what it may not, or has a left side that is not the wage.
+    """
     try:
-        parsed = formulaic.Formula(formula)
-        right = getattr(parsed, "rhs", parsed)
-        return right, sorted(str(v) for v in right.required_variables)
-    except (FormulaicError, SyntaxError) as error:
+        if not isinstance(formula, str):
+            raise SyntaxError(f"it is no text but {type(formula).__name__}")
+        right = formulaic.Formula(_right_side(formula, wage), _parser=CheckedParser())
+        return right, sorted({v for term in right for v in _names(term)})
+    except Refused as error:
+        raise DataFaults([Fault(f"the formula says what it may not: {error}", repr(formula), ALLOWED)]) from None
+    except DataFaults:
+        raise
+    except Exception as error:  # the library raises what it likes for text that is no formula
         remedy = "see the formula grammar in the docs"
         raise DataFaults([Fault(f"the formula cannot be read: {_one_line(error)}", repr(formula), remedy)]) from None
 
 
+def _right_side(formula: str, wage: str) -> str:
+    """A formula without its left side. Raises DataFaults for a left side that would not be obeyed, and for several parts."""
+    tokens = list(tokenize(formula))
+    operators = [t for t in tokens if t.kind is Token.Kind.OPERATOR]
+    if any("|" in t.token for t in operators):
+        remedy = "write one list of characteristics; workplaces and industries have columns of their own"
+        raise DataFaults([Fault("the formula has several parts, divided by |", repr(formula), remedy)])
+    tilde = next((i for i, t in enumerate(tokens) if t.kind is Token.Kind.OPERATOR and "~" in t.token), None)
+    if tilde is None:
+        return formula
+    left = tokens[:tilde]
+    if [t.token for t in left] not in ([], [wage]):
+        what = f"the left side {formula[: tokens[tilde].source_start].strip()!r} would not be obeyed"
+        remedy = f"leave it out or write {wage}: the model is one of wages in levels, with additive errors"
+        raise DataFaults([Fault(what, repr(formula), remedy)])
+    return formula[tokens[tilde].source_start + tokens[tilde].token.index("~") + 1 :]
+
+
 def _names(term: Any) -> set[str]:
-    """Everything that a term's expressions name: columns and functions. formulaic overlooks what stateful functions take."""
-    expressions = [factor.expr for factor in term.factors]
-    names = set(expressions)  # a column by its bare name, which may be no Python
-    for expression in expressions:
-        names |= set(re.findall(r"`([^`]+)`", expression))
-        try:
-            code = ast.parse(re.sub(r"`[^`]+`", "_", expression).strip(), mode="eval")
-        except SyntaxError:
-            continue
-        names |= {node.id for node in ast.walk(code) if isinstance(node, ast.Name)}
+    """Columns that a term names."""
+    names: set[str] = set()
+    for factor in term.factors:
+        if factor.eval_method is Factor.EvalMethod.LOOKUP:
+            names.add(factor.expr)
+        elif factor.eval_method is Factor.EvalMethod.PYTHON:
+            names |= columns_of(factor.expr)
     return names
+
+
+def _name_faults(formula: str, needed: Sequence[str], wage: str, known: Any) -> list[Fault]:
+    faults = [
+        Fault(f"the formula names {v!r}, which is not a column", repr(formula), did_you_mean(v, known))
+        for v in needed
+        if v not in known
+    ]
+    if wage in needed:
+        remedy = "leave it out: nothing is learned from explaining the wage by itself"
+        faults.append(Fault(f"the wage {wage!r} is its own covariate", repr(formula), remedy))
+    if "Intercept" in needed:
+        remedy = "rename the column, or leave it out if it is all ones: the revenue scale takes the intercept's place"
+        faults.append(Fault("'Intercept' names the formula's own constant", repr(formula), remedy))
+    return faults
+
+
+def _learned(right: Any, frame: pd.DataFrame, formula: str) -> Any:
+    """The formula's spec: from the first block of rows where that tells all that it takes from the data."""
+    try:
+        head = frame.head(_BLOCK)
+        spec = _evaluated(right, head)
+        return spec if len(head) == len(frame) or _stateless(spec, frame) else _evaluated(right, frame)
+    except Exception as error:  # formulaic passes on whatever the user's expression raises
+        remedy = "try it on a few rows first"
+        raise DataFaults([Fault(f"the formula cannot be evaluated: {_one_line(error)}", repr(formula), remedy)]) from None
+
+
+def _evaluated(right: Any, frame: pd.DataFrame) -> Any:
+    return _silent(lambda: formulaic.model_matrix(right, frame, na_action="ignore", context=NAMESPACE)).model_spec
 
 
 def _silent(make: Any) -> Any:
@@ -168,7 +204,7 @@ def _silent(make: Any) -> Any:
 
 def _terms(spec: Any, terms: Sequence[str], frame: pd.DataFrame) -> np.ndarray:
     """(P, n) of the rows given, all at once."""
-    matrix = _silent(lambda: spec.get_model_matrix(frame, context={}))
+    matrix = _silent(lambda: spec.get_model_matrix(frame, context=NAMESPACE))
     if len(matrix) != len(frame):  # formulaic drops rows with missing values
         return np.full((len(terms), len(frame)), np.nan)
     return matrix[list(terms)].to_numpy(np.float64).T
@@ -179,14 +215,6 @@ def _stateless(spec: Any, frame: pd.DataFrame) -> bool:
     categories = [name for name, (kind, _) in spec.encoder_state.items() if kind.value == "categorical"]
     known = {v for v in frame.columns if isinstance(frame[v].dtype, pd.CategoricalDtype)}
     return not spec.transform_state and all(c in known or (c[:2] == "C(" and c[2:-1] in known) for c in categories)
-
-
-def _rows_stand_alone(spec: Any, terms: Sequence[str], frame: pd.DataFrame) -> bool:
-    """Whether scattered rows have the same terms alone as among others; ``{x - x.mean()}`` has not."""
-    rows = np.random.default_rng(0).choice(len(frame), _CHECKED, replace=False)
-    alone = _terms(spec, terms, frame.iloc[rows])
-    among = _terms(spec, terms, frame.iloc[np.concatenate([rows, np.arange(_BLOCK)])])[:, : len(rows)]
-    return np.array_equal(alone, among, equal_nan=True)
 
 
 def _one_line(error: Exception) -> str:
@@ -232,5 +260,8 @@ def _proportional(spec: Any, columns: Sequence[str], head: pd.DataFrame, interna
     numeric = [v for v in internal if pd.api.types.is_numeric_dtype(head[v])]
     if not numeric:
         return np.zeros(len(columns), dtype=bool)
-    doubled = _terms(spec, columns, head.assign(**{v: 2.0 * head[v] for v in numeric}))
+    try:
+        doubled = _terms(spec, columns, head.assign(**{v: 2.0 * head[v] for v in numeric}))
+    except Exception:  # a spline that ends at the largest value seen
+        return np.zeros(len(columns), dtype=bool)
     return np.array([np.allclose(a, 2.0 * b) for a, b in zip(doubled, _terms(spec, columns, head), strict=True)], dtype=bool)

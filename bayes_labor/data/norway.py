@@ -122,6 +122,7 @@ _RELATIVE_WAGE = np.array([0.92, 1.06, 1.05, 1.04, 0.90, 1.04, 1.22, 1.00])
 _EFFECT = {"female": 0.36, "experience": 0.22, "seniority": 0.58, "full_time": 0.44, "education": 0.48}
 _SENIORITY_SHAPE, _SENIORITY_ON_EXPERIENCE, _FULL_TIME_ON_SENIORITY = 0.80, 0.60, 0.14
 _EXPERIENCE_TOP = 40.0
+_MOST = 5_000_000
 _WOMEN_SENIORITY, _WOMEN_EXPERIENCE = 0.865, 0.663
 
 
@@ -149,9 +150,9 @@ def norway(workplaces: int = FULL_SIZE, seed: int = 0) -> Workforce:
 
 def norway_table(workplaces: int = FULL_SIZE, seed: int = 0) -> pd.DataFrame:
     """The table behind :func:`norway`, one row per worker."""
-    if workplaces < 20:
-        fault = Fault("too few workplaces for eight industries", f"workplaces={workplaces}", "choose at least 20")
-        raise DataFaults([fault])
+    if not 20 <= workplaces <= _MOST:
+        what = "too few workplaces for eight industries" if workplaces < 20 else "too many workplaces for a generated sample"
+        raise DataFaults([Fault(what, f"workplaces={workplaces}", f"choose 20 to {_MOST:,}")])
     rng = np.random.default_rng(seed)
     industry, sizes = _workplaces(workplaces, rng)
     offsets = np.concatenate([[0], np.cumsum(sizes)])

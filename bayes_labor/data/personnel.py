@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from bayes_labor.data.faults import DataFaults, Fault, first_few
+from bayes_labor.data.ids import as_numbers_if_nothing_is_lost, mixed_faults
 from bayes_labor.data.workforce import read_table
 
 LEVELS, RATINGS, TENURES = 5, 4, 5
@@ -51,6 +52,9 @@ class Personnel:
         words = [c for c in words if c != "title"]
         if words:
             raise DataFaults([Fault(f"columns {', '.join(words)} are not numbers", self.name, "convert them")])
+        mixed = mixed_faults(self.table["id"], "id")
+        if mixed:
+            raise DataFaults(mixed)
         ordered = self.table.sort_values(["id", "year"], kind="stable").reset_index(drop=True)
         object.__setattr__(self, "table", ordered)
         faults = [*_values(ordered, self.name), *_careers(ordered, self.name)]
@@ -129,7 +133,8 @@ def read_personnel(path: str | Path, columns: dict[str, str] | None = None) -> P
     path
         The file.
     columns
-        Names in the file by the package's name, such as ``{"id": "person"}``, where they differ.
+        Names in the file by the package's name, such as ``{"id": "person"}``, where they differ. Ids are text, and numbers
+        only where no two would merge: ``0012`` is not 12.
 
     Raises
     ------
@@ -137,7 +142,10 @@ def read_personnel(path: str | Path, columns: dict[str, str] | None = None) -> P
         If the file cannot be read or the panel has faults.
 
     """
-    table = read_table(path)
+    id_ = (columns or {}).get("id", "id")
+    table = read_table(path, text=[id_])
+    if id_ in table:
+        table[id_] = as_numbers_if_nothing_is_lost(table[id_])
     unknown = [c for c in (columns or {}).values() if c not in table]
     if unknown:
         raise DataFaults([Fault(f"columns {', '.join(unknown)} are not in the file", str(path), "check the names")])

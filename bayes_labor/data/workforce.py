@@ -1,8 +1,11 @@
 """The matched table: one row per worker of whole workplaces, with what each worker takes along and what stays behind."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from numbers import Number
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +16,9 @@ import pyarrow.parquet as pq
 
 from bayes_labor.data.characteristics import Characteristics, parse
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
+from bayes_labor.data.ids import as_text, mixed_faults
+
+_LARGEST_WAGE = 1e150  # its square is a number
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +79,8 @@ class Workforce:
         Parameters
         ----------
         frame
-            One row per worker, any order; every worker of each workplace.
+            One row per worker, any order; every worker of each workplace. Ids of workplaces, workers and industries are text:
+            whole numbers become the text that writes them, and workplaces stand in the order of those numbers, then of words.
         formula
             Characteristics of talent in Wilkinson notation, e.g. ``"experience + {experience**2/100} + seniority"``. The
             intercept is left out: the revenue scale takes its place.
@@ -103,17 +110,22 @@ class Workforce:
         faults = _missing_columns(frame, columns)
         if faults:
             raise DataFaults(faults)
+        roles = [c for role, c in columns.items() if role != "wage"]
+        faults = [fault for c in roles for fault in mixed_faults(frame[c], c)]
+        if faults:
+            raise DataFaults(faults)
+        frame = frame.assign(**{c: as_text(frame[c], ordered=c not in (worker, person)) for c in roles})
         faults = [
-            *_wage_faults(frame, wage, simulated),
+            *_wage_faults(frame[wage], simulated),
             *_id_faults(frame, columns),
             *_industry_faults(frame, workplace, industry, industries),
         ]
         frame = _compact(frame, columns)
-        codes, ids = pd.factorize(frame[workplace], sort=True)
+        codes = frame[workplace].cat.codes.to_numpy(np.int64)
         order = np.argsort(codes, kind="stable")
         design = None
         try:
-            characteristics = Characteristics.learn(frame, formula, internal)
+            characteristics = Characteristics.learn(frame, formula, internal, wage)
             design = characteristics.evaluate(frame, order)
             faults += characteristics.faults(design, formula, internal)
         except DataFaults as found:
@@ -122,8 +134,9 @@ class Workforce:
             raise DataFaults(faults)
         offsets = np.concatenate([[0], np.cumsum(np.bincount(codes))]).astype(np.int64)
         names, industry_of = _industries(frame[industry], industries)
+        ids = frame[worker].astype(object) if worker else frame.index
         return cls(
-            wage=_frozen(frame[wage].to_numpy(np.float64)[order]),
+            wage=_frozen(pd.to_numeric(frame[wage]).to_numpy(np.float64)[order]),
             design=_frozen(design.T),
             terms=characteristics.terms,
             internal=_frozen(characteristics.internal),
@@ -131,8 +144,8 @@ class Workforce:
             industry=_frozen(industry_of[order[offsets[:-1]]]),
             industries=names,
             offsets=_frozen(offsets),
-            workplaces=_frozen(np.asarray(ids)),
-            workers=_frozen((frame[worker] if worker else frame.index).to_numpy()[order]),
+            workplaces=_frozen(frame[workplace].cat.categories.to_numpy(object)),
+            workers=_frozen(ids.to_numpy()[order]),
             covariates=frame[list(characteristics.variables)].iloc[order].reset_index(drop=True),
             characteristics=characteristics,
             formula=formula,
@@ -149,8 +162,8 @@ class Workforce:
 
     @classmethod
     def from_csv(cls, path: str | Path, formula: str, internal: Sequence[str] = (), **options: Any) -> Self:
-        """Read a CSV file; ``options`` as in :meth:`from_frame`."""
-        return cls.from_frame(read_table(path, ".csv"), formula, internal, **options)
+        """Read a CSV file, its ids as they are written; ``options`` as in :meth:`from_frame`."""
+        return cls.from_frame(read_table(path, ".csv", _roles(options)), formula, internal, **options)
 
     @property
     def n_workers(self) -> int:
@@ -214,18 +227,22 @@ class Workforce:
             for v, x in variables.items()
             if np.shape(x) not in ((), (self.n_workers,))
         ]
+        faults = faults or [fault for v, x in variables.items() for fault in _kind_faults(v, x, self.covariates[v])]
         if faults:
             raise DataFaults(faults)
-        covariates = self.covariates.assign(**variables)
-        design = self.characteristics.evaluate(covariates)
+        covariates, where = self.covariates.assign(**variables), f"changed({', '.join(variables)})"
+        try:
+            design = self.characteristics.evaluate(covariates)
+        except Exception as error:  # such as a spline's, whose knots end at the largest value that it has seen
+            raise DataFaults([Fault(f"a term cannot be evaluated: {error}", where, "check the new values")]) from None
         if not np.isfinite(design).all():
-            where = f"changed({', '.join(variables)})"
             raise DataFaults([Fault("a term of the formula is not finite", where, "check the new values")])
         return replace(self, design=_frozen(design.T), covariates=covariates)
 
     def split(self, share: float, seed: int) -> tuple[Self, Self]:
         """Two workforces of whole workplaces, the second a random ``share`` of them; both know the same industries."""
-        held = np.random.default_rng(seed).permutation(self.n_workplaces)[: round(share * self.n_workplaces)]
+        held = np.random.default_rng(seed).permutation(self.n_workplaces)
+        held = held[: round(share * self.n_workplaces) if 0.0 < share < 1.0 else 0]
         if not 2 <= len(held) <= self.n_workplaces - 2:
             remedy = "leave at least two workplaces on each side"
             raise DataFaults([Fault(f"share = {share} splits nothing off", f"{self.n_workplaces} workplaces", remedy)])
@@ -256,11 +273,29 @@ class Workforce:
         return table.assign(internal=[False, *self.internal])
 
 
-def read_table(path: str | Path, kind: str | None = None) -> pd.DataFrame:
-    """Read a Parquet or CSV file by its ending; one clear error if it is missing or is not what its name says."""
+def _kind_faults(name: str, new: Any, known: pd.Series) -> list[Fault]:
+    """A fault for new values of a variable that are no numbers where it has numbers, or no categories that it has."""
+    values = pd.Series(np.atleast_1d(np.asarray(new, dtype=object)))
+    if isinstance(known.dtype, pd.CategoricalDtype):
+        strange = values[~values.isin(known.cat.categories)]
+        if len(strange):
+            return [
+                Fault(f"{name} = {strange.iloc[0]!r} is not among its categories", "changed()", first_few(known.cat.categories))
+            ]
+    elif pd.api.types.is_numeric_dtype(known) and not all(isinstance(v, Number | np.bool) for v in values):
+        return [Fault(f"{name} has new values that are no numbers", "changed()", "give a number, or one for each worker")]
+    return []
+
+
+def read_table(path: str | Path, kind: str | None = None, text: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a Parquet or CSV file by its ending; one clear error if it is missing or is not what its name says.
+
+    Columns named in ``text`` are read from CSV as they are written there: ``0012`` is not 12.
+    """
     path = Path(path)
     kind = kind or path.suffix.lower()
-    readers: dict[str, Any] = {".parquet": pd.read_parquet, ".csv": pd.read_csv}
+    as_written = dict.fromkeys(text, str)
+    readers: dict[str, Any] = {".parquet": pd.read_parquet, ".csv": partial(pd.read_csv, dtype=as_written)}
     if kind not in readers:
         raise DataFaults([Fault(f"cannot read files ending in {kind!r}", str(path), "convert it to .parquet or .csv")])
     if not path.is_file():
@@ -268,20 +303,39 @@ def read_table(path: str | Path, kind: str | None = None) -> pd.DataFrame:
         remedy = did_you_mean(path.name, near) if near else "check the folder's name"
         raise DataFaults([Fault("there is no such file", str(path), remedy)])
     try:
+        if kind == ".csv":
+            _check_separator(path)
         return readers[kind](path)
+    except DataFaults:
+        raise
     except (OSError, ValueError, UnicodeDecodeError) as error:
         fault = Fault(f"this is not a readable {kind[1:]} file: {error}", str(path), "write it again, or check its ending")
         raise DataFaults([fault]) from error
 
 
+def _check_separator(path: Path) -> None:
+    """Raises DataFaults if the first line has more of another separator than commas."""
+    with path.open("rb") as file:
+        line = re.sub(rb'"[^"]*"', b"", file.readline(100_000)).decode("latin-1")
+    for sign, name in ((";", "';'"), ("\t", "a tab"), ("|", "'|'")):
+        if line.count(sign) > line.count(","):
+            remedy = f"write it with commas, or read it by pandas.read_csv(path, sep={sign!r}) and use Workforce.from_frame"
+            raise DataFaults([Fault(f"the file is separated by {name}, not by commas", str(path), remedy)])
+
+
+def _roles(options: dict[str, Any]) -> list[str]:
+    """Columns with ids."""
+    named = (options.get("workplace") or "workplace", options.get("industry") or "industry")
+    return [*named, *(options[who] for who in ("worker", "person") if options.get(who))]
+
+
 def _needed(formula: str, options: dict[str, Any]) -> list[str] | None:
     """Columns that a workforce needs; None, all of them, where the formula cannot be read: from_frame says so."""
     try:
-        needed = parse(formula)[1]
+        needed = parse(formula, options.get("wage") or "wage")[1]
     except DataFaults:
         return None
-    roles = [options.get(role) or role for role in ("workplace", "industry", "wage")]
-    return [*roles, *(options[who] for who in ("worker", "person") if options.get(who)), *needed]
+    return [*_roles(options), options.get("wage") or "wage", *needed]
 
 
 def _read_parquet(path: str | Path, columns: list[str] | None) -> pd.DataFrame:
@@ -306,7 +360,7 @@ def _compact(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
     text = {
         c: frame[c].astype("category")
         for c in frame.columns
-        if c not in (columns["wage"], columns.get("worker"), columns.get("person"), columns["workplace"])
+        if c != columns["wage"]
         and (pd.api.types.is_string_dtype(frame[c].dtype) or frame[c].dtype == object)
         and not isinstance(frame[c].dtype, pd.CategoricalDtype)
     }
@@ -315,11 +369,9 @@ def _compact(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
 
 def _industries(column: pd.Series, industries: Sequence[str] | None) -> tuple[tuple[str, ...], np.ndarray]:
     """(names of all industries, row of them for each worker)."""
-    codes, found = pd.factorize(column, sort=True)
-    words = [str(k) for k in found]
-    names = tuple(industries) if industries else tuple(sorted(set(words)))
-    place = {str(k): i for i, k in enumerate(names)}
-    return names, np.array([place[w] for w in words], dtype=np.int64)[codes]
+    names = tuple(map(str, industries)) if industries else tuple(sorted(column.cat.categories))
+    place = {k: i for i, k in enumerate(names)}
+    return names, np.array([place[w] for w in column.cat.categories], dtype=np.int64)[column.cat.codes]
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:
@@ -346,19 +398,34 @@ def _missing_columns(frame: pd.DataFrame, columns: dict[str, str]) -> list[Fault
     ]
 
 
-def _wage_faults(frame: pd.DataFrame, wage: str, simulated: bool) -> list[Fault]:
-    values = pd.to_numeric(frame[wage], errors="coerce")
-    text = frame.index[values.isna() & frame[wage].notna()]
-    missing = frame.index[frame[wage].isna()]
-    infinite = frame.index[np.isinf(values)]
-    negative = frame.index[(values <= 0) & ~np.isinf(values)]
-    checks = [
-        (text, "is not a number", "convert it; check the decimal sign and units"),
-        (missing, "is missing", "drop the whole workplace: the payroll must be complete"),
-        (infinite, "is infinite", "correct it or drop the whole workplace"),
-        (negative if not simulated else [], "is not positive", "correct it or drop the whole workplace"),
+def _wage_faults(wage: pd.Series, simulated: bool) -> list[Fault]:
+    name, kind = wage.name, _not_wages(wage)
+    if kind:
+        return [Fault(f"{name} is {kind}", f"such as {wage.dropna().iloc[0]}", "name the column that holds wages")]
+    values = pd.to_numeric(wage, errors="coerce").astype(np.float64)
+    present = values[np.isfinite(values)]
+    checks: list[tuple[Any, str, str]] = [
+        (values.isna() & wage.notna(), "is not a number", "convert it; check the decimal sign and units"),
+        (wage.isna(), "is missing", "drop the whole workplace: the payroll must be complete"),
+        (np.isinf(values), "is infinite", "correct it or drop the whole workplace"),
+        (np.isfinite(values) & (values.abs() > _LARGEST_WAGE), "is beyond 1e150", "choose another wage unit"),
+        ((values <= 0) & ~np.isinf(values) & (not simulated), "is not positive", "correct it or drop the whole workplace"),
     ]
-    return [Fault(f"{wage} {what}", f"rows {first_few(rows)}", remedy) for rows, what, remedy in checks if len(rows)]
+    faults = [
+        Fault(f"{name} {what}", f"rows {first_few(wage.index[bad])}", remedy) for bad, what, remedy in checks if bad.any()
+    ]
+    if len(present) > 1 and present.min() == present.max():
+        faults.append(Fault("all wages are equal", f"{name} = {present.iloc[0]:g}", "name the column that holds wages"))
+    return faults
+
+
+def _not_wages(wage: pd.Series) -> str:
+    """What a column is that cannot be wages, in words; empty for one that may."""
+    kinds = {"date": "a date", "datetime": "a date", "Timestamp": "a date", "timedelta": "a date", "Timedelta": "a date"}
+    kinds |= {"bool": "true or false", "complex": "a complex number"}
+    if wage.dtype == object:
+        return next((kinds[k] for k in dict.fromkeys(type(v).__name__ for v in wage) if k in kinds), "")
+    return {"b": "true or false", "c": "a complex number", "M": "a date", "m": "a date"}.get(wage.dtype.kind, "")
 
 
 def _id_faults(frame: pd.DataFrame, columns: dict[str, str]) -> list[Fault]:
@@ -389,13 +456,13 @@ def _industry_faults(frame: pd.DataFrame, workplace: str, industry: str, industr
     missing = frame.index[frame[industry].isna()]
     if len(missing):
         faults.append(Fault(f"{industry} is missing", f"rows {first_few(missing)}", "code them, or name a 'no code' industry"))
-    per_workplace = frame.groupby(workplace)[industry].nunique()
+    per_workplace = frame.groupby(workplace, observed=True)[industry].nunique()
     mixed = per_workplace.index[per_workplace > 1]
     if len(mixed):
         remedy = "give each workplace one: modal_industry() takes the mode over its workers"
         faults.append(Fault("a workplace has several industries", f"workplaces {first_few(mixed)}", remedy))
     if industries:
-        unknown = sorted(set(frame[industry].dropna().astype(str)) - {str(k) for k in industries})
+        unknown = sorted(set(frame[industry].cat.categories) - {str(k) for k in industries})
         if unknown:
             faults.append(Fault(f"unknown industry {unknown[0]!r}", first_few(unknown), did_you_mean(unknown[0], industries)))
     return faults

@@ -4,6 +4,7 @@ Sections 2-5 of the paper: output from task assignment, outside options in equil
 likelihood has one term per workplace; a point whose equilibrium cannot be solved has likelihood zero.
 """
 
+from collections.abc import Container
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,9 +22,10 @@ from bayes_labor.custom_ops import (
 )
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
+from bayes_labor.models.judging import judge_by
 from bayes_labor.models.outcomes import solver_outcomes
 from bayes_labor.models.settings import MANY_WORKERS, JointProductionPriors, JointProductionSpec, SpecName
-from bayes_labor.models.starting import start_at
+from bayes_labor.models.starting import start_at, start_on_both_sides
 from bayes_labor.theory.matching import Matching
 from bayes_labor.theory.outside_option import CUBIC
 from bayes_labor.theory.status import Status
@@ -171,7 +173,14 @@ def joint_production(
         _report(equilibrium, surplus, wage)
         counted = pm.Data("counted", np.ones(workforce.n_workplaces), dims="workplace") if weighted else None
         _wages(workforce, spec, data, wage, surplus, equilibrium, mean_wage, counted)
+        judge_by(*judged_parameters(model.named_vars), two_sided="" if spec.is_linear else "beta")
     return model
+
+
+def judged_parameters(known: Container[str]) -> list[str]:
+    """Parameters whose chains must agree, of those that a specification has."""
+    shape = [v for v in ("beta", "psi", "d") if v in known]
+    return shape or [v for v in ("gamma", "A", "sigma", "nu") if v in known]
 
 
 def as_spec(spec: SpecName | JointProductionSpec, **settings: Any) -> JointProductionSpec:
@@ -232,13 +241,16 @@ def _beta(workforce: Workforce, spec: JointProductionSpec) -> Any:
         many = workforce.n_workers >= MANY_WORKERS * n
         if spec.hierarchy == "centered" or (spec.hierarchy == "auto" and many):
             start_at(atanh_beta=np.full(n, 0.2))
+            start_on_both_sides(["beta_mean", "atanh_beta"], held=["beta_spread"])
             atanh = pm.Normal("atanh_beta", mean, spread, dims="industry")
         else:
             start_at(beta_offset=np.zeros(n))
+            start_on_both_sides(["beta_mean"], held=["beta_spread", "beta_offset"])
             atanh = mean + spread * pm.Normal("beta_offset", 0.0, 1.0, dims="industry")
     else:
         scale = float(np.hypot(priors.beta_mean, priors.beta_spread))
         start_at(atanh_beta=np.full(n, 0.2))
+        start_on_both_sides(["atanh_beta"])
         atanh = pm.Normal("atanh_beta", 0.0, scale, dims="industry")
     return pm.Deterministic("beta", pt.tanh(atanh), dims="industry")
 

@@ -9,13 +9,14 @@ from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
 SpecName = Literal["linear_national", "linear", "equal_power", "linear_power", "power", "flexible"]
 MANY_WORKERS = 5_000
 """Workers per industry from which on beta is known better than the hierarchy says, in data like the Norwegian register's."""
+LARGEST_SEED = 2**63 - 1
 SPECS: tuple[SpecName, ...] = ("linear_national", "linear", "equal_power", "linear_power", "power", "flexible")
 
 
 class Settings(BaseModel):
-    """Frozen settings that refuse unknown names and report all faults of a call at once."""
+    """Frozen settings that refuse unknown names and numbers that are none, and report all faults of a call at once."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -144,9 +145,9 @@ class JointProductionSpec(Settings):
     Without it small samples wander to where most workplaces could not pay what their workers would get elsewhere."""
     reference_team: int = Field(default=12, ge=2, le=10_000)
     """Workers, evenly spaced over the sample, whose output per worker is the parameter kappa."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     """Of the hypothetical matches, for ``sampled`` matching, and of ``subsample``."""
-    threads: int = Field(default=1, ge=1)
+    threads: int = Field(default=1, ge=1, le=1024)
     """Threads inside one evaluation; more than 1 only where chains leave cores idle."""
 
     @field_validator("priors", mode="before")

@@ -4,6 +4,7 @@ PyMC's own ``initval`` would do, but a model that has one can neither be conditi
 log-likelihood computed afterwards.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,37 +45,50 @@ def starting_point(model: pm.Model) -> dict[str, np.ndarray]:
     return make_initial_point_fn(model=model, overrides=starting_values(model), return_transformed=True)(0)
 
 
+def start_on_both_sides(levels: Sequence[str], held: Sequence[str] = ()) -> None:
+    """Say of the model being built that its density has a cusp where ``levels`` are zero, and may have a mode on each side.
+
+    Climbs to the modes start with ``levels`` on both sides, near zero and away, and keep them and the variables in ``held``,
+    which decide on the side together with them, where they are until the others have settled.
+    """
+    pm.modelcontext(None).both_sides = (tuple(levels), tuple(held))
+
+
+def level_names(model: pm.Model) -> tuple[str, ...]:
+    """Variables that :func:`start_on_both_sides` noted to start on both sides; none for a model of another origin."""
+    return getattr(model, "both_sides", ((), ()))[0]
+
+
 def starting_points(model: pm.Model) -> list[np.ndarray]:
-    """Starts with all beta on one side of zero, near it and away; the model's own point if it has no beta."""
+    """Starts on both sides of a noted cusp, near it and away; the model's own point if it has none."""
     x, places = _flat_start(model)
-    if not places:
+    levels = [places[name] for name in level_names(model)]
+    if not levels:
         return [x]
     starts = []
     for level in _LEVELS:
         start = x.copy()
-        for name, place in places.items():
-            start[place] = 0.0 if name == "beta_offset" else level if name != "beta_spread_log__" else x[place]
+        for place in levels:
+            start[place] = level
         starts.append(start)
     return starts
 
 
 def beta_coordinates(model: pm.Model) -> np.ndarray:
-    """Which coordinates of the unconstrained vector decide on beta."""
+    """Which coordinates of the unconstrained vector decide on the side of a noted cusp: beta's."""
     x, places = _flat_start(model)
-    held = np.zeros(len(x), bool)
-    for place in places.values():
-        held[place] = True
-    return held
+    marked = np.zeros(len(x), bool)
+    for group in getattr(model, "both_sides", ()):
+        for name in group:
+            marked[places[name]] = True
+    return marked
 
 
 def _flat_start(model: pm.Model) -> tuple[np.ndarray, dict[str, slice]]:
-    """(the model's starting point, where in it the variables behind beta are)."""
+    """(the model's starting point, where in it each free variable is)."""
     point = starting_point(model)
-    names = [v.name for v in model.value_vars]
-    ends = np.cumsum([np.size(point[n]) for n in names])
-    places = {
-        n: slice(int(e) - np.size(point[n]), int(e))
-        for n, e in zip(names, ends, strict=True)
-        if n in ("beta_mean", "beta_spread_log__", "beta_offset", "atanh_beta")
-    }
-    return np.concatenate([np.ravel(point[n]) for n in names]), places
+    sizes = [np.size(point[v.name]) for v in model.value_vars]
+    ends = np.cumsum(sizes)
+    names = [model.values_to_rvs[v].name for v in model.value_vars]
+    places = {n: slice(int(e) - m, int(e)) for n, e, m in zip(names, ends, sizes, strict=True)}
+    return np.concatenate([np.ravel(point[v.name]) for v in model.value_vars]), places

@@ -7,9 +7,10 @@ import arviz as az
 import numpy as np
 import xarray as xr
 
+from bayes_labor.posteriors.tables import labels
+
 PARAMETERS = ("beta", "psi", "d", "V_U", "gamma", "A", "sigma", "nu")
 """Parameters in the units of the data, in the order of the paper's tables."""
-GATED = ("beta", "psi", "d")
 _R_HAT, _ESS, _E_BFMI = 1.01, 400.0, 0.3
 
 
@@ -23,14 +24,15 @@ class Gate:
     advice: str
 
 
-def gates(draws: xr.DataTree, names: Sequence[str] = GATED) -> list[Gate]:
-    """Check R-hat, effective sample sizes, divergences, energy, both sides of beta = 0 and the solver.
+def gates(draws: xr.DataTree, names: Sequence[str] | None = None) -> list[Gate]:
+    """Check R-hat, effective sample sizes, divergences, energy, and what the model notes: both sides of a cusp, the solver.
 
-    ``names`` are the variables whose chains are compared, those of the joint-production model by default.
+    ``names`` are the variables whose chains are compared: by default those that the model notes
+    (:func:`bayes_labor.models.judging.judge_by`, kept as attributes of the draws), or all variables of a model that notes none.
     """
     posterior = draws["posterior"].to_dataset()
-    names = [v for v in names if v in posterior] or [v for v in PARAMETERS if v in posterior]
-    chosen = posterior[names]
+    names = names if names is not None else draws.attrs.get("gated", [])
+    chosen = posterior[[v for v in names if v in posterior] or list(posterior.data_vars)]
     found = [
         _worst("R-hat", az.rhat(chosen), np.nanmax, lambda v: v < _R_HAT, f"below {_R_HAT}", "run longer: more tune and draws"),
         _worst("bulk ESS", az.ess(chosen), np.nanmin, lambda v: v > _ESS, f"above {_ESS:.0f}", "run longer: more draws"),
@@ -58,10 +60,9 @@ def gates(draws: xr.DataTree, names: Sequence[str] = GATED) -> list[Gate]:
     found.append(
         Gate("E-BFMI", f"{bfmi:.2f}, should exceed {_E_BFMI}", bfmi > _E_BFMI, "the tails are explored slowly: run longer")
     )
-    if "beta" in posterior:
-        found.append(_sides(posterior["beta"]))
-    if "solver_status" in posterior:
-        failed = int((posterior["solver_status"] > 0).sum())
+    found += [_sides(v, posterior[v]) for v in draws.attrs.get("two_sided", [])]
+    for status in draws.attrs.get("solved", []):
+        failed = int((posterior[status] > 0).sum())
         found.append(
             Gate("solver failures among draws", str(failed), failed == 0, "tighten the priors named by `bayes-labor check`")
         )
@@ -83,8 +84,8 @@ def _bfmi(energy: np.ndarray) -> np.ndarray:
     return np.square(np.diff(energy, axis=1)).mean(1) / energy.var(1)
 
 
-def _sides(beta: xr.DataArray) -> Gate:
-    """Whether chains agree on the share of draws with beta < 0, by industry: Q has a cusp at zero and beta may be bimodal."""
+def _sides(name: str, beta: xr.DataArray) -> Gate:
+    """Whether chains agree on the share of draws below zero, by element: Q has a cusp at beta = 0, which may be bimodal."""
     negative = (beta < 0).astype(float)
     shares = negative.mean("draw")
     overall = negative.mean(("chain", "draw"))
@@ -94,10 +95,11 @@ def _sides(beta: xr.DataArray) -> Gate:
     )
     gap = abs(shares - overall).max("chain")
     agree = bool(((gap < 4.0 * error + 0.02) | (gap < 0.1)).all())
-    text = ", ".join(f"{k} {float(v):.2f}" for k, v in zip(beta["industry"].to_numpy(), overall.to_numpy(), strict=True))
+    text = ", ".join(f"{k} {float(v):.2f}" for k, v in zip(labels(beta), overall.to_numpy().ravel(), strict=True))
     return Gate(
-        "both sides of beta = 0",
+        f"both sides of {name} = 0",
         f"share of draws below zero: {text}",
         agree,
-        "the chains disagree on the sign of beta: the posterior is bimodal, do not average over the modes; run longer chains",
+        f"the chains disagree on the sign of {name}: the posterior is bimodal, do not average over the modes; "
+        "run longer chains",
     )

@@ -41,16 +41,35 @@ class Draws:
 
     @classmethod
     def load(cls, path: Path) -> Self | None:
-        """The draws in a file; None if there is none yet."""
+        """The draws in a file; None if there is none yet. Raises DataFaults if they cannot be read."""
         if not path.is_file():
             return None
-        with np.load(path) as held:
-            groups: dict[str, dict[str, np.ndarray]] = {"posterior": {}, "stats": {}}
-            for name in held.files:
-                group, _, variable = name.partition("/")
-                if variable:
-                    groups[group][variable] = held[name]
-            return cls(held["unconstrained"], held["counts"], **groups, state=json.loads(str(held["state"])))
+        try:
+            with path.open("rb") as file, np.load(file) as held:
+                groups: dict[str, dict[str, np.ndarray]] = {"posterior": {}, "stats": {}}
+                for name in held.files:
+                    group, _, variable = name.partition("/")
+                    if variable:
+                        groups[group][variable] = held[name]
+                draws = cls(held["unconstrained"], held["counts"], **groups, state=json.loads(str(held["state"])))
+            draws._check()
+        except Exception as error:  # numpy's, zip's and JSON's for a file in pieces, or none of ours
+            what = f"the draws of the unfinished fit cannot be read: {' '.join(str(error).split())[:120]}"
+            remedy = "nothing in it can be recovered: remove it, and `bayes-labor resume` samples from the start"
+            raise DataFaults([Fault(what, str(path), remedy)]) from None
+        return draws
+
+    def _check(self) -> None:
+        """Raises ValueError for arrays that do not belong together."""
+        chains, longest = self.unconstrained.shape[:2]
+        arrays = [*self.posterior.values(), *self.stats.values()]
+        if self.unconstrained.ndim != 3 or self.counts.shape != (chains,) or self.counts.dtype.kind not in "iu":
+            raise ValueError("chains of no known length")
+        if not all(a.dtype.kind in "fiub" and a.shape[:2] == (chains, longest) for a in arrays):
+            raise ValueError("variables of other lengths than the chains")
+        held = np.arange(longest) < self.counts[:, None]
+        if not (0 <= self.counts.min() <= self.counts.max() <= longest) or not np.isfinite(self.unconstrained[held]).all():
+            raise ValueError("fewer draws than counted")
 
     def save(self, path: Path) -> None:
         """Replace the file in one step: it is whole at any moment."""
@@ -58,13 +77,17 @@ class Draws:
             f"stats/{k}": v for k, v in self.stats.items()
         }
         temporary = path.with_suffix(".writing")
-        with temporary.open("wb") as file:
-            np.savez(
-                file, unconstrained=self.unconstrained, counts=self.counts, state=np.array(json.dumps(self.state)), **arrays
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        try:
+            with temporary.open("wb") as file:
+                np.savez(
+                    file, unconstrained=self.unconstrained, counts=self.counts, state=np.array(json.dumps(self.state)), **arrays
+                )
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
 
     def cut(self, draws: int) -> Self:
         """The first ``draws`` of every chain."""
@@ -145,8 +168,13 @@ class Keeper:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold a run folder for this process. Raises DataFaults if another one is sampling into it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("w")
+    except OSError as error:
+        remedy = "choose a folder that you may write to, not at or under a file"
+        raise DataFaults([Fault(f"the run folder cannot be written: {error.strerror}", str(folder), remedy)]) from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

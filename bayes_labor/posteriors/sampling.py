@@ -5,36 +5,39 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pymc as pm
 import xarray as xr
-from pydantic import Field
+from pydantic import Field, model_validator
+from pymc.backends.arviz import find_observations
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
+from bayes_labor.models.judging import judged_by
 from bayes_labor.models.outcomes import outcomes_of
-from bayes_labor.models.settings import JointProductionSpec, Settings
-from bayes_labor.models.starting import starting_values
+from bayes_labor.models.settings import LARGEST_SEED, JointProductionSpec, Settings
+from bayes_labor.models.starting import level_names, starting_values
 from bayes_labor.posteriors import blackjax_engine, nutpie_engine
 from bayes_labor.posteriors.diagnostics import Gate, gates
 from bayes_labor.posteriors.nutpie_engine import compile_model
 from bayes_labor.posteriors.progress import Draws, Keeper, locked
-from bayes_labor.posteriors.run_folder import RunFolder, describe_run, provenance
+from bayes_labor.posteriors.run_folder import RunFolder, describe_run, judged, provenance
 
+_MOST_DRAWS = 100_000_000
 _FEWEST = 3  # recovered draws per dimension from which the posterior's shape can be told
 
 
 class SamplerSettings(Settings):
     """How to sample."""
 
-    draws: int = Field(default=1000, ge=1)
-    tune: int = Field(default=400, ge=0)
-    chains: int = Field(default=4, ge=1)
-    cores: int | None = Field(default=None, ge=1)
-    seed: int = Field(default=20161102, ge=0)
+    draws: int = Field(default=2000, ge=1, le=10_000_000)
+    tune: int = Field(default=400, ge=0, le=10_000_000)
+    chains: int = Field(default=4, ge=1, le=1_000)
+    cores: int | None = Field(default=None, ge=1, le=1_024)
+    seed: int = Field(default=20161102, ge=0, le=LARGEST_SEED)
     target_accept: float = Field(default=0.93, gt=0.5, lt=1.0)
     adaptation: Literal["diag", "low_rank"] = "low_rank"
     """nutpie's of the metric; always ``diag`` for a model with a variable per worker."""
@@ -43,6 +46,12 @@ class SamplerSettings(Settings):
     samples in coordinates whitened by that approximation of the heaviest mode, so that little tuning is needed; for large
     data."""
     engine: Literal["nutpie", "blackjax", "pymc", "numpyro"] = "nutpie"
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.draws * self.chains > _MOST_DRAWS:
+            raise ValueError(f"more than {_MOST_DRAWS:,} draws in all")
+        return self
 
 
 def sample(
@@ -76,7 +85,7 @@ def sample(
     Returns
     -------
     xr.DataTree
-        Groups ``posterior``, ``sample_stats`` and, where the model has wages, ``observed_data``. Chains start in every mode
+        Groups ``posterior``, ``sample_stats`` and, where the model has data, ``observed_data``. Chains start in every mode
         that matters. Attributes of the root hold the seconds spent and the count of solver failures.
 
     Raises
@@ -127,7 +136,7 @@ def resume(
             return folder.draws()
         if model is None:
             model = joint_production(*_recorded(folder, record, workforce))
-        settings = SamplerSettings(**record["sampler"])
+        settings = SamplerSettings(**record.get("sampler", {}))
         earlier = Draws.load(folder.partial_path)
         found, how = int(earlier.counts.sum()) if earlier is not None else 0, "nothing was recovered; sampled from the start"
         if earlier is not None and settings.engine == "blackjax":
@@ -184,15 +193,14 @@ def _words(model: pm.Model) -> dict[str, Any]:
     dims = {k: [str(d) for d in v] for k, v in model.named_vars_to_dims.items() if not {"worker", "workplace"} & set(v)}
     used = {d for v in dims.values() for d in v}
     coords = {k: [str(x) for x in v] for k, v in model.coords.items() if k in used}
-    return {"dims": dims, "coords": coords, "outcomes": outcomes_of(model)}
+    return {"dims": dims, "coords": coords, "outcomes": outcomes_of(model), "judged": judged_by(model)}
 
 
 def _recorded(folder: RunFolder, record: dict[str, Any], workforce: Workforce | None) -> tuple[Workforce, JointProductionSpec]:
-    if "data" not in record or workforce is None:
-        what = "the run does not say what was fitted" if workforce is not None else "the data of the fit are needed"
-        raise DataFaults([Fault(what, str(folder.path), "pass workforce=, or model= for a model of another origin")])
-    folder.check_data(record, workforce)
-    return workforce, JointProductionSpec(**record["specification"])
+    if workforce is None:
+        remedy = "pass workforce=, or model= for a model of another origin"
+        raise DataFaults([Fault("the data of the fit are needed", str(folder.path), remedy)])
+    return workforce, folder.fitted(record, workforce)
 
 
 def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: Keeper, earlier: Draws | None) -> xr.DataTree:
@@ -213,21 +221,38 @@ def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: 
             found, weights = nutpie_engine.start(model, compiled, settings, progress, keeper)
         tree = _tree(found, compiled, weights)
         tree.attrs.update(compile_seconds=ready - before, sampling_seconds=time.perf_counter() - ready)
-    if "wage" in model.named_vars:
-        wage = model["observed_wage"].get_value()
-        tree["observed_data"] = xr.DataTree(xr.Dataset({"wage": ("worker", wage)}))
-    tree.attrs.update(health(tree, outcomes_of(model)))
+    observed = _observed(model)
+    if observed:
+        tree["observed_data"] = xr.DataTree(observed)
+    tree.attrs.update(judged_by(model) | health(tree, outcomes_of(model)))
     return tree
 
 
+def _observed(model: pm.Model) -> xr.Dataset:
+    """Data of all observed variables, under the variables' own names, dimensions and labels."""
+    found = {k: np.asarray(v) for k, v in find_observations(model).items()}
+    dims = {k: model.named_vars_to_dims.get(k) or [f"{k}_dim_{i}" for i in range(v.ndim)] for k, v in found.items()}
+    used = {d for own in dims.values() for d in own}
+    coords = {d: list(c) for d, c in model.coords.items() if d in used and c is not None}
+    return xr.Dataset({k: (tuple(map(str, dims[k])), v) for k, v in found.items()}, coords)
+
+
 def _finish(folder: RunFolder, record: dict[str, Any], tree: xr.DataTree) -> xr.DataTree:
-    """Store the draws and say so; on a full disk they are handed back with a warning, and what was written before stays."""
+    """Store the draws and say so; on a full disk they are stored where there is room, and what was written before stays.
+
+    ``attrs["unsaved"]`` then says why, ``attrs["kept_in"]`` where: a run folder of a finished fit.
+    """
+    done = record | {"outcome": dict(tree.attrs), "state": "done"}
     try:
-        folder.save(tree, record | {"outcome": dict(tree.attrs), "state": "done"})
+        folder.save(tree, done)
     except OSError as error:
-        tree.attrs["unsaved"] = str(error)
-        what = f"the draws could not be stored in {folder.path} ({error}): make room, then save them by RunFolder.save(); "
-        warnings.warn(what + "what was written before is still there", RuntimeWarning, stacklevel=3)
+        kept = RunFolder.rescue(tree, done | {"meant_for": str(folder.path)})
+        tree.attrs.update(unsaved=str(error), kept_in=str(kept.path) if kept else "")
+        where = (
+            f"they are in {kept.path}, from where resume goes on" if kept else "make room, then save them by RunFolder.save()"
+        )
+        what = f"the draws could not be stored in {folder.path} ({error}): {where}; what was written before is still there"
+        warnings.warn(what, RuntimeWarning, stacklevel=3)
     return tree
 
 
@@ -247,7 +272,7 @@ def _by_pymc(model: pm.Model, settings: SamplerSettings, progress: bool) -> xr.D
     with model:
         start = starting_values(model)
         signs = [1.0 if c % 2 == 0 else -1.0 for c in range(settings.chains)]
-        points = [{k: v * s if k in ("beta_mean", "atanh_beta") else v for k, v in start.items()} for s in signs]
+        points = [{k: v * s if k in level_names(model) else v for k, v in start.items()} for s in signs]
         tree = pm.sample(
             draws=settings.draws, tune=settings.tune, chains=settings.chains, cores=settings.cores or 1,
             random_seed=settings.seed, nuts_sampler=settings.engine, progressbar=progress,
@@ -261,10 +286,10 @@ def health(tree: xr.DataTree, outcomes: Mapping[str, int]) -> dict[str, Any]:
     """Counts that every report shows: divergences, and draws by outcome of the solver, whose codes are given by name."""
     counts: dict[str, Any] = {"divergences": int(tree["sample_stats"]["diverging"].sum())}
     posterior = tree["posterior"]
-    if "solver_status" in posterior:
+    if outcomes:
         status = posterior["solver_status"].to_numpy().astype(int).ravel()
         counts |= {f"solver_{name}": int(np.sum(status == code)) for name, code in outcomes.items()}
-    if "feasible_share" in posterior:
+    if outcomes and "feasible_share" in posterior:
         counts["feasible_share"] = float(posterior["feasible_share"].mean())
     return counts
 
@@ -286,6 +311,11 @@ def peek(run: str | Path) -> tuple[xr.DataTree, dict[str, Any]]:
     if found is None or not found.counts.any():
         raise DataFaults([Fault("the fit is still tuning: no draws yet", str(run), "look again later")])
     words = record.get("words", {"dims": {}, "coords": {}})
-    tree = found.started().tree({k: tuple(v) for k, v in words["dims"].items()}, words["coords"])
-    tree.attrs.update(health(tree, words.get("outcomes", {})) | {"counts": found.counts.tolist()})
+    try:
+        tree = found.started().tree({k: tuple(v) for k, v in words["dims"].items()}, words["coords"])
+    except (ValueError, KeyError) as error:
+        what = f"draws and record of the unfinished fit do not belong together: {' '.join(str(error).split())[:120]}"
+        raise DataFaults([Fault(what, str(run), "nothing of it can be told apart: fit again")]) from None
+    notes = judged(record, found.posterior)
+    tree.attrs.update(notes | health(tree, words.get("outcomes", {})) | {"counts": found.counts.tolist()})
     return tree, record

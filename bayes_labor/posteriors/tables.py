@@ -34,7 +34,7 @@ def parameter_table(
     for name in map(str, chosen.data_vars):
         before = [np.ravel(b) for b in prior.get(name, (np.nan, np.nan))]
         bounds = interval[name].to_numpy().reshape(-1, 2)
-        for i, label in enumerate(_labels(chosen[name])):
+        for i, label in enumerate(labels(chosen[name])):
             prior_mean, prior_sd = (float(b[min(i, np.size(b) - 1)]) for b in before)
             row = {k: float(np.ravel(v[name].to_numpy())[i]) for k, v in statistics.items()}
             rows.append(
@@ -46,7 +46,7 @@ def parameter_table(
     return pd.DataFrame(rows).set_index(["parameter", "term"])
 
 
-def _labels(values: xr.DataArray) -> list[str]:
+def labels(values: xr.DataArray) -> list[str]:
     """Words for the elements of a variable's draws, in the order of their array; one empty word for a scalar."""
     return [", ".join(map(str, words)) for words in product(*(values[d].to_numpy() for d in values.dims[2:]))]
 

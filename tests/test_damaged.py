@@ -1,0 +1,253 @@
+"""Damaged run folders, full disks and folders that cannot be written: one clear fault, which says what is left."""
+
+import errno
+import json
+import os
+import pickle
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pymc as pm
+import pytest
+import xarray as xr
+from typer.testing import CliRunner
+
+from bayes_labor.cli import app, main
+from bayes_labor.data import DataFaults, Workforce
+from bayes_labor.models import JointProductionSpec
+from bayes_labor.posteriors import RunFolder, peek, resume, sample
+from bayes_labor.posteriors.progress import Draws
+from bayes_labor.posteriors.run_folder import describe_run
+from tests.conftest import FORMULA, make_table
+
+SPEC = JointProductionSpec(spec="linear")
+WORDS = {"dims": {"gamma": ["talent_term"]}, "coords": {"talent_term": ["a", "b"]}, "outcomes": {}, "judged": {}}
+
+
+def tree() -> xr.DataTree:
+    rng = np.random.default_rng(0)
+    posterior = xr.Dataset(
+        {
+            "gamma": (("chain", "draw", "talent_term"), rng.normal(size=(2, 50, 2))),
+            "sigma": (("chain", "draw"), rng.random((2, 50))),
+        }
+    )
+    stats = {"diverging": np.zeros((2, 50), bool), "energy": rng.normal(size=(2, 50))}
+    return xr.DataTree.from_dict(
+        {"posterior": posterior, "sample_stats": xr.Dataset({k: (("chain", "draw"), v) for k, v in stats.items()})}
+    )
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    path = tmp_path_factory.mktemp("damaged") / "payroll.csv"
+    make_table().to_csv(path, index=False)
+    return [str(path), "--formula", FORMULA, "--internal", "seniority"]
+
+
+@pytest.fixture
+def finished(source: list[str], tmp_path: Path) -> Path:
+    workforce = Workforce.from_csv(source[0], FORMULA, ["seniority"])
+    folder = RunFolder.create(tmp_path / "run")
+    folder.save(
+        tree(), describe_run(workforce, SPEC) | {"sampler": {"draws": 50, "chains": 2}, "state": "done", "words": WORDS}
+    )
+    return folder.path
+
+
+@pytest.fixture
+def unfinished(finished: Path) -> Path:
+    whole, folder = tree(), RunFolder(finished)
+    posterior = {k: v.to_numpy() for k, v in whole["posterior"].to_dataset().items()}
+    stats = {k: v.to_numpy().astype(float) for k, v in whole["sample_stats"].to_dataset().items()}
+    Draws(np.zeros((2, 50, 3)), np.array([50, 40]), posterior, stats | {"cause": np.zeros((2, 50))}).save(folder.partial_path)
+    shutil.rmtree(folder.draws_path)
+    folder.write_record(folder.record() | {"state": "sampling"})
+    return finished
+
+
+def outcome(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """(exit code, what is on standard error) of a command."""
+    monkeypatch.setattr("sys.argv", ["bayes-labor", *words])
+    with pytest.raises(SystemExit) as left:
+        main()
+    return int(left.value.code or 0), " ".join(capsys.readouterr().err.split())
+
+
+def delete_chunks(run: Path) -> None:
+    for chunk in (run / "draws.zarr/posterior/gamma/c").rglob("*"):
+        if chunk.is_file():
+            chunk.unlink()
+
+
+def write(name: str, text: str | bytes) -> Callable[[Path], object]:
+    return lambda run: (run / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+def change(**entries: object) -> Callable[[Path], object]:
+    return lambda run: (run / "run.json").write_text(json.dumps(json.loads((run / "run.json").read_text()) | entries))
+
+
+def cut(name: str) -> Callable[[Path], object]:
+    return lambda run: os.truncate(run / name, (run / name).stat().st_size // 2)
+
+
+def first_chunk(run: Path) -> Path:
+    return next(p for p in sorted((run / "draws.zarr/posterior/sigma/c").rglob("*")) if p.is_file())
+
+
+FINISHED = {
+    "deleted chunks": (delete_chunks, "stored draws are damaged: .*missing or changed.*posterior/gamma.*whole are sigma"),
+    "truncated chunk": (lambda run: os.truncate(first_chunk(run), 5), "stored draws are damaged.*whole are gamma"),
+    "changed chunk": (lambda run: first_chunk(run).write_bytes(b"\0" * 400), "stored draws are damaged"),
+    "changed shape": (cut("draws.zarr/posterior/gamma/zarr.json"), "stored draws are damaged"),
+    "missing store": (lambda run: shutil.rmtree(run / "draws.zarr"), "stored draws are missing.*no draws are left"),
+    "empty store": (lambda run: (shutil.rmtree(run / "draws.zarr"), (run / "draws.zarr").mkdir()), "stored draws are damaged"),
+    "store a file": (lambda run: (shutil.rmtree(run / "draws.zarr"), (run / "draws.zarr").touch()), "stored draws are damaged"),
+    "no record": (lambda run: (run / "run.json").unlink(), "record is missing.*draws.zarr"),
+    "record no JSON": (write("run.json", "{'state': done"), "record is damaged.*draws.zarr.*xarray.open_datatree"),
+    "record truncated": (cut("run.json"), "record is damaged"),
+    "record no text": (write("run.json", b"\xff\xfe\x00\x81"), "record is damaged"),
+    "record empty": (write("run.json", ""), "record is damaged"),
+    "record a list": (write("run.json", "[1, 2]"), "record is damaged.*the whole"),
+    "record nested without end": (write("run.json", "[" * 100_000), "record is damaged"),
+    "format a word": (change(format="two"), "record is damaged.*format"),
+    "state a number": (change(state=3), "record is damaged.*state"),
+    "sampler a list": (change(sampler=[1]), "record is damaged.*sampler"),
+    "data without a fingerprint": (change(data={"name": "x"}), "record is damaged.*data.fingerprint"),
+    "specification a word": (change(specification="power"), "record is damaged.*specification"),
+    "words of another kind": (change(words={"dims": [1], "coords": {}}), "record is damaged.*words.dims"),
+    "checksums of another kind": (change(stored=[1]), "record is damaged.*stored"),
+}  # fmt: skip
+UNREADABLE = "draws of the unfinished fit cannot be read.*samples from the start"
+UNFINISHED = {
+    "truncated": (cut("partial.npz"), UNREADABLE),
+    "empty": (write("partial.npz", ""), UNREADABLE),
+    "garbage": (write("partial.npz", b"PK\x03\x04" + b"x" * 500), UNREADABLE),
+    "pickled": (write("partial.npz", pickle.dumps({"counts": [1]})), UNREADABLE),
+    "other arrays": (lambda run: np.savez(run / "partial.npz", x=np.zeros(3)), UNREADABLE),
+    "objects": (lambda run: np.savez(run / "partial.npz", counts=np.array([None])), UNREADABLE),
+    "words of other variables": (
+        change(words={"dims": {"gamma": ["talent_term"]}, "coords": {"talent_term": ["a"]}}), "do not belong together",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", FINISHED)
+def test_a_damaged_finished_run_is_one_fault(damage: str, finished: Path, source, monkeypatch, capsys) -> None:
+    harm, message = FINISHED[damage]
+    harm(finished)
+    for words in (["peek"], ["report", *source], ["resume", *source], ["compare", *source]):
+        code, text = outcome(monkeypatch, capsys, *words, "--run", str(finished))
+        assert code == 2 and text.startswith("1 fault"), (words[0], text)
+        assert re.search(message, text), (words[0], text)
+
+
+@pytest.mark.parametrize("damage", UNFINISHED)
+def test_a_damaged_unfinished_run_is_one_fault(damage: str, unfinished: Path, source, monkeypatch, capsys) -> None:
+    assert CliRunner().invoke(app, ["peek", "--run", str(unfinished)]).exit_code == 0
+    harm, message = UNFINISHED[damage]
+    harm(unfinished)
+    for words in (["peek"], ["report", *source], *([["resume", *source]] if damage[:5] != "words" else [])):
+        code, text = outcome(monkeypatch, capsys, *words, "--run", str(unfinished))
+        assert code == 2 and text.startswith("1 fault"), (words[0], text)
+        assert re.search(message, text), (words[0], text)
+
+
+def test_folders_of_earlier_releases_load(finished: Path) -> None:
+    """They have no checksums; there, draws that are not numbers are the sign of deleted pieces."""
+    folder = RunFolder(finished)
+    record = {k: v for k, v in folder.record().items() if k not in ("stored", "words")}
+    folder.record_path.write_text(json.dumps(record))
+    np.testing.assert_array_equal(folder.draws()["posterior"]["gamma"], tree()["posterior"]["gamma"])
+    assert peek(finished)[0].attrs["gated"] == ["gamma", "sigma"]
+    delete_chunks(finished)
+    with pytest.raises(DataFaults, match=r"gamma not finite(.|\n)*whole are sigma"):
+        folder.draws()
+
+
+def normal() -> pm.Model:
+    with pm.Model() as model:
+        pm.Normal("x", 0.0, 1.0)
+    return model
+
+
+def full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_on_a_full_disk_the_draws_are_kept_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = tmp_path / "room"
+    room.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(room))
+    to_zarr = xr.DataTree.to_zarr
+
+    def only_there(self: xr.DataTree, store: Path, **given: object) -> object:
+        (Path(store)).mkdir(parents=True)
+        (Path(store) / "half").touch()
+        return to_zarr(self, store, **given) if room in Path(store).parents else full()
+
+    monkeypatch.setattr(xr.DataTree, "to_zarr", only_there)
+    with pytest.warns(RuntimeWarning, match="could not be stored"):
+        drawn = sample(normal(), run=tmp_path / "run", draws=20, tune=50, chains=1)
+    kept = Path(drawn.attrs["kept_in"])
+    assert kept.parent == room and not (tmp_path / "run" / "draws.writing").exists()
+    np.testing.assert_array_equal(resume(kept)["posterior"]["x"], drawn["posterior"]["x"])
+    assert RunFolder.open(kept).record()["meant_for"] == str(tmp_path / "run")
+    assert RunFolder.open(tmp_path / "run").record()["state"] == "sampling"
+
+
+def test_a_full_disk_everywhere_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("room", "home"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "room"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(xr.DataTree, "to_zarr", full)
+    with pytest.warns(RuntimeWarning, match="make room"):
+        drawn = sample(normal(), run=tmp_path / "run", draws=20, tune=50, chains=1)
+    assert drawn.attrs["kept_in"] == "" and "No space" in drawn.attrs["unsaved"]
+    assert {p.name for p in (tmp_path / "run").iterdir()} <= {"run.json", "partial.npz", ".lock", "tables", "figures"}
+    assert not list((tmp_path / "room").glob("bayes-labor-*")) and not list((tmp_path / "home").rglob("bayes-labor-*"))
+
+
+def test_a_full_disk_removes_what_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draws = Draws(np.zeros((1, 3, 2)), np.array([3]), {"x": np.zeros((1, 3, 2))}, {"energy": np.zeros((1, 3))})
+    draws.save(tmp_path / "partial.npz")
+    RunFolder(tmp_path).write_record({"state": "sampling"})
+    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(os, "replace", full)
+    for call in (lambda: draws.save(tmp_path / "partial.npz"), lambda: RunFolder(tmp_path).write_record({"state": "done"})):
+        with pytest.raises(OSError, match="No space"):
+            call()
+    assert {p.name for p in tmp_path.iterdir()} == {"partial.npz", "run.json"}
+    assert RunFolder(tmp_path).record()["state"] == "sampling" and Draws.load(tmp_path / "partial.npz") is not None
+
+
+def test_from_the_shell_a_full_disk_says_where_the_draws_are(source, tmp_path: Path, monkeypatch, capsys) -> None:
+    def unsaved(*_: object, **__: object) -> xr.DataTree:
+        found = tree()
+        found.attrs.update(
+            compile_seconds=0.0, sampling_seconds=0.0, unsaved="No space left on device", kept_in="/elsewhere/kept"
+        )
+        return found
+
+    monkeypatch.setattr("bayes_labor.posteriors.fit", unsaved)
+    code, text = outcome(monkeypatch, capsys, "fit", *source, "--run", str(tmp_path / "run"))
+    assert code == 2 and "could not be stored" in text and "resume --run /elsewhere/kept" in text
+
+
+@pytest.mark.parametrize("place", ["at a file", "under a file", "in a read-only system"])
+def test_a_run_folder_that_cannot_be_written_is_a_fault_before_sampling(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    run = {"at a file": tmp_path / "file", "under a file": tmp_path / "file" / "run"}.get(place, Path("/proc/run"))
+    with pytest.raises(DataFaults, match="run folder cannot be written"):
+        sample(normal(), run=run, draws=5, tune=5, chains=1)
+
+
+def test_a_report_on_a_full_disk_is_a_fault(finished: Path, source, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("bayes_labor.posteriors.report", full)
+    code, text = outcome(monkeypatch, capsys, "report", *source, "--run", str(finished))
+    assert code == 2 and "No space left" in text and "make room" in text

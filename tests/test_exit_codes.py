@@ -1,0 +1,69 @@
+"""Exit codes: 0 done, 1 a gate failed, 2 the input has faults, 3 a defect of ours, 130 interrupted; never a bare traceback."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bayes_labor import cli
+
+
+def leave(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException) -> tuple[int, str]:
+    """(exit code, standard error) of `sample norway`, which ends in an error while it runs."""
+
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("bayes_labor.data.norway_table", fail)
+    monkeypatch.setattr("sys.argv", ["bayes-labor", "sample", "norway", "a table.csv"])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    return int(left.value.code), capsys.readouterr().err
+
+
+class Panic(BaseException):
+    """What an engine in Rust raises: no Exception."""
+
+
+@pytest.mark.parametrize("error", [KeyError("nothing"), ZeroDivisionError("division\nby zero"), Panic("unwrap")])
+def test_a_defect_of_ours_says_what_to_report(error: BaseException, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    code, text = leave(monkeypatch, capsys, error)
+    assert (
+        code == 3 and "defect of bayes-labor" in text and "sample norway 'a table.csv'" in text and type(error).__name__ in text
+    )
+    assert "Traceback" not in text
+    (written,) = tmp_path.iterdir()
+    assert written.name in "".join(text.split()) and "Traceback" in written.read_text() and "a table.csv" in written.read_text()
+
+
+def test_a_defect_where_nothing_can_be_written_shows_the_traceback(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    code, text = leave(monkeypatch, capsys, KeyError("nothing"))
+    assert code == 3 and "Traceback" in text and "what" not in text
+
+
+def test_no_room_and_no_memory_are_no_defects(monkeypatch, capsys) -> None:
+    code, text = leave(monkeypatch, capsys, OSError(28, "No space left on device", "/x/y"))
+    assert code == 2 and re.search(r"No space left on device\s+where:\s+/x/y\s+remedy: make room", text)
+    code, text = leave(monkeypatch, capsys, MemoryError("Unable to allocate 9 TiB"))
+    assert code == 2 and "memory does not suffice" in text and "9 TiB" in text
+
+
+def test_an_interrupt_is_one_line(monkeypatch, capsys) -> None:
+    code, text = leave(monkeypatch, capsys, KeyboardInterrupt())
+    assert code == 130 and " ".join(text.split()).startswith("interrupted: draws so far are in the run folder")
+
+
+def test_usage_errors_stay_two(monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sys.argv", ["bayes-labor", "fit", "--nothing"])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 2
+
+
+def test_a_path_that_cannot_be_written_is_a_fault(monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sys.argv", ["bayes-labor", "sample", "baseball", "/nowhere/at/all.csv"])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 2 and "/nowhere/at" in capsys.readouterr().err
