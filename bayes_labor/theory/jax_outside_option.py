@@ -13,9 +13,7 @@ from bayes_labor.theory.chebyshev import HALF_WIDTH_FLOOR
 from bayes_labor.theory.jax_assignment import Teams, team_totals, teams_of
 from bayes_labor.theory.outside_option import CUBIC
 from bayes_labor.theory.status import Status
-
-_MAX_ITERATIONS = 100
-_ROUNDING = 1e-9
+from bayes_labor.theory.value_map import LEAST_MASS, MAX_ITERATIONS, ROUNDING, SETTLED
 
 
 class Reduce(NamedTuple):
@@ -98,7 +96,7 @@ def _chebyshev(u: Any, size: int) -> Any:
 def _feasibility(matches: Matches, surplus: Any, total: Any, size: Any) -> Any:
     soft = jnp.where(matches.softness > 0, matches.softness, 1.0)
     smooth = jax.nn.sigmoid(jnp.clip(surplus / (size * soft), -700.0, 700.0))
-    return jnp.where(matches.softness > 0, smooth, jax.lax.stop_gradient(jnp.where(surplus >= -_ROUNDING * total, 1.0, 0.0)))
+    return jnp.where(matches.softness > 0, smooth, jax.lax.stop_gradient(jnp.where(surplus >= -ROUNDING * total, 1.0, 0.0)))
 
 
 def _newcomers(log_talent: Any, beta: Any, scale: Any, z: Any, teams: Teams, workplace: Any) -> tuple[Any, Any, Any]:
@@ -167,13 +165,13 @@ def solve_equilibrium(
     frozen = jax.lax.stop_gradient(state)
     b, iterations, settled = _iterate(frozen, form)
     mass, matched = reduce.sum(jnp.sum(_weights(b, frozen, form))), reduce.sum(jnp.sum(matches.weight > 0))
-    starved = (code != Status.NON_FINITE.value) & ~(mass > 1e-8 * matched)
+    starved = (code != Status.NON_FINITE.value) & ~(mass > LEAST_MASS * matched)
     code = jnp.where((code == 0) & ~settled, Status.NOT_CONVERGED.value, code)
     code = jnp.where(starved, Status.NO_FEASIBLE_WORKPLACE.value, code)
     jacobian = jax.jacfwd(lambda b: _mapped(b, frozen, form))(b)
     b = b + jnp.linalg.solve(jnp.eye(order) - jacobian, _mapped(b, state, form) - b)
     ok = code == 0
-    feasible = reduce.sum(jnp.sum(counts * (total * (1.0 + _ROUNDING) >= moments @ b))) / reduce.sum(jnp.sum(counts))
+    feasible = reduce.sum(jnp.sum(counts * (total * (1.0 + ROUNDING) >= moments @ b))) / reduce.sum(jnp.sum(counts))
     return Equilibrium(
         value=jnp.where(ok, basis @ b, 0.0), output=jnp.where(ok, total / size, 0.0), coefficients=jnp.where(ok, b, 0.0),
         domain=jnp.stack([center, width]), feasible_share=jnp.where(ok, feasible, 0.0), iterations=iterations, code=code,
@@ -204,8 +202,8 @@ def _iterate(state: _State, form: _Map) -> tuple[Any, Any, Any]:
         return i + 1, new, jnp.max(jnp.abs(new - b)) / (1.0 + jnp.max(jnp.abs(new)))
 
     def go_on(loop: tuple) -> Any:
-        return (loop[0] < _MAX_ITERATIONS) & (loop[2] > 1e-12)
+        return (loop[0] < MAX_ITERATIONS) & (loop[2] > SETTLED)
 
     start = _update(form.matches.weight, state, form.nodes, form.reduce)
     loop = jax.lax.while_loop(go_on, body, (0, start, jnp.inf))
-    return loop[1], loop[0].astype(float), loop[2] <= 1e-12
+    return loop[1], loop[0].astype(float), loop[2] <= SETTLED

@@ -20,8 +20,10 @@ from bayes_labor.theory.compilation import kernel, leaf
 from bayes_labor.theory.linear import solve_linear
 from bayes_labor.theory.status import Status
 
-_MAX_ITERATIONS = 100
-_ROUNDING = 1e-9  # a surplus this close to zero, relative to revenue, is zero: V is interpolated
+MAX_ITERATIONS = 100
+ROUNDING = 1e-9  # a surplus this close to zero, relative to revenue, is zero: V is interpolated
+SETTLED = 1e-12  # change of the coefficients, relative to the largest
+LEAST_MASS = 1e-8  # of the feasible matches, per match
 
 
 class Matches(NamedTuple):
@@ -42,7 +44,7 @@ class Matches(NamedTuple):
 @leaf
 def is_feasible(total, surplus):
     """Whether a workplace covers the outside options of its workers, up to rounding."""
-    return surplus >= -_ROUNDING * total
+    return surplus >= -ROUNDING * total
 
 
 @leaf
@@ -124,8 +126,8 @@ def find_root(m):
     """Newton's method on the coefficients of V, from those where every workplace counts: (coefficients, iterations, status)."""
     n, size = m.weight.shape[0], m.moments.shape[1]
     b, score, h, jacobian = np.zeros(size), np.empty(size), np.empty(size), np.empty((size, size))
-    for iteration in range(_MAX_ITERATIONS + 1):
-        if not fill_system(m, b, iteration == 0, score, h, jacobian) > 1e-8 * n:
+    for iteration in range(MAX_ITERATIONS + 1):
+        if not fill_system(m, b, iteration == 0, score, h, jacobian) > LEAST_MASS * n:
             return b, iteration, Status.NO_FEASIBLE_WORKPLACE.value
         step = solve_linear(jacobian, h)
         change, largest = 0.0, 0.0
@@ -134,9 +136,9 @@ def find_root(m):
             change, largest = max(change, abs(step[c])), max(largest, abs(b[c]))
         if not all_finite(b):
             return b, iteration, Status.NON_FINITE.value
-        if iteration > 0 and change <= 1e-12 * (1.0 + largest):
+        if iteration > 0 and change <= SETTLED * (1.0 + largest):
             return b, iteration, Status.OK.value
-    return b, _MAX_ITERATIONS, Status.NOT_CONVERGED.value
+    return b, MAX_ITERATIONS, Status.NOT_CONVERGED.value
 
 
 @kernel
