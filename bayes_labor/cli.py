@@ -442,7 +442,9 @@ def calibrate(
     workforce: "Workforce",
     specification: "JointProductionSpec",
     simulations: Annotated[int, typer.Option(help="Data sets drawn from the prior and fitted.")] = 100,
-    keep: Annotated[Path, typer.Option(help="CSV of the ranks so far; what it holds is not run again.")] = Path("ranks.csv"),
+    keep: Annotated[
+        Path, typer.Option(help="CSV of the ranks so far, a record of what they belong to beside it; not run again.")
+    ] = Path("ranks.csv"),
     workers: Annotated[int, typer.Option(help="Processes on this machine.")] = 1,
     address: Annotated[str, typer.Option(help="Scheduler of a dask cluster to use instead, e.g. tcp://host:8786.")] = "",
     seed: int = 0,
@@ -450,6 +452,7 @@ def calibrate(
     """Simulation-based calibration of the model on who works where in your data: are its intervals honest?"""
     from bayes_labor.posteriors.calibration import calibrate as rank
     from bayes_labor.posteriors.calibration import uniformity
+    from bayes_labor.posteriors.rank_file import fit_health
 
     ranks = rank(
         workforce, specification, simulations, seed=seed, keep=keep, workers=workers, address=address or None,
@@ -458,6 +461,11 @@ def calibrate(
     p = uniformity(ranks).sort_values()
     alarm = 0.01 / len(p)
     console.print(p.head(8).to_string(), highlight=False)
+    health = fit_health(keep)
+    console.print(
+        f"{len(health)} fits: {int((health['divergences'] > 0).sum())} with divergences, least ESS {health['ess'].min():.0f}, "
+        f"largest R-hat {health['r_hat'].max():.3f}, {health['seconds'].sum() / 60:.1f} minutes of sampling", highlight=False
+    )  # fmt: skip
     console.print(
         f"smallest p-value of {len(p)} parameters {p.min():.2g}; alarm below {alarm:.2g} (once in a hundred if right)"
     )

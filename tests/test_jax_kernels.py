@@ -44,7 +44,8 @@ def test_outside_options_over_the_whole_range_of_beta() -> None:
     z, offsets, scale = rng.normal(size=12), np.array([0, 4, 7, 12]), np.array([1.3])
     theta, beta = pt.dvectors("theta", "beta")
     found = outside_option(
-        theta, z, offsets, beta, scale, 0.4, 0.2, industry=np.zeros(3, np.int64), matching=Matching.exact(offsets, 3), softness=0.1
+        theta, z, offsets, beta, scale, 0.4, 0.2, industry=np.zeros(3, np.int64), matching=Matching.exact(offsets, 3),
+        softness=0.1,
     )  # fmt: skip
     slopes = pt.grad(found.value.sum() + found.output.sum(), [theta, beta])
     outputs = [found.status, found.value, found.output, *slopes]
