@@ -454,7 +454,9 @@ def calibrate(
     workforce: "Workforce",
     specification: "JointProductionSpec",
     simulations: Annotated[int, typer.Option(min=1, max=1_000_000, help="Data sets drawn from the prior and fitted.")] = 100,
-    keep: Annotated[Path, typer.Option(help="CSV of the ranks so far; what it holds is not run again.")] = Path("ranks.csv"),
+    keep: Annotated[
+        Path, typer.Option(help="CSV of the ranks so far, a record of what they belong to beside it; not run again.")
+    ] = Path("ranks.csv"),
     workers: Annotated[int, typer.Option(min=1, max=1024, help="Processes on this machine.")] = 1,
     address: Annotated[str, typer.Option(help="Scheduler of a dask cluster to use instead, e.g. tcp://host:8786.")] = "",
     seed: Seed = 0,
@@ -463,6 +465,7 @@ def calibrate(
     from bayes_labor.data import DataFaults, Fault
     from bayes_labor.posteriors.calibration import calibrate as rank
     from bayes_labor.posteriors.calibration import uniformity
+    from bayes_labor.posteriors.rank_file import fit_health
     from bayes_labor.posteriors.run_folder import check_place
 
     if not keep.absolute().parent.is_dir():
@@ -475,6 +478,11 @@ def calibrate(
     p = uniformity(ranks).sort_values()
     alarm = 0.01 / len(p)
     console.print(p.head(8).to_string(), highlight=False)
+    health = fit_health(keep)
+    console.print(
+        f"{len(health)} fits: {int((health['divergences'] > 0).sum())} with divergences, least ESS {health['ess'].min():.0f}, "
+        f"largest R-hat {health['r_hat'].max():.3f}, {health['seconds'].sum() / 60:.1f} minutes of sampling", highlight=False
+    )  # fmt: skip
     console.print(
         f"smallest p-value of {len(p)} parameters {p.min():.2g}; alarm below {alarm:.2g} (once in a hundred if right)"
     )

@@ -11,6 +11,7 @@ import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 import pytest
+import xarray as xr
 from pytensor.compile.mode import Mode
 
 from bayes_labor.data import DataFaults, MacroSeries, macro_series, read_us_macro, read_us_targets, us_postwar
@@ -19,6 +20,14 @@ from bayes_labor.models import RegimesSpec, sorting_regimes
 from bayes_labor.models.sorting_coordinates import _from_line, to_line
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw
 from bayes_labor.posteriors.calibration import calibrate_model, uniformity
+from bayes_labor.posteriors.diagnostics import Gate
+from bayes_labor.posteriors.sorting.recessions import (
+    area_under_curve,
+    information,
+    markov_regression,
+    recession_scores,
+    regimes_told,
+)
 from bayes_labor.theory.sorting import chi_of_v, scale_free, solve_sorting
 
 PYTHON = Mode("py", "fast_compile")
@@ -115,17 +124,49 @@ def test_calibration_of_the_sampler() -> None:
 
 
 def test_postwar_recessions() -> None:
-    """Growth of the United States alone, with the paper's moments: recessions are likelier where the NBER saw them."""
+    """Growth of the United States alone, with the paper's moments, does not tell regimes: growth itself knows them better."""
     series = us_postwar()
     assert series.years[0] == 1959 and series.years[-1] == 2008 and np.isnan(series.observed[:, :2]).all()
     model = sorting_regimes(series, targets=PAPER)
     tree = draw(model, compile_model(model), SamplerSettings(draws=300, tune=400, chains=2, seed=1))
-    chance = tree["posterior"]["recession"].mean(("chain", "draw")).to_numpy()
-    assert series.recession_months is not None
-    hit = chance[series.recession_months >= 6].mean()
-    missed = chance[series.recession_months == 0].mean()
-    assert hit > 2 * missed
+    told, scores = regimes_told(tree, series), recession_scores({"ours": tree}, series)
+    assert not told.passed and "do not tell regimes apart" in told.advice
+    assert scores.loc["ours", "information"] < 0.2 < 0.6 < scores.loc["MarkovRegression", "information"]
+    assert 0.5 < scores.loc["ours", "AUC"] < scores.loc["minus growth", "AUC"] <= scores.loc["MarkovRegression", "AUC"] + 0.02
+    assert scores.loc["ours", "log score"] < scores.loc["MarkovRegression", "log score"]
     assert float(tree["posterior"]["moment_fit"].mean(("chain", "draw"))[0]) == pytest.approx(0.61, abs=0.02)
+
+
+def told_by(chance: np.ndarray, series: MacroSeries) -> Gate:
+    draws = np.clip(chance + 0.01 * np.random.default_rng(0).normal(size=(2, 50, len(chance))), 0.0, 1.0)
+    return regimes_told(
+        xr.DataTree.from_dict({"posterior": xr.Dataset({"recession": (("chain", "draw", "year"), draws)})}), series
+    )
+
+
+def test_the_gate_of_regimes() -> None:
+    """Passed by probabilities near the states; not by ones that never move, that are sharp and wrong, or near one half."""
+    series = us_postwar()
+    assert series.recession_months is not None
+    truth = np.where(series.recession_months > 0, 0.97, 0.02)
+    assert told_by(truth, series).passed
+    without = MacroSeries(series.years, series.observed, series.capital_growth)
+    assert told_by(truth, without).passed and "AUC" not in told_by(truth, without).value
+    for chance in (np.full(50, 0.1), 0.05 + 0.2 * (truth > 0.5), np.full(50, 0.5), np.zeros(50)):
+        assert not told_by(chance, series).passed and not told_by(chance, without).passed
+    assert told_by(truth[::-1], without).passed and not told_by(truth[::-1], series).passed
+
+
+def test_scores_of_recession_years() -> None:
+    """Area and information of known cases; the low regime of the Markov regression is the one of low growth."""
+    yes = np.array([True, False, False, True])
+    assert area_under_curve(np.array([4.0, 1.0, 2.0, 2.0]), yes) == pytest.approx(3.5 / 4)
+    assert information(np.array([0.0, 1.0, 1.0])) == pytest.approx(1.0) and information(np.full(5, 0.3)) == pytest.approx(0.0)
+    series = us_postwar()
+    found = markov_regression(series)
+    assert found is not None and np.isnan(found[0])
+    assert np.corrcoef(found[1:], series.observed[1:, 2])[0, 1] < -0.6
+    assert markov_regression(generated((0, 1))) is None and recession_scores({}, generated()).empty
 
 
 def test_real_series(shared: Path) -> None:

@@ -1,6 +1,7 @@
 """Results of the sorting model: least squares, what is identified, responses to recessions, shocks, the page."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from bayes_labor.posteriors.sorting import (
     summarize_sorting,
 )
 from bayes_labor.posteriors.sorting.identification import both_states, moments_at
+from bayes_labor.posteriors.sorting.results import _percent
 from bayes_labor.theory.business_cycle import calibration_moments, structural_shocks
 from bayes_labor.theory.capital_distribution import average_response, capital_distribution
 from bayes_labor.theory.growth import GrowthEconomy, solve_growth
@@ -153,7 +155,12 @@ def test_one_command_makes_every_table_and_figure(run: Path) -> None:
     ):
         assert heading in page, heading
     assert "do not give the published moments" in page and "types have no unit" in page
-    for name in ("parameters", "moments", "identification", "contraction", "readings", "shocks", "regimes"):
+    assert "do not tell regimes apart" in page and "All gates of all fits passed" not in page
+    estimates = (run / "tables" / "parameters.csv").read_text()
+    assert "λ_x" not in estimates and "τ," not in estimates and "a choice, not an estimate" in page
+    assert not re.search(r"[-\u2212]0\.00\b", page)
+    for name in ("parameters", "unit", "moments", "identification", "contraction", "readings", "shocks", "regimes",
+                 "recession_scores"):  # fmt: skip
         assert all((run / "tables" / f"{name}.{kind}").is_file() for kind in ("csv", "json", "tex")), name
     for name in ("equilibrium", "responses", "dispersion", "moment_fit", "prior_posterior", "recessions"):
         assert all((run / "figures" / f"{name}.{kind}").is_file() for kind in ("png", "svg")), name
@@ -191,6 +198,17 @@ def test_results_of_draws(draws: xr.DataTree) -> None:
     np.testing.assert_allclose(spread["std_logw"].isel(tau_hat=0)[0], first["v"][0], rtol=1e-9)
     np.testing.assert_allclose(spread["log_Z"].isel(tau_hat=0), 0.0, atol=1e-12)
     assert shocks(draws, SPEC, size=20).loc["productivity, A", "std log wage"] == "0"
+
+
+def test_no_minus_stands_before_a_zero() -> None:
+    assert _percent(-0.001, -0.003, 0.6) == "0.00 [0.00, 0.60]"
+    assert _percent(-0.0021, -0.0034, -0.0012) == "-0.0021 [-0.0034, -0.0012]"
+    assert _percent(-0.0, 0.0, -1e-12) == "0" and _percent(-1.234, -2.0, -0.5) == "-1.23 [-2.00, -0.50]"
+
+
+def test_what_needs_a_unit_is_no_estimate_by_default(draws: xr.DataTree) -> None:
+    table = summarize_sorting(draws, sorting_calibration(unit=2.616))
+    assert not {"τ", "λ_θ", "λ_x"} & set(table.index.get_level_values(0))
 
 
 def test_rates_and_slopes_are_refused_without_a_unit(draws: xr.DataTree) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from pytensor.graph.basic import Apply, Constant
 from pytensor.link.jax.dispatch.basic import jax_funcify
 
 from bayes_labor.custom_ops.assignment import TaskAssignment, TaskAssignmentPullback
@@ -230,5 +231,7 @@ def _(op: MarginalLogit, **_: Any) -> Any:
 
 
 @jax_funcify.register(ConditionalLogit)
-def _(op: ConditionalLogit, **_: Any) -> Any:
-    return differentiable(op, conditional_logit_jax, lambda _, out, g: (g[0] * out[1],))
+def _(op: ConditionalLogit, node: Apply | None = None, **_: Any) -> Any:
+    offsets = node.inputs[2] if node is not None else None
+    longest = int(np.diff(offsets.data).max()) if isinstance(offsets, Constant) else None
+    return differentiable(op, partial(conditional_logit_jax, longest), lambda _, out, g: (g[0] * out[1],))

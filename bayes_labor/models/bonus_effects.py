@@ -3,6 +3,7 @@ r"""Size of bonuses with a variable per worker: where errors are Student-t, or r
 Missing ratings are summed over, weighted by an ordered logit for the rating. Section 7b of the specification.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,13 +38,13 @@ def observe_with_effects(
     pm.Mixture("unrated_log_bonus", pt.exp(log_p), parts, observed=pm.Data("observed_unrated_log_bonus", y[~rated]))
 
 
-def _cuts(counts: np.ndarray) -> Any:
+def _cuts(counts: np.ndarray, ratings: np.ndarray) -> Any:
     """Rising cut points of the rating: the first, and logarithms of the gaps, in units of their likely precision."""
     below = np.cumsum(counts)[:-1] / counts.sum()
     cuts = np.log(below) - np.log1p(-below)
     center = np.append(cuts[0], np.log(np.diff(cuts)))
     precision = np.append(counts.sum() * below[0] * (1.0 - below[0]), counts[2:])
-    pm.modelcontext(None).add_coord("rating_cut", [f"{k + 1} to {k + 2}" for k in range(len(cuts))])
+    pm.modelcontext(None).add_coord("rating_cut", [f"{a:.0f} to {b:.0f}" for a, b in pairwise(ratings)])
     prior = (np.zeros(len(cuts)), np.append(3.0, np.ones(len(cuts) - 1)))
     _, steps = rotated_normal("rating_cut_steps", Pilot(center, np.diag(precision**-0.5)), *prior, "rating_cut")
     return pm.Deterministic("rating_cuts", pt.cumsum(pt.concatenate([steps[:1], pt.exp(steps[1:])])), dims="rating_cut")
@@ -52,7 +53,7 @@ def _cuts(counts: np.ndarray) -> Any:
 def _ratings(design: PanelDesign, theta: Any, rated: np.ndarray) -> tuple[Any, Any]:
     """(effect of each rating on log bonus, log probabilities (missing rows, ratings)); an ordered logit for those seen."""
     places = [i for i, t in enumerate(design.terms) if design.blocks[i] == "ratings" and t != "rating missing"]
-    found = np.array([1, *(int(design.terms[i].removeprefix("rating ")) for i in places)])
+    found = np.unique(design.table["rating"].dropna())
     what = [i for i, b in enumerate(design.blocks) if b in ("levels", "age", "tenure", "promoted")]
     z = design.columns[:, what] - design.columns[:, what].mean(0)
     rating = np.searchsorted(found, design.table["rating"].to_numpy(np.float64)[rated])
@@ -62,7 +63,7 @@ def _ratings(design: PanelDesign, theta: Any, rated: np.ndarray) -> tuple[Any, A
     pm.modelcontext(None).add_coord("rating_term", [design.terms[i] for i in what])
     slope_x, _ = rotated_normal("rating_slope", own, 0.0 * sd, sd, "rating_term")
     index = design_index(pt.constant((z @ own.scale).T.copy()), slope_x) + z @ own.center
-    cuts = _cuts(np.bincount(rating, minlength=len(found)))
+    cuts = _cuts(np.bincount(rating, minlength=len(found)), found)
     edges = pt.concatenate([pt.constant(np.array([-_FAR])), cuts, pt.constant(np.array([_FAR]))])
     pm.CustomDist(
         "rating", index[rated], edges, logp=_log_chance, random=_draw_rating, signature="(n),(e)->(n)",

@@ -10,9 +10,10 @@ from pydantic import Field, PositiveFloat
 
 from bayes_labor.custom_ops.design import design_index
 from bayes_labor.custom_ops.logit_panel import conditional_logit_likelihood, marginal_logit_likelihood
+from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.personnel import Personnel
 from bayes_labor.models.bonus_design import Block, bonus_design
-from bayes_labor.models.panel_design import PanelDesign, check_identified
+from bayes_labor.models.panel_design import PanelDesign, note_left_out
 from bayes_labor.models.pilot import logit_pilot, rotated_normal
 from bayes_labor.models.settings import Settings
 from bayes_labor.models.starting import start_at, start_there
@@ -42,14 +43,14 @@ class ReceiptSpec(Settings):
         rated = "ratings" in self.blocks and "rating" in panel.table
         rows = panel.table[panel.table["rating"].notna()] if rated else panel.table
         fixed = self.effects == "conditional"
+        if fixed and not rows["id"].duplicated().any():
+            what = "the conditional likelihood needs workers with several years"
+            raise DataFaults([Fault(what, panel.name, "effects='integrated', which one year is fitted with")])
         found = bonus_design(
             panel, self.blocks, rows=rows, means=self.means and not fixed, demographics=self.demographics and not fixed,
-            years=self.years,
+            years=self.years, within=fixed or None,
         )  # fmt: skip
-        check_identified(found)
-        if not fixed:
-            return found
-        return PanelDesign(found.table, found.columns[:, 1:], found.terms[1:], found.blocks[1:], found.prior_sd[1:])
+        return found.without("1") if fixed else found
 
 
 def bonus_receipt(panel: Personnel, spec: ReceiptSpec | None = None, **settings: Any) -> pm.Model:
@@ -65,15 +66,14 @@ def bonus_receipt(panel: Personnel, spec: ReceiptSpec | None = None, **settings:
     Returns
     -------
     pm.Model
-        Free variables ``theta_rotated``, with effects ``tau``, and ``effect`` by worker where they are sampled; deterministic
-        ``theta`` by term. The observed variable ``received`` is 0 or 1 by row; a refit replaces ``observed_receipt``.
+        Free variables ``theta_rotated``, with effects ``tau`` (not where nobody has two rows), and ``effect`` by worker where
+        they are sampled; deterministic ``theta`` by term. The observed variable ``received`` is 0 or 1 by row; a refit
+        replaces ``observed_receipt``.
 
     Raises
     ------
     DataFaults
-        For settings or columns that are not there.
-    IdentificationError
-        For regressors that cannot be told apart within workers.
+        For settings or columns that are not there, or workers of one year only where effects are conditioned upon.
 
     """
     spec = spec or ReceiptSpec(**settings)
@@ -89,6 +89,10 @@ def bonus_receipt(panel: Personnel, spec: ReceiptSpec | None = None, **settings:
         x, _ = rotated_normal("theta", pilot, np.zeros(len(sd)), sd, "term")
         index = design_index(pt.constant(rotated), x) + offset
         observed = pm.Data("observed_receipt", won)
+        note_left_out(design.left_out)
+        if not design.repeated:
+            pm.Bernoulli("received", logit_p=index, observed=observed)
+            return model
         if spec.effects == "sampled":
             tau = pm.HalfNormal("tau", spec.effect)
             effect = pm.Normal("effect", 0.0, 1.0, shape=len(labels))

@@ -10,12 +10,13 @@ import numpy as np
 import pymc as pm
 from pydantic import PositiveFloat
 
+from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.personnel import Personnel
 from bayes_labor.models.bonus_coefficients import coefficients
 from bayes_labor.models.bonus_design import BLOCKS, Block, bonus_design
 from bayes_labor.models.bonus_effects import observe_with_effects
 from bayes_labor.models.mundlak import observe_panel, split_coordinates
-from bayes_labor.models.panel_design import PanelDesign, check_identified
+from bayes_labor.models.panel_design import IdentificationError, PanelDesign, note_left_out
 from bayes_labor.models.pilot import panel_pilot
 from bayes_labor.models.settings import Settings
 
@@ -40,14 +41,19 @@ class BonusSpec(Settings):
     """Half-normal of the worker effects' standard deviation."""
 
     def design(self, panel: Personnel) -> PanelDesign:
-        """The regressors of a panel. Raises IdentificationError where they cannot be told apart within workers."""
+        """The regressors of a panel, but those it cannot tell. Raises DataFaults where bonuses or ratings say nothing."""
         found = bonus_design(
             panel, self.blocks, means=self.means, demographics=self.demographics, years=self.years,
             ratings="drop" if self.ratings == "drop" else "indicator",
         )  # fmt: skip
         if self.ratings == "mixture" and "rating missing" in found.terms:
             found = found.without("rating missing")
-        check_identified(found)
+        unheard = [t for t in found.left_out if t.startswith("rating ") and t != "rating missing"]
+        if self.ratings == "mixture" and (unheard or "ratings" not in found.blocks):
+            what = f"effects of {', '.join(unheard) or 'ratings'} cannot be told, so that missing ratings cannot be summed over"
+            raise IdentificationError([Fault(what, panel.name, "ratings='drop' or 'indicator', or means=False")])
+        if np.ptp(found.table["bonus"]) == 0:
+            raise DataFaults([Fault("all bonuses are the same", panel.name, "give rows whose bonuses differ")])
         return found
 
     @property
@@ -80,7 +86,7 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
     DataFaults
         For settings or columns that are not there.
     IdentificationError
-        For regressors that cannot be told apart within workers.
+        For missing ratings to be summed over, where the effects of ratings cannot be told.
 
     """
     spec = spec or BonusSpec(**settings)
@@ -92,6 +98,7 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
     split = split_coordinates(design, pilot, (scales[0], scales[1])) if spec.sums_out else None
     pilot = pilot if split is None else split.pilot
     with pm.Model(coords={"term": list(design.terms)}) as model:
+        note_left_out(design.left_out)
         x, theta = coefficients(design, pilot, center, spec.ordered)
         if spec.sums_out:
             observe_panel("log_bonus", y, design, x, pilot, split, (spec.error, spec.effect), (scales[0], scales[1]))

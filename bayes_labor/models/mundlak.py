@@ -18,6 +18,7 @@ from bayes_labor.models.starting import start_at
 from bayes_labor.theory.random_intercepts import reduce_panel
 
 _EXACT = 1e-9
+_NOTHING = 1e-9  # whose logarithm is finite
 
 
 class Split(NamedTuple):
@@ -61,6 +62,14 @@ def split_coordinates(design: PanelDesign, pilot: Pilot, scales: tuple[float, fl
     )  # fmt: skip
 
 
+def effect_sd(design: PanelDesign, prior: float, start: float) -> Any:
+    """The standard deviation tau of the workers' effects; nothing where nobody has two rows: then they are errors."""
+    if not design.repeated:
+        return pt.constant(np.float64(_NOTHING))
+    start_at(tau=start)
+    return pm.HalfNormal("tau", prior)
+
+
 def observe_panel(
     name: str, y: np.ndarray, design: PanelDesign, x: Any, pilot: Pilot, split: Split | None, priors: tuple[float, float],
     scales: tuple[float, float],
@@ -77,7 +86,7 @@ def observe_panel(
     design, x, pilot, split
         Regressors, the coefficients' coordinates in the pilot, and the split if there is one (then its pilot).
     priors, scales
-        Half-normals of sigma and tau, and where they start.
+        Half-normals of sigma and tau, and where they start; see :func:`effect_sd`.
 
     """
     rotated = design.columns @ pilot.scale
@@ -85,8 +94,8 @@ def observe_panel(
     inner, outer = (rotated, None) if split is None else (split.inner, split.outer)
     reduced = reduce_panel(y - offset, inner, design.worker, outer)
     sizes, coordinates = (reduced.rows_per_worker, reduced.workers), (reduced.inner, reduced.outer)
-    sigma, tau = pm.HalfNormal("sigma", priors[0]), pm.HalfNormal("tau", priors[1])
-    start_at(sigma=scales[0], tau=scales[1])
+    sigma, tau = pm.HalfNormal("sigma", priors[0]), effect_sd(design, priors[1], scales[1])
+    start_at(sigma=scales[0])
 
     def log_density(value: Any, x: Any, sigma: Any, tau: Any, _: Any) -> Any:
         return PanelLikelihood(*coordinates)(x, pt.log(sigma), pt.log(tau), value, *(pt.constant(v) for v in sizes))[0]

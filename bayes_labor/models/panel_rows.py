@@ -25,12 +25,18 @@ def mean_by_row(
 ) -> tuple[Any, Any]:  # fmt: skip
     """(mean (N,) of each row, sigma), with sigma, tau and the units' effects added to the model being built.
 
+    Without effects where no unit has two rows.
+
     ``x`` are the coordinates of the coefficients in the pilot; ``scales`` and ``priors`` start and scale sigma and tau;
     ``unit`` is the word for what ``design.worker`` tells apart.
     """
     labels, row, counts = np.unique(design.worker, return_inverse=True, return_counts=True)
-    sigma, tau = pm.HalfNormal("sigma", priors[0]), pm.HalfNormal("tau", priors[1])
-    start_at(sigma=scales[0], tau=scales[1])
+    sigma = pm.HalfNormal("sigma", priors[0])
+    start_at(sigma=scales[0])
+    if not design.repeated:
+        return design_index(pt.constant((design.columns @ pilot.scale).T.copy()), x) + design.columns @ pilot.center, sigma
+    tau = pm.HalfNormal("tau", priors[1])
+    start_at(tau=scales[1])
     start_there()
     means = np.stack([np.bincount(row, design.columns[:, j]) / counts for j in range(design.columns.shape[1])], axis=1)
     between = design_index(pt.constant((means @ pilot.scale).T.copy()), x) + means @ pilot.center

@@ -9,6 +9,8 @@ import pytensor.tensor as pt
 from bayes_labor.custom_ops.quadratic import quadratic_form
 from bayes_labor.models.starting import start_at
 
+_LEAST = 1e-3  # error's share of the outcome's standard deviation, where a few rows are fitted without one
+
 
 class Pilot(NamedTuple):
     """An affine map to coefficients."""
@@ -50,8 +52,9 @@ def panel_pilot(
         pilot = pilot_of(information, (score_y - mean_w.T @ (weight * mean_y)) / sigma**2 + prior * center)
         residual = y - w @ pilot.center
         between = means(residual)
-        inside = residual - between[row]
-        sigma = float(np.sqrt((inside**2).sum() / max(len(y) - len(counts), 1)))
+        # Where nobody has two rows nothing lies within workers: all of it is error.
+        inside, spare = (residual - between[row], len(y) - len(counts)) if len(counts) < len(y) else (residual, len(y))
+        sigma = max(float(np.sqrt((inside**2).sum() / spare)), _LEAST * float(np.std(y)))
         tau = float(np.sqrt(max(between.var() - sigma**2 * (1.0 / counts).mean(), 0.01 * sigma**2)))
     return pilot, sigma, tau
 

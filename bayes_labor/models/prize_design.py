@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.personnel import LEVELS, RATINGS, TENURES, Personnel
-from bayes_labor.models.bonus_design import Block, bonus_design
-from bayes_labor.models.panel_design import PanelDesign
+from bayes_labor.data.personnel import TENURES, Personnel
+from bayes_labor.models.bonus_design import Block, bonus_design, dummies
+from bayes_labor.models.panel_design import PanelDesign, told_apart
 
 Base = Literal["salary", "total"]
 Covariates = Literal["A", "B", "C"]
@@ -47,6 +47,10 @@ class PrizeDesign:
     """(m,) row of the worker by row with a bonus."""
     workers: int
     """G."""
+    means: bool
+    """Whether worker means are regressors of the bonus, the prize's among them."""
+    left_out: dict[str, str]
+    """Why, by name, of what the rows cannot tell."""
 
     @property
     def log_bonus(self) -> np.ndarray:
@@ -81,7 +85,8 @@ def prize_design(
     panel
         The panel; rated rows are used.
     blocks, means, demographics, years
-        Of the bonus equation: see :func:`bayes_labor.models.bonus_design.bonus_design`.
+        Of the bonus equation: see :func:`bayes_labor.models.bonus_design.bonus_design`. No worker means where nobody has two
+        bonuses.
     covariates
         Of the increase: ``A`` age, level, tenure at the level and rating; ``B`` also tenure at the firm, gender and education;
         ``C`` titles too.
@@ -102,12 +107,10 @@ def prize_design(
         )
     table = panel.table.assign(log_increase=log_increase(panel.table, base))
     table = table[table["rating"].notna()].reset_index(drop=True)
-    chance, chance_terms = _chance(table)
-    rise, rise_terms = _rise(table, covariates)
     known = np.flatnonzero(table["log_increase"].notna())
-    # A regressor that is constant where increases are known says nothing there, and its effect elsewhere would be the prior's.
-    varies = np.append(True, np.ptp(rise[known][:, 1:], axis=0) > 0) if len(known) else np.ones(rise.shape[1], bool)
-    rise, rise_terms = rise[:, varies], tuple(t for t, v in zip(rise_terms, varies, strict=True) if v)
+    chance, chance_terms, why = _kept(_chance(table), "promotion", np.arange(len(table)))
+    # A regressor that says nothing where increases are known is left out: its effect elsewhere would be the prior's.
+    rise, rise_terms, why_rise = _kept(_rise(table, covariates), "increase", known)
     bonus = bonus_design(
         panel, blocks, rows=table[table["bonus"] > 0], means=means, demographics=demographics, years=years
     )  # fmt: skip
@@ -122,41 +125,46 @@ def prize_design(
     return PrizeDesign(
         table["promoted"].to_numpy(np.float64), chance, chance_terms, table["log_increase"].to_numpy()[known], rise[known],
         rise_terms, known, bonus, rise[at], at, np.searchsorted(workers, ids[known]), np.searchsorted(workers, ids[at]),
-        len(workers),
+        len(workers), means and bonus.repeated, bonus.left_out | why | why_rise,
     )  # fmt: skip
 
 
-def _dummies(values: pd.Series, name: str, first: int, last: int) -> dict[str, np.ndarray]:
-    return {f"{name} {k}": (values == k).to_numpy(np.float64) for k in range(first, last + 1)}
+def _dummies(values: pd.Series, name: str) -> dict[str, np.ndarray]:
+    return dummies(values.to_numpy(np.float64), name)
 
 
 def _person(table: pd.DataFrame) -> dict[str, np.ndarray]:
     parts = {"female": table["female"].to_numpy(np.float64)} if "female" in table else {}
-    return parts | (_dummies(table["educ"], "education", 1, 3) if "educ" in table else {})
+    return parts | (_dummies(table["educ"], "education") if "educ" in table else {})
 
 
-def _kept(parts: dict[str, np.ndarray]) -> tuple[np.ndarray, tuple[str, ...]]:
-    kept = {k: v for k, v in parts.items() if np.ptp(v) > 0}
-    return np.column_stack([np.ones(len(next(iter(parts.values())))), *kept.values()]), ("1", *kept)
+def _kept(
+    parts: dict[str, np.ndarray], equation: str, rows: np.ndarray
+) -> tuple[np.ndarray, tuple[str, ...], dict[str, str]]:  # fmt: skip
+    """(a constant and those that can be told apart at ``rows``, their names, why not by name of the others)."""
+    names, columns = list(parts), np.column_stack(list(parts.values()))
+    kept, why = told_apart(names, columns[rows], np.zeros(len(rows)))
+    both = np.column_stack([np.ones(len(columns)), columns[:, kept]])
+    return both, ("1", *(names[i] for i in kept)), {f"{equation}: {n}": reason for n, reason in why.items()}
 
 
-def _chance(table: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
+def _chance(table: pd.DataFrame) -> dict[str, np.ndarray]:
     """Equation (6): level, tenure, age, person, and the rating relative to the mean of the level in the year."""
     relative = table["rating"] / table.groupby(["level", "year"])["rating"].transform("mean")
     tenure = table["ten_level"].clip(upper=TENURES)
-    parts = _dummies(table["level"], "level", 2, LEVELS) | _dummies(tenure, "tenure", 2, TENURES)
+    parts = _dummies(table["level"], "level") | _dummies(tenure, "tenure")
     parts |= {"age": (table["age"].to_numpy(np.float64) - 38.0) / 10.0} | _person(table)
-    return _kept(parts | {"relative rating": relative.to_numpy(np.float64) - 1.0})
+    return parts | {"relative rating": relative.to_numpy(np.float64) - 1.0}
 
 
-def _rise(table: pd.DataFrame, covariates: Covariates) -> tuple[np.ndarray, tuple[str, ...]]:
+def _rise(table: pd.DataFrame, covariates: Covariates) -> dict[str, np.ndarray]:
     """Equation (5)."""
-    parts = _dummies(table["level"], "level", 2, LEVELS) | {"age": (table["age"].to_numpy(np.float64) - 38.0) / 10.0}
-    parts |= {"tenure": table["ten_level"].to_numpy(np.float64) - 3.0} | _dummies(table["rating"], "rating", 2, RATINGS)
+    parts = _dummies(table["level"], "level") | {"age": (table["age"].to_numpy(np.float64) - 38.0) / 10.0}
+    parts |= {"tenure": table["ten_level"].to_numpy(np.float64) - 3.0} | _dummies(table["rating"], "rating")
     if covariates != "A":
         parts |= {"tenure at the firm": table["ten_firm"].to_numpy(np.float64) - 6.0} | _person(table)
     if covariates == "C":
         for _, own in table.groupby("level"):
             titles = np.unique(own["title"])
             parts |= {f"title {t}": (table["title"] == t).to_numpy(np.float64) for t in titles[1:]}
-    return _kept(parts)
+    return parts

@@ -16,7 +16,7 @@ from bayes_labor.custom_ops.design import design_index
 from bayes_labor.custom_ops.paired_effects import paired_log_likelihood
 from bayes_labor.data.personnel import Personnel
 from bayes_labor.models.bonus_design import BLOCKS, Block
-from bayes_labor.models.panel_design import check_identified
+from bayes_labor.models.panel_design import note_left_out
 from bayes_labor.models.pilot import Pilot, logit_pilot, panel_pilot, rotated_normal
 from bayes_labor.models.prize_design import Base, Covariates, PrizeDesign, prize_design
 from bayes_labor.models.settings import Settings
@@ -52,13 +52,11 @@ class PrizeSpec(Settings):
     error: PositiveFloat = 1.0
 
     def design(self, panel: Personnel) -> PrizeDesign:
-        """Rows and regressors. Raises IdentificationError where those of the bonus cannot be told apart within workers."""
-        found = prize_design(
+        """Rows and regressors, but those that the rows cannot tell."""
+        return prize_design(
             panel, self.blocks, covariates=self.covariates, base=self.base, means=self.means, demographics=self.demographics,
             years=self.years,
         )  # fmt: skip
-        check_identified(found.bonus)
-        return found
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def prize_pilot(design: PrizeDesign, spec: PrizeSpec) -> PrizePilot:
     )  # fmt: skip
     p = 1.0 / (1.0 + np.exp(-(design.chance[design.bonus_rows] @ chance.center)))
     prize = p * (design.bonus_rise_design @ rise.center)
-    columns = with_prize(design, prize, spec.means)
+    columns = with_prize(design, prize)
     prior_sd = np.append(design.bonus.prior_sd, np.full(columns.shape[1] - len(design.bonus.prior_sd), spec.rho))
     center = np.zeros(len(prior_sd))
     center[0] = design.log_bonus.mean()
@@ -94,9 +92,9 @@ def prize_pilot(design: PrizeDesign, spec: PrizeSpec) -> PrizePilot:
     return PrizePilot(chance, rise, bonus, columns, center, prior_sd, scales)
 
 
-def with_prize(design: PrizeDesign, prize: np.ndarray, means: bool) -> np.ndarray:
-    """(m, P) regressors of the bonus: those of the design, the prize, and its worker mean if asked for."""
-    extra = [prize, design.mean_by_worker(prize)] if means else [prize]
+def with_prize(design: PrizeDesign, prize: np.ndarray) -> np.ndarray:
+    """(m, P) regressors of the bonus: those of the design, the prize, and its worker mean if others' means are there."""
+    extra = [prize, design.mean_by_worker(prize)] if design.means else [prize]
     return np.column_stack([design.bonus.columns, *extra])
 
 
@@ -122,20 +120,19 @@ def promotion_prize(panel: Personnel, spec: PrizeSpec | None = None, **settings:
     ------
     DataFaults
         For settings or columns that are not there, or no rows.
-    IdentificationError
-        For regressors of the bonus that cannot be told apart within workers.
 
     """
     spec = spec or PrizeSpec(**settings)
     design = spec.design(panel)
     pilot = prize_pilot(design, spec)
-    extra = [PRIZE, MEAN_PRIZE] if spec.means else [PRIZE]
+    extra = [PRIZE, MEAN_PRIZE] if design.means else [PRIZE]
     coords = {"chance_term": design.chance_terms, "rise_term": design.rise_terms, "term": (*design.bonus.terms, *extra)}
     with pm.Model(coords={k: list(v) for k, v in coords.items()}) as model:
+        note_left_out(design.left_out)
         index, rises = _first_stage(design, pilot, spec)
         theta_x, theta = rotated_normal("theta", pilot.bonus, pilot.center, pilot.prior_sd, "term")
         rho = pm.Deterministic("rho", theta[len(design.bonus.terms)])
-        between = pm.Deterministic("rho_between", theta[-1]) if spec.means else pt.constant(0.0)
+        between = pm.Deterministic("rho_between", theta[-1]) if design.means else pt.constant(0.0)
         chances = pt.sigmoid(index[design.bonus_rows])
         rise_x, rise_at_bonus = rises
         prize = chances * rise_at_bonus(rise_x)
@@ -159,6 +156,7 @@ def prize_first_stage(panel: Personnel, spec: PrizeSpec | None = None, **setting
     design = spec.design(panel)
     pilot = prize_pilot(design, spec)
     with pm.Model(coords={"chance_term": list(design.chance_terms), "rise_term": list(design.rise_terms)}) as model:
+        note_left_out(design.left_out)
         _, (rise_x, _) = _first_stage(design, pilot, spec)
         increase = design_index(pt.constant((design.rise_design @ pilot.rise.scale).T.copy()), rise_x)
         _observe(design, spec, increase + design.rise_design @ pilot.rise.center, None, None, pilot)

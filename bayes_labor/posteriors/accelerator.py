@@ -52,8 +52,10 @@ def sample_on(devices: list[Any], model: pm.Model, exported: Exported, **setting
     mode = find_modes(density, list(exported.starts), exported.held)[0]
     rng = np.random.default_rng(chosen.seed)
     starts = rng.multivariate_normal(mode.point, _SPREAD**2 * mode.covariance, chosen.chains, method="eigh")
-    options = {"draws": chosen.draws, "tune": chosen.tune, "target_accept": chosen.target_accept}
-    found = [sample_chain(density, x, seed=chosen.seed + c, **options) for c, x in enumerate(starts)]
+    found = [
+        sample_chain(density, x, chosen.seed + c, draws=chosen.draws, tune=chosen.tune, target_accept=chosen.target_accept)
+        for c, x in enumerate(starts)
+    ]
     ready = time.perf_counter()
     compiled = compile_model(model)
     expand, names = expander(compiled), variables_of(model, compiled)

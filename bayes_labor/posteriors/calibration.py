@@ -5,26 +5,30 @@ If sampler, gradients and likelihood are right, the rank of each true value amon
 """
 
 import hashlib
-import pickle
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import arviz as az
 import numpy as np
 import pandas as pd
 import pymc as pm
+import xarray as xr
 from scipy import stats
 
+from bayes_labor import __version__
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.joint_production import joint_production
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import PARAMETERS
-from bayes_labor.posteriors.fan_out import Recipe, Refit, fan_out, joint_recipe, refit
+from bayes_labor.posteriors.fan_out import Recipe, Refit, compiled, fan_out, joint_recipe, refit
 from bayes_labor.posteriors.prior import prior_draws
+from bayes_labor.posteriors.rank_file import RankFile, rank_table
 from bayes_labor.posteriors.sampling import SamplerSettings
 
-_BATCHES = 200
+_BATCH, _BATCHES = 100, 200  # draws at once, whatever the number of simulations: their order is then the same; tries
 SAMPLER = {"chains": 2, "draws": 300, "tune": 300}
 
 
@@ -54,7 +58,9 @@ def calibrate(
     progress
         Called with the number of finished simulations after each.
     keep
-        CSV file that holds the ranks of all finished simulations at any time; those it already holds are not run again.
+        CSV file that holds the ranks of all finished simulations at any time; those it already holds are not run again. What
+        they belong to, and the health of each fit, stand beside it in JSON: see
+        :class:`bayes_labor.posteriors.rank_file.RankFile`.
     workers, address
         See :func:`bayes_labor.posteriors.fan_out.fan_out`.
     **settings
@@ -66,12 +72,18 @@ def calibrate(
         One row per ``simulation``, one column per scalar parameter: rank / number of compared draws, jittered inside its bin,
         in (0, 1).
 
+    Raises
+    ------
+    DataFaults
+        If ``keep`` holds ranks of other data, of another specification, sampler, seed or version, or does not say whose.
+
     """
     chosen = SamplerSettings(**(SAMPLER | settings))
     truths, wages = _simulate(joint_production(workforce, spec), simulations, seed)
     data = [{"observed_wage": w} for w in wages]
     recipe = joint_recipe(workforce, spec, chosen)
-    return rank_all(recipe, truths, data, seed, thin, progress, keep, workers, address)
+    about = {"data": f"{workforce.name}, {workforce.fingerprint}", "specification": spec.model_dump(mode="json")}
+    return rank_all(recipe, truths, data, seed, thin, progress, keep, workers, address, about)
 
 
 def calibrate_model(
@@ -113,43 +125,72 @@ def calibrate_model(
         )
     truths = [{n: tree["prior"][n].to_numpy()[0, i] for n in names} for i in used]
     data = [{k: v[i] for k, v in drawn.items()} for i in used]
-    key = hashlib.sha256(pickle.dumps(build)).hexdigest()
-    recipe = Recipe(build, key, SamplerSettings(**(SAMPLER | settings)))
-    return rank_all(recipe, truths, data, seed, thin, progress, keep, workers, address)
+    recipe = Recipe(build, _digest([*truths, *data]), SamplerSettings(**(SAMPLER | settings)))
+    made = getattr(build, "func", build)
+    about = {"model": getattr(made, "__qualname__", type(made).__name__), "observed": dict(observed), "ranked": list(names)}
+    return rank_all(recipe, truths, data, seed, thin, progress, keep, workers, address, about)
 
 
 def rank_all(
     recipe: Recipe, truths: list[dict[str, np.ndarray]], data: list[dict[str, np.ndarray]], seed: int, thin: int,
     progress: Callable[[int], None] | None, keep: Path | None, workers: int | None, address: str | None,
+    about: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """Refit to every data set, each with the names of data as keys, and rank its truth; see :func:`calibrate` for the rest."""
-    done = pd.read_csv(keep, index_col="simulation") if keep is not None and keep.is_file() else pd.DataFrame()
-    rows: dict[int, Any] = {int(i): row.to_dict() for i, row in done.iterrows()}  # type: ignore[call-overload]
+    """Refit to every data set, each with the names of data as keys, and rank its truth; see :func:`calibrate` for the rest.
+
+    ``about`` says, for whoever finds the file, what the ranks belong to; the first truth and data set are part of it.
+    """
+    belongs = dict(about or {}) | {
+        "first simulation": _digest([truths[0], data[0]]), "sampler": recipe.settings.model_dump(exclude={"seed", "cores"}),
+        "seed": seed, "thin": thin, "version of bayes_labor": __version__,
+    }  # fmt: skip
+    file = RankFile(keep, belongs) if keep is not None else None
+    rows = file.ranks if file is not None else {}
     left = [i for i in range(len(truths)) if i not in rows]
     tasks = [Refit(data[i], seed + i, (truths[i], thin)) for i in left]
-    for task, ranks in fan_out(_ranks, recipe, tasks, workers=workers, address=address):
+    for task, (ranks, health) in fan_out(_ranks, recipe, tasks, workers=workers, address=address):
         rows[left[task]] = ranks
-        if keep is not None:
-            _table(rows).to_csv(keep)
+        if file is not None:
+            file.add(left[task], ranks, health)
         if progress is not None:
             progress(len(rows))
-    return _table(rows)
+    return rank_table(rows)
 
 
-def _table(rows: dict[int, Any]) -> pd.DataFrame:
-    return pd.DataFrame.from_dict(rows, orient="index").sort_index().rename_axis("simulation")
+def _digest(parts: Sequence[Mapping[str, np.ndarray]]) -> str:
+    """Of named arrays, to seven digits: rounding in the last ones may differ between machines."""
+    found = hashlib.sha256()
+    for part in parts:
+        for name in sorted(part):
+            found.update(name.encode() + np.asarray(part[name], dtype=np.float32).tobytes())
+    return found.hexdigest()[:16]
 
 
-def _ranks(recipe: Recipe, task: Refit) -> dict[str, float]:
-    """Rank of every true value among the draws of one refit."""
+def _health(draws: xr.DataTree, names: Sequence[str], seconds: float) -> dict[str, Any]:
+    """How one fit went; None for what cannot be told from so few draws."""
+    chosen = draws["posterior"].to_dataset()[list(names)]
+    worst = {"ess": (az.ess(chosen), np.nanmin), "r_hat": (az.rhat(chosen), np.nanmax)}
+    found: dict[str, Any] = {"divergences": int(draws["sample_stats"]["diverging"].sum())}
+    for name, (values, pick) in worst.items():
+        flat = np.concatenate([np.ravel(values[v].to_numpy()) for v in values.data_vars])
+        found[name] = float(pick(flat)) if np.isfinite(flat).any() else None
+    return found | {"seconds": round(seconds, 2), "finished": time.strftime("%Y-%m-%d %H:%M:%S")}
+
+
+def _ranks(recipe: Recipe, task: Refit) -> tuple[dict[str, float], dict[str, Any]]:
+    """(rank of every true value among the draws of one refit, the fit's health)."""
     truth, thin = task.about
-    posterior = refit(recipe, task)["posterior"].to_dataset().isel(draw=slice(None, None, thin)).stack(sample=("chain", "draw"))
+    compiled(recipe)  # before the clock
+    start = time.perf_counter()
+    tree = refit(recipe, task)
+    seconds = time.perf_counter() - start
+    posterior = tree["posterior"].to_dataset().isel(draw=slice(None, None, thin)).stack(sample=("chain", "draw"))
     rng, row = np.random.default_rng(task.seed), {}
     for name, value in truth.items():
         draws = posterior[name].transpose(..., "sample").to_numpy().reshape(np.size(value), -1)
         for j, (own, true) in enumerate(zip(draws, np.ravel(value), strict=True)):
             row[f"{name}[{j}]"] = float((np.sum(own < true) + rng.uniform()) / (len(own) + 1))
-    return row
+    return row, _health(tree, list(truth), seconds)
 
 
 def uniformity(ranks: pd.DataFrame) -> pd.Series:
@@ -162,8 +203,9 @@ def _simulate(model: pm.Model, simulations: int, seed: int) -> tuple[list[dict[s
     wages: list[np.ndarray] = []
     names = [n for n in PARAMETERS if n in model.named_vars]
     rng = np.random.default_rng([seed, 1])
-    for batch in range(_BATCHES):
-        tree = prior_draws(model, simulations, seed + 7919 * batch, [*names, "infeasibility_penalty", "wage"])
+    tries = _BATCHES * -(-simulations // _BATCH)
+    for batch in range(tries):
+        tree = prior_draws(model, _BATCH, seed + 7919 * batch, [*names, "infeasibility_penalty", "wage"])
         drawn = tree["prior_predictive"]["wage"].to_numpy()[0]
         # The penalty on infeasible workplaces does not depend on the data: it is part of the prior, met here by rejection.
         kept = rng.uniform(size=len(drawn)) < np.exp(-tree["prior"]["infeasibility_penalty"].to_numpy()[0])
@@ -172,6 +214,5 @@ def _simulate(model: pm.Model, simulations: int, seed: int) -> tuple[list[dict[s
             wages.append(drawn[i])
         if len(truths) == simulations:
             return truths, wages
-    raise RuntimeError(
-        f"only {len(truths)} of {simulations * _BATCHES} prior draws have a feasible equilibrium: tighten the priors"
-    )
+    what = f"only {len(truths)} of {_BATCH * tries} prior draws have a feasible equilibrium"
+    raise DataFaults([Fault(what, "priors", "tighten them")])

@@ -1,9 +1,10 @@
 """Draws from a model's prior, and what they imply beside the data: for any model, before it is sampled."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -17,7 +18,7 @@ from bayes_labor.posteriors.style import ACCENT, BAND, INK, STYLE
 
 _LEVELS = (0.03, 0.5, 0.97)
 _SHARES = np.linspace(0.01, 0.99, 99)
-_STATISTICS = {"mean": np.mean, "sd": np.std, "least": np.min, "greatest": np.max}
+_STATISTICS: dict[str, Callable[..., Any]] = {"mean": np.mean, "sd": np.std, "least": np.min, "greatest": np.max}
 
 
 @contextmanager

@@ -49,8 +49,8 @@ from bayes_labor.theory.talent_table import (
     worker_excess,
 )
 
-_TOLERANCE = 2e-5  # of the last step in ln(cut-off); convergence is cubic, so what is left is about 1e-14
-_MAX_ITERATIONS = 200
+TOLERANCE = 2e-5  # of the last step in ln(cut-off); convergence is cubic, so what is left is about 1e-14
+MAX_ITERATIONS = 200
 
 
 class Assignment(NamedTuple):
@@ -86,7 +86,7 @@ def find_cutoff(table, k, log_talent, weight, span, newcomer, start):
     if newcomer[1] > 0.0:
         t = table.constants[k, T_EQUAL] + newcomer[0]
         low, high = min(low, t), max(high, t)
-    for _ in range(_MAX_ITERATIONS):
+    for _ in range(MAX_ITERATIONS):
         value, slope, curvature = own, own_slope, own_curvature
         if newcomer[1] > 0.0:
             v, s, c = worker_excess(table, k, x - newcomer[0])
@@ -95,7 +95,7 @@ def find_cutoff(table, k, log_talent, weight, span, newcomer, start):
             curvature += newcomer[1] * c
         newton = value / slope  # ratios: for |beta| far below the smallest that matters, products underflow
         step = -newton / (1.0 - 0.5 * newton * (curvature / slope))
-        if abs(step) < _TOLERANCE:
+        if abs(step) < TOLERANCE:
             own += step * (own_slope + 0.5 * step * own_curvature)
             return True, (x + step, own, own_slope + step * own_curvature, own_curvature)
         if value > 0.0:

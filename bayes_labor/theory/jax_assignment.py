@@ -11,15 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bayes_labor.theory.assignment import MAX_ITERATIONS, TOLERANCE
 from bayes_labor.theory.status import Status
-from bayes_labor.theory.talent_table import BETA_LINEAR, BETA_MAX
+from bayes_labor.theory.talent_table import BETA_LINEAR, BETA_MAX, NODES, WEIGHTS
 
 CELLS = 2048
-_NODES, _WEIGHTS = (0.5 * v for v in np.polynomial.legendre.leggauss(6))
-_NODES = _NODES + 0.5
 _TERMS = 60
-_TOLERANCE = 2e-5
-_MAX_ITERATIONS = 100
 
 
 class JaxTable(NamedTuple):
@@ -82,9 +79,9 @@ def _hermite(f: tuple, step: Any) -> Any:
 def _sweep(sign: Any, rate: Any, low: Any, step: Any) -> tuple[Any, Any]:
     """The two smoothings at the grid points, by an associative scan of affine maps."""
     corners = low + step * jnp.arange(CELLS)
-    x = jnp.exp(corners[:, None] + step * _NODES)
-    u = step * jnp.where(sign > 0, _NODES, 1.0 - _NODES)
-    panel = step * _WEIGHTS * x * x * jnp.exp(rate * u - x)
+    x = jnp.exp(corners[:, None] + step * NODES)
+    u = step * jnp.where(sign > 0, NODES, 1.0 - NODES)
+    panel = step * WEIGHTS * x * x * jnp.exp(rate * u - x)
     p, q = panel.sum(1), (u * panel).sum(1)
     p, q = (jnp.where(sign > 0, v[::-1], v) for v in (p, q))
     first, second = _power_series(2.0 - rate, jnp.exp(low))
@@ -138,7 +135,7 @@ def _table(beta: Any) -> JaxTable:
         edge=edge,
         equal=jnp.zeros(()),
     )
-    return table._replace(equal=_equal_workers(table))
+    return table._replace(equal=_equal_workers(table, guess))
 
 
 def _outside_table(table: JaxTable, t: Any) -> tuple[tuple, tuple, tuple]:
@@ -181,8 +178,8 @@ def _evaluate(table: JaxTable, c: Any, u: Any, inside: Any, t: Any) -> tuple[Any
     return jax.lax.cond(jnp.all(inside), lambda: near, everywhere)
 
 
-def _equal_workers(table: JaxTable) -> Any:
-    """The zero of a single worker's excess, by bisection and Newton inside the table."""
+def _equal_workers(table: JaxTable, guess: Any) -> Any:
+    """The zero of a single worker's excess, by bisection and Newton from a guess; it is left of the table for a tiny beta."""
 
     def body(_: int, bracket: tuple) -> tuple:
         low, high, t = bracket
@@ -190,14 +187,14 @@ def _equal_workers(table: JaxTable) -> Any:
         value, slope, *_rest = _evaluate(table, table.coefficients[j], u, inside, t)
         low, high = jnp.where(value > 0, low, t), jnp.where(value > 0, t, high)
         new = t - value / slope
-        return low, high, jnp.where((new > low) & (new < high), new, 0.5 * (low + high))
+        return low, high, jnp.where((new >= low) & (new <= high), new, 0.5 * (low + high))
 
-    return jax.lax.fori_loop(0, 100, body, (table.low, table.high, 0.5 * (table.low + table.high)))[2]
+    return jax.lax.fori_loop(0, 100, body, (jnp.minimum(table.low, guess - 1.0), table.high, guess))[2]
 
 
 def build_tables(beta: Any) -> JaxTable:
     """Tables of K exponents; zero and inadmissible ones get a stand-in that is never used."""
-    usable = (jnp.abs(beta) > 1e-13) & (beta > -1.0) & (beta <= BETA_MAX)
+    usable = (jnp.abs(beta) >= BETA_LINEAR) & (beta > -1.0) & (beta <= BETA_MAX)
     return jax.vmap(_table)(jnp.where(usable, beta, 0.5))
 
 
@@ -229,16 +226,17 @@ def find_cutoffs(tables: JaxTable, log_talent: Any, weight: Any, span: tuple, te
         h, d, dd, _, _ = workers(tables, rows, x[teams.team] - log_talent)
         value, slope, curvature = teams.sum(weight * h), teams.sum(weight * d), teams.sum(weight * dd)
         low, high = jnp.where(value > 0, low, x), jnp.where(value > 0, x, high)
-        new = x - 2 * value * slope / (2 * slope**2 - value * curvature)
+        newton = value / slope  # ratios: for |beta| far below the smallest that matters, products underflow
+        new = x - newton / (1.0 - 0.5 * newton * (curvature / slope))
         new = jnp.where((new >= low) & (new <= high), new, 0.5 * (low + high))
         return i + 1, new, low, high, jnp.abs(new - x)
 
     def go_on(state: tuple) -> Any:
-        return (state[0] < _MAX_ITERATIONS) & jnp.any(state[4] >= _TOLERANCE)
+        return (state[0] < MAX_ITERATIONS) & jnp.any(state[4] >= TOLERANCE)
 
     start = jnp.clip(equal + teams.sum(weight * log_talent) / teams.sum(weight), low, high)
     state = jax.lax.while_loop(go_on, body, (0, start, low, high, jnp.full(start.shape, jnp.inf)))
-    return state[1], state[4] < _TOLERANCE
+    return state[1], state[4] < TOLERANCE
 
 
 class Solution(NamedTuple):

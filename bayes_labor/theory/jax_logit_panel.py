@@ -7,7 +7,6 @@ import jax.numpy as jnp
 
 from bayes_labor.theory.logit_panel import _NEWTON, _REACH
 
-_LONGEST = 64  # rows of a worker
 _NEVER = -1e30  # log of what cannot be: finite, so that derivatives are
 
 
@@ -40,10 +39,14 @@ def marginal_logit_jax(nodes: int, index: Any, log_tau: Any, won: Any, offsets: 
     return value, gap.sum(0), (gap * tau * at[:, worker]).sum()
 
 
-def conditional_logit_jax(index: Any, won: Any, offsets: Any) -> tuple[Any, Any]:
-    """As :func:`bayes_labor.theory.logit_panel.conditional_logit`, for careers of at most 64 rows (NaN beyond)."""
+def conditional_logit_jax(longest: int | None, index: Any, won: Any, offsets: Any) -> tuple[Any, Any]:
+    """As :func:`bayes_labor.theory.logit_panel.conditional_logit`.
+
+    ``longest``: no worker has more rows; None where that is not known before the offsets are: room is then made for a worker
+    who has them all, which costs the square of the rows.
+    """
     n, groups = index.shape[0], offsets.shape[0] - 1
-    width = min(n, _LONGEST) + 1
+    width = (n if longest is None else longest) + 1
     worker = jnp.searchsorted(offsets, jnp.arange(n), side="right") - 1
     begins = jnp.isin(jnp.arange(n), offsets[:-1])
     wins, rows = jax.ops.segment_sum(won, worker, groups), jnp.diff(offsets)
@@ -63,5 +66,5 @@ def conditional_logit_jax(index: Any, won: Any, offsets: Any) -> tuple[Any, Any]
         own = jax.ops.segment_sum(won * index, worker, groups)
         return jnp.where(counted, own - jnp.where(counted, whole, 0.0), 0.0).sum()
 
-    value, slope = jax.value_and_grad(log_likelihood)(index)
-    return jnp.where(rows.max() <= _LONGEST, value, jnp.nan), slope
+    found: tuple[Any, Any] = jax.value_and_grad(log_likelihood)(index)
+    return found

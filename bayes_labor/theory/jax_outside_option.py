@@ -13,7 +13,7 @@ from bayes_labor.theory.chebyshev import HALF_WIDTH_FLOOR
 from bayes_labor.theory.jax_assignment import Teams, team_totals, teams_of
 from bayes_labor.theory.outside_option import CUBIC
 from bayes_labor.theory.status import Status
-from bayes_labor.theory.value_map import COUNTS, MAX_ITERATIONS, ROUNDING
+from bayes_labor.theory.value_map import COUNTS, LEAST_MASS, MAX_ITERATIONS, ROUNDING, SETTLED
 
 
 class Reduce(NamedTuple):
@@ -165,7 +165,7 @@ def solve_equilibrium(
     frozen = jax.lax.stop_gradient(state)
     b, iterations, settled = _iterate(frozen, form)
     mass, matched = reduce.sum(jnp.sum(_weights(b, frozen, form))), reduce.sum(jnp.sum(matches.weight > 0))
-    starved = (code != Status.NON_FINITE.value) & ~(mass > 1e-8 * matched)
+    starved = (code != Status.NON_FINITE.value) & ~(mass > LEAST_MASS * matched)
     code = jnp.where((code == 0) & ~settled, Status.NOT_CONVERGED.value, code)
     code = jnp.where(starved, Status.NO_FEASIBLE_WORKPLACE.value, code)
     if not nodes:
@@ -206,8 +206,8 @@ def _iterate(state: _State, form: _Map) -> tuple[Any, Any, Any]:
         return i + 1, new, jnp.max(jnp.abs(new - b)) / (1.0 + jnp.max(jnp.abs(new)))
 
     def go_on(loop: tuple) -> Any:
-        return (loop[0] < MAX_ITERATIONS) & (loop[2] > 1e-12)
+        return (loop[0] < MAX_ITERATIONS) & (loop[2] > SETTLED)
 
     start = _update(form.matches.weight, state, form.nodes, form.reduce)
     loop = jax.lax.while_loop(go_on, body, (0, start, jnp.inf))
-    return loop[1], loop[0].astype(float), loop[2] <= 1e-12
+    return loop[1], loop[0].astype(float), loop[2] <= SETTLED

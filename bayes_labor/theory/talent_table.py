@@ -41,8 +41,8 @@ from bayes_labor.theory.status import Status
 BETA_MAX = 0.99
 BETA_LINEAR = 1e-160  # below it in size the technology is linear to every digit, and squares of the cut-off underflow
 _MAX_STEP = 1.0 / 32.0
-_NODES, _WEIGHTS = (0.5 * v for v in np.polynomial.legendre.leggauss(6))
-_NODES = _NODES + 0.5
+NODES, WEIGHTS = (0.5 * v for v in np.polynomial.legendre.leggauss(6))
+NODES = NODES + 0.5
 
 
 class Table(NamedTuple):
@@ -110,12 +110,12 @@ def _fill_constants(c: np.ndarray, beta: float) -> int:
 @kernel
 def _panel_weights(step: float, rate: float, forward: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(e^{offset}, weight, distance from the near edge) of a panel's nodes, the same for every panel of a table."""
-    n = _NODES.shape[0]
+    n = NODES.shape[0]
     growth, weight, distance = np.empty(n), np.empty(n), np.empty(n)
     for i in range(n):
-        distance[i] = step * (_NODES[i] if forward else 1.0 - _NODES[i])
-        growth[i] = math.exp(step * _NODES[i])
-        weight[i] = step * _WEIGHTS[i] * growth[i] * growth[i] * math.exp(rate * distance[i])
+        distance[i] = step * (NODES[i] if forward else 1.0 - NODES[i])
+        growth[i] = math.exp(step * NODES[i])
+        weight[i] = step * WEIGHTS[i] * growth[i] * growth[i] * math.exp(rate * distance[i])
     return growth, weight, distance
 
 
@@ -388,7 +388,7 @@ def worker_output(table, k, t):
 def _equal_workers(table: Table, k: int) -> float:
     """ln(cut-off / talent) of a workplace of equal workers: the zero of the excess supply, which depends on beta alone."""
     low, high = table.constants[k, T_LOW], table.constants[k, T_HIGH]
-    if worker_excess(table, k, low)[0] > 0:  # |beta| below 1e-13
+    if worker_excess(table, k, low)[0] > 0:  # |beta| below about 1e-15: the root lies left of the table
         low, high = -800.0, low
     t = 0.5 * (low + high)
     for _ in range(200):

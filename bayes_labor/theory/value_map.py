@@ -23,6 +23,8 @@ from bayes_labor.theory.status import Status
 MAX_ITERATIONS = 100
 ROUNDING = 1e-9  # a surplus this close to zero, relative to revenue, is zero: V is interpolated
 COUNTS = 0.01  # a match counts if its workplace weighs at least this much of a feasible one
+SETTLED = 1e-12  # change of the coefficients, relative to the largest
+LEAST_MASS = 1e-8  # of the feasible matches, per match
 
 
 class Matches(NamedTuple):
@@ -137,7 +139,7 @@ def find_root(m):
     n, size = m.weight.shape[0], m.moments.shape[1]
     b, score, h, jacobian = np.zeros(size), np.empty(size), np.empty(size), np.empty((size, size))
     for iteration in range(MAX_ITERATIONS + 1):
-        if not fill_system(m, b, iteration == 0, score, h, jacobian) > 1e-8 * n:
+        if not fill_system(m, b, iteration == 0, score, h, jacobian) > LEAST_MASS * n:
             return b, iteration, Status.NO_FEASIBLE_WORKPLACE.value
         step = solve_linear(jacobian, h)
         change, largest = 0.0, 0.0
@@ -146,7 +148,7 @@ def find_root(m):
             change, largest = max(change, abs(step[c])), max(largest, abs(b[c]))
         if not all_finite(b):
             return b, iteration, Status.NON_FINITE.value
-        if iteration > 0 and change <= 1e-12 * (1.0 + largest):
+        if iteration > 0 and change <= SETTLED * (1.0 + largest):
             return b, iteration, Status.OK.value if determined(m, b) else Status.TOO_FEW_MATCHES.value
     return b, MAX_ITERATIONS, Status.NOT_CONVERGED.value
 

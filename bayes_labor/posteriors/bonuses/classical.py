@@ -15,7 +15,7 @@ import statsmodels.api as sm
 from linearmodels.panel import PanelOLS
 from scipy import optimize
 
-from bayes_labor.models.panel_design import FIXED, PanelDesign
+from bayes_labor.models.panel_design import FIXED, PanelDesign, told_apart
 from bayes_labor.theory.logit_panel import conditional_logit
 
 
@@ -59,12 +59,14 @@ def _labelled(
 
 
 def within(y: np.ndarray, design: PanelDesign, *, count_effects: bool = False) -> Classical:
-    """Least squares within workers, on the columns that vary within them.
+    """Least squares within workers, on the columns that vary within them and can be told apart there.
 
     ``count_effects``: standard errors multiplied by sqrt(N/(N-G-p)), as if worker effects were parameters of the clustered
     covariance; the published ones may be such.
     """
     varying = [i for i, b in enumerate(design.blocks) if b not in FIXED]
+    kept, _ = told_apart([design.terms[i] for i in varying], design.columns[:, varying], design.worker)
+    varying = [varying[i] for i in kept]
     terms = [design.terms[i] for i in varying]
     _, row, counts = np.unique(design.worker, return_inverse=True, return_counts=True)
     times = np.arange(len(y)) - np.append(0, np.cumsum(counts)[:-1])[row] if _sorted(row) else np.arange(len(y))

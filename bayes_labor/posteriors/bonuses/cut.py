@@ -42,7 +42,7 @@ def cut_prize(
     for i, s in enumerate(chosen):
         one = stacked.isel(sample=s)
         prize = _impute(design, one, spec.worker_prize, rng)
-        columns = with_prize(design, prize, spec.means)
+        columns = with_prize(design, prize)
         own, _, _ = panel_pilot(design.log_bonus, columns, design.bonus_worker, pilot.center, pilot.prior_sd)
         theta[i] = own.center + own.scale @ rng.normal(size=len(pilot.center))
         sd[i] = np.linalg.norm(own.scale[place])

@@ -1,5 +1,7 @@
 """Pictures of the bonus models; each function returns a matplotlib figure and its caption."""
 
+from collections.abc import Sequence
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -162,17 +164,17 @@ def contraction_figure(table: pd.DataFrame) -> tuple[Figure, str]:
     return figure, "What mean bonuses tell of the primitives. A bar of zero: the posterior is the prior."
 
 
-def level_figure(effects: np.ndarray) -> tuple[Figure, str]:
-    """Effects of levels 2 and up, (samples, levels) drawn from a prior or a posterior: bands by level."""
+def level_figure(effects: np.ndarray, terms: Sequence[str]) -> tuple[Figure, str]:
+    """Effects of levels, (samples, terms) drawn from a prior or a posterior: bands by level."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.6, 3.0))
         axes = figure.subplots()
-        levels = np.arange(2, 2 + effects.shape[1])
+        levels = [int(t.removeprefix("level ")) for t in terms]
         low, middle, high = np.quantile(effects, [0.03, 0.5, 0.97], axis=0)
         axes.vlines(levels, low, high, color=BAND, lw=5)
         axes.plot(levels, middle, "o", color=ACCENT, ms=4)
         axes.axhline(0.0, color=GREY, lw=0.8)
         axes.set_xticks(levels)
         axes.set_xlabel("job level")
-        axes.set_ylabel("log points over level 1")
+        axes.set_ylabel("log points over the lowest level")
     return figure, "Effects of levels on the log bonus: median and 94% of the draws."

@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 
 from bayes_labor.data.personnel import Personnel
 from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec
+from bayes_labor.models.panel_design import left_out_of
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.bonuses import figures
 from bayes_labor.posteriors.bonuses.fits import GATED, MODELS, Fit
-from bayes_labor.posteriors.bonuses.results import LEVEL_TERMS, coefficients, ordered_levels, semi_elasticity
+from bayes_labor.posteriors.bonuses.results import coefficients, level_terms, ordered_levels, semi_elasticity
 from bayes_labor.posteriors.html import inline, page, save_figures, section, shown_table
 from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.posteriors.run_folder import RunFolder
@@ -41,7 +42,19 @@ def summarize_bonuses(fit: Fit, *, seed: int = 0) -> pd.DataFrame:
     names = [n for n in _SYMBOLS if n in fit.draws["posterior"]]
     before = _prior(fit.model, names, _PRIOR_DRAWS, seed)
     prior = {n: (before[n].mean(("chain", "draw")).to_numpy(), before[n].std(("chain", "draw")).to_numpy()) for n in names}
-    return parameter_table(fit.draws["posterior"].to_dataset()[names], prior, _SYMBOLS)
+    table = parameter_table(fit.draws["posterior"].to_dataset()[names], prior, _SYMBOLS)
+    return pd.concat([table, _left_out_rows(fit, table)]) if left_out_of(fit.model) else table
+
+
+def _left_out_rows(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
+    """A row without numbers for each thing that the panel cannot tell, so that nobody looks for it in vain."""
+    rows = pd.MultiIndex.from_tuples([("left out", why) for why in left_out_words(fit.model)], names=table.index.names)
+    return pd.DataFrame(np.nan, rows, table.columns)
+
+
+def left_out_words(model: pm.Model) -> list[str]:
+    """What a model of bonuses left out and why, a line each."""
+    return [f"{name}: {reason}" for name, reason in left_out_of(model).items()]
 
 
 def _prior(model: pm.Model, names: list[str], draws: int, seed: int) -> xr.Dataset:
@@ -58,15 +71,17 @@ def bonus_report(fit: Fit, kind: str, panel: Personnel, run: str | Path) -> Path
     facts = [("panel", panel.name), ("rows", f"{len(panel.table):,}"), ("with a bonus", f"{len(panel.with_bonus):,}")]
     made: dict[str, tuple[Figure, str]] = {}
     draws = fit.draws
-    terms = draws["posterior"]["theta"].coords["term"].to_numpy()
-    if all(t in terms for t in LEVEL_TERMS):
-        order = ordered_levels(draws)
+    levels = level_terms(draws)
+    if levels:
+        order = ordered_levels(draws, levels)
         facts.append(("P(effects of levels rise); Bayes factor", f"{order.probability:.3f}; {order.bayes_factor:.0f}"))
-        made["levels"] = figures.level_figure(coefficients(draws, LEVEL_TERMS))
+        made["levels"] = figures.level_figure(coefficients(draws, levels), levels)
     if "rho" in draws["posterior"]:
         rho = draws["posterior"]["rho"].to_numpy().ravel()
         facts.append(("P(ρ < 0)", f"{(rho < 0).mean():.3f}"))
         made["prize"] = figures.prize_figure({"this fit": rho}, figures.published.TABLE6["A"][4][:2], None)
+    if left_out_of(fit.model):
+        facts.append(("left out", "; ".join(left_out_words(fit.model))))
     facts.append(("sampling", f"{draws.attrs.get('sampling_seconds', float('nan')):.1f} s"))
     failed = [f"{g.name}: {g.value} — {g.advice}" for g in fit.gates if not g.passed]
     text = page(
@@ -128,8 +143,9 @@ def bonus_prior_page(
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("implied by the prior")
     tree = xr.DataTree.from_dict({"posterior": before})
     made = {}
-    if all(t in before["term"].to_numpy() for t in LEVEL_TERMS):
-        made["levels"] = figures.level_figure(coefficients(tree, LEVEL_TERMS))
+    levels = level_terms(tree)
+    if levels:
+        made["levels"] = figures.level_figure(coefficients(tree, levels), levels)
     facts = [("draws", f"{draws:,}"), ("panel", panel.name)]
     note = "Quantiles over draws from the prior."
     text = page(
@@ -160,12 +176,15 @@ def _implied(
         design = design if isinstance(spec, BonusSpec) else design.bonus
         index = design.columns @ coefficients(tree, design.terms).T
         sd = ("sigma", "tau") if "sigma" in before else ("sd_bonus", "sd_mu")
-        drawn = index + np.hypot(*(before[s].to_numpy().ravel() for s in sd)) * rng.normal(size=index.shape)
+        spread = [before[s].to_numpy().ravel() for s in sd if s in before]
+        drawn = index + np.sqrt(np.square(spread).sum(0)) * rng.normal(size=index.shape)
         for q in (0.05, 0.5, 0.95):
             found[f"{q:.0%} quantile of bonuses"] = (np.exp(np.quantile(drawn, q, axis=0)), float(paid["bonus"].quantile(q)))
-    if all(t in terms for t in LEVEL_TERMS):
-        found["ratio of level 5 to level 1"] = (np.exp(coefficients(tree, ["level 5"])[:, 0]), np.nan)
-        found["levels in order"] = ((np.diff(coefficients(tree, LEVEL_TERMS), axis=1, prepend=0.0) > 0).all(1) * 1.0, np.nan)
+    levels = level_terms(tree)
+    if levels:
+        effects = coefficients(tree, levels)
+        found[f"ratio of {levels[-1]} to the lowest"] = (np.exp(effects[:, -1]), np.nan)
+        found["levels in order"] = ((np.diff(effects, axis=1, prepend=0.0) > 0).all(1) * 1.0, np.nan)
     if "age" in terms:
         for age in (30.0, 50.0):
             found[f"semi-elasticity at {age:.0f}"] = (semi_elasticity(tree, np.array([age])).to_numpy()[:, 0], np.nan)

@@ -43,6 +43,11 @@ def coefficients(draws: xr.DataTree, terms: Sequence[str], name: str = "theta") 
     return chosen
 
 
+def level_terms(draws: xr.DataTree) -> tuple[str, ...]:
+    """Terms of the levels that the fit has, the lowest, which is the base, aside."""
+    return tuple(str(t) for t in draws["posterior"]["theta"]["term"].to_numpy() if str(t).startswith("level "))
+
+
 class Ordered(NamedTuple):
     """Evidence that effects of levels rise, 0 < level 2 < ... < level 5."""
 
@@ -92,7 +97,7 @@ def r2_by_draw(draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, size: i
     design = spec.design(panel)
     theta = coefficients(draws, design.terms)
     chosen = np.linspace(0, len(theta) - 1, min(size, len(theta))).astype(int)
-    variances = draws["posterior"].to_dataset()[["sigma", "tau"]].stack(sample=("chain", "draw")).isel(sample=chosen) ** 2
+    variances = _spreads(draws).isel(sample=chosen) ** 2
     noise, effects = variances["sigma"].to_numpy(), variances["tau"].to_numpy()
     if "nu" in draws["posterior"]:
         nu = draws["posterior"]["nu"].stack(sample=("chain", "draw")).isel(sample=chosen).to_numpy()
@@ -107,6 +112,14 @@ def r2_by_draw(draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, size: i
     total = explained + effects + noise
     shares = {"marginal": explained / total, "with worker effects": (explained + effects) / total}
     return _intervals(shares | {"within": moving / (moving + noise)}, "R2")
+
+
+def _spreads(draws: xr.DataTree) -> xr.Dataset:
+    """``sigma``, ``tau`` (zero where there are no worker effects) and ``nu`` where there is one, by sample."""
+    posterior = draws["posterior"].to_dataset()
+    names = [n for n in ("sigma", "tau", "nu") if n in posterior]
+    stacked = posterior[names].stack(sample=("chain", "draw"))
+    return stacked if "tau" in stacked else stacked.assign(tau=0.0 * stacked["sigma"])
 
 
 def _intervals(samples: dict[str, np.ndarray], index: str) -> pd.DataFrame:
@@ -195,10 +208,10 @@ def predicted_bonus(
         raise DataFaults([Fault("the mean bonus is infinite under Student-t errors", "errors", "fit errors='normal'")])
     design = spec.design(panel)
     theta = coefficients(draws, design.terms)
-    variance = draws["posterior"].to_dataset()[["sigma", "tau"]].stack(sample=("chain", "draw"))
+    variance = _spreads(draws)
     spread = 0.5 * (variance["sigma"].to_numpy() ** 2 + variance["tau"].to_numpy() ** 2)
     rows = {}
-    for level in range(1, LEVELS + 1):
+    for level in _with_effects(design):
         for tenure in tenures:
             for age in ages:
                 x = _typical(design, level, tenure, age)
@@ -206,6 +219,12 @@ def predicted_bonus(
     table = _intervals({"|".join(k): v for k, v in rows.items()}, "cell")
     table.index = pd.MultiIndex.from_tuples(list(rows), names=["level", "tenure", "age"])
     return table
+
+
+def _with_effects(design: PanelDesign) -> list[int]:
+    """The lowest level, and those whose effects are among the regressors."""
+    levels = [int(k) for k in np.unique(design.table["level"])]
+    return [k for k in levels if k == levels[0] or f"level {k}" in design.terms]
 
 
 def _typical(design: PanelDesign, level: int, tenure: int, age: int) -> np.ndarray:
@@ -226,9 +245,7 @@ def quartiles(draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, size: in
     """Quartiles of log bonuses by level: ``observed``, and posterior-predictive ``replicated`` (sample, level, quartile)."""
     design, rng = spec.design(panel), np.random.default_rng(seed)
     theta = coefficients(draws, design.terms)
-    stacked = draws["posterior"].to_dataset()
-    names = [n for n in ("sigma", "tau", "nu") if n in stacked]
-    scales = stacked[names].stack(sample=("chain", "draw"))
+    scales = _spreads(draws)
     level, y = design.table["level"].to_numpy(), np.log(design.table["bonus"].to_numpy())
     labels, row = np.unique(design.worker, return_inverse=True)
     chosen = np.linspace(0, len(theta) - 1, min(size, len(theta))).astype(int)

@@ -33,9 +33,9 @@ def _edges(axes: Axes, x: np.ndarray, one: xr.Dataset, color: str, label: str) -
     for sign in (-1.0, 1.0):
         edge = (one["mean"] + sign * one["sd"]).median("sample").to_numpy()
         kept = np.isfinite(edge) & np.isfinite(x)
-        marker = {"marker": "_", "ms": 14} if kept.sum() == 1 else {}
+        style = "_" if kept.sum() == 1 else "--"
         if kept.any():
-            axes.plot(x[kept], edge[kept], "--", color=color, lw=0.9, label=label if sign > 0 else None, **marker)
+            axes.plot(x[kept], edge[kept], style, color=color, lw=0.9, ms=14, label=label if sign > 0 else None)
 
 
 def seniority_figure(found: Mapping[str, xr.Dataset]) -> tuple[Figure, str]:
@@ -105,7 +105,7 @@ def size_figure(found: xr.Dataset, chosen: list[str]) -> tuple[Figure, str]:
         right.axhline(0.0, color=GREY, lw=1)
         for axes, label in ((left, "mean wage, outside option"), (right, "surplus per worker")):
             axes.set_xscale("log")
-            axes.xaxis.set_major_locator(FixedLocator(_round_sizes(x[np.isfinite(x)])))
+            axes.xaxis.set_major_locator(FixedLocator(_round_sizes(x[np.isfinite(x)]).tolist()))
             axes.xaxis.set_major_formatter(ScalarFormatter())
             axes.xaxis.set_minor_locator(NullLocator())
             axes.set_xlabel("workers (mean of size class)")

@@ -26,6 +26,7 @@ from bayes_labor.posteriors.sorting.identification import (
     moments_at,
 )
 from bayes_labor.posteriors.sorting.least_squares import LeastSquares, least_squares
+from bayes_labor.posteriors.sorting.recessions import recession_scores, regimes_told
 from bayes_labor.posteriors.sorting.results import (
     SYMBOLS,
     dispersion,
@@ -110,6 +111,8 @@ def reproduce_sorting(
         _recessions(fits, series, folder),
     ]
     failed = [f"{n}: {g.name}: {g.value}" for n, f in fits.items() for g in f.gates if not g.passed]
+    told = regimes_told(fits["regimes"].draws, series)
+    failed += [] if told.passed else [f"regimes: {told.advice} ({told.value})"]
     text = page(
         "paper.html", title="Sorting over the business cycle", failed=failed, facts=_facts(calibration), sections=sections,
         lead="One-to-many sorting of workers to firms inside a growth model: the calibration of the paper, with uncertainty.",
@@ -162,22 +165,35 @@ def _facts(fit: _Fit) -> list[tuple[str, str]]:
 
 def _estimates(fit: _Fit, squares: dict[str, LeastSquares], spec: SortingSpec, folder: RunFolder) -> dict[str, Any]:
     """Table 2, panel A: published, least squares, posterior."""
-    names = [*IDENTIFIED, "log_chi", "tau", "lambda_x"]
-    table = summarize_sorting(fit.draws, fit.model, names).drop(columns=["ess_tail"])
-    table = table.droplevel("term")
+    names = [*IDENTIFIED, "log_chi"]
+    table = summarize_sorting(fit.draws, fit.model, names).drop(columns=["ess_tail"]).droplevel("term")
     for label, values in (("paper", _in_all_terms(published.PARAMETERS, spec)), *_each(squares, spec)):
         table.insert(0, label, [values[n] for n in names])
     order = ["paper", "LS, relative", "LS, absolute"]
     table = table[order + [c for c in table.columns if c not in order]]
-    note = (
-        f"Below log χ, in the paper's unit of types, λ_θ = {_UNIT}: τ and λ_x have a value only once a unit is chosen, and "
-        "any unit fits equally well. The standard errors of the targets are assumed, for none are published."
-    )
+    note = "The standard errors of the targets are assumed, for none are published."
     text = (
         "LS: least squares, of deviations relative to the target or absolute. The published parameters do not give the "
         "published moments under any reading of the paper that was tried (next table), so they are shown, not aimed at."
     )
-    return section("Table 2, panel A: parameters", [shown_table(table, folder, "parameters", "Parameters", note)], text)
+    tables = [shown_table(table, folder, "parameters", "Parameters", note), _in_paper_unit(fit, squares, spec, folder)]
+    return section("Table 2, panel A: parameters", tables, text)
+
+
+def _in_paper_unit(fit: _Fit, squares: dict[str, LeastSquares], spec: SortingSpec, folder: RunFolder) -> dict[str, Any]:
+    """What the paper prints, once its unit of types is chosen: no estimates, only other words for those above."""
+    columns = {"paper": published.PARAMETERS} | dict(_each(squares, spec))
+    columns["posterior mean"] = {n: float(fit.draws["posterior"][n].mean()) for n in ("tau", "lambda_x")}
+    columns["posterior mean"]["lambda_theta"] = _UNIT
+    names = {"lambda_theta": "λ_θ (chosen)", "tau": "τ = τ̂ λ_θ", "lambda_x": "λ_x, of χ and λ_θ"}
+    table = pd.DataFrame(
+        {k: [v[n] for n in names] for k, v in columns.items()}, index=pd.Index(names.values(), name="in a unit")
+    )
+    note = (
+        f"The paper's five parameters in its unit of types, λ_θ = {_UNIT}: a choice, not an estimate. Any other unit fits "
+        "equally well and gives other values of τ and λ_x, so these have neither prior nor contraction here."
+    )
+    return shown_table(table, folder, "unit", "In the paper's unit", note)
 
 
 def _in_all_terms(raw: dict[str, float], spec: SortingSpec) -> dict[str, float]:
@@ -313,21 +329,30 @@ def _recessions(fits: dict[str, _Fit], series: MacroSeries, folder: RunFolder) -
         "The moments of the cross-section and the series together, and the series alone, which says little about ψ, v and "
         "s_l: see the contraction. If the two disagree on τ̂, report both."
     )
-    shown = section(
-        "Recessions as latent states",
-        [shown_table(table, folder, "regimes", "Latent regimes", note)],
-        _agreement(joint, series),
-    )
+    tables = [shown_table(table, folder, "regimes", "Latent regimes", note)]
+    scores = recession_scores({"with the moments": joint.draws, "series alone": alone.draws}, series)
+    if len(scores):
+        words = (
+            "Who knows the NBER's recession years (six or more months; years with one to five left out). AUC: chance that a "
+            "recession year has the higher score than a year without. MarkovRegression: statsmodels', of growth, two regimes, "
+            "switching mean. Brier and log score need probabilities; information: share of the uncertainty about the states "
+            "that the series removed."
+        )
+        tables.append(shown_table(scores, folder, "recession_scores", "Recession years", words))
+    shown = section("Recessions as latent states", tables, _agreement(joint, series))
     return with_figures(shown, folder, recessions=figures.recession_figure(joint.draws, series))
 
 
 def _agreement(fit: _Fit, series: MacroSeries) -> str:
     first, last = series.years[0], series.years[-1]
+    told = regimes_told(fit.draws, series)
+    words = "These series tell regimes apart" if told.passed else "These series do not tell regimes apart"
     if series.recession_months is None:
-        return f"Annual series {first}-{last}."
+        return f"{words}: {told.value}. Annual series {first}-{last}."
     chance = fit.draws["posterior"]["recession"].mean(("chain", "draw")).to_numpy()
     bad, none = series.recession_months >= 6, series.recession_months == 0
     return (
-        f"Annual series {first}-{last}. In years with six or more recession months by the NBER the probability of the low "
-        f"state is {chance[bad].mean():.2f} on average, in years without any {chance[none].mean():.2f}."
+        f"{words}: {told.value}. Annual series {first}-{last}. "
+        "In years with six or more recession months by the NBER the probability of the low state is "
+        f"{chance[bad].mean():.2f} on average, in years without any {chance[none].mean():.2f}."
     )

@@ -42,7 +42,8 @@ def summarize_sorting(
     model
         Of :func:`bayes_labor.models.sorting_calibration` or :func:`bayes_labor.models.sorting_regimes`, for its prior.
     names
-        Variables; by default all that can be identified, and those in units if the model was given a unit.
+        Variables; by default all that can be identified. What has a value only in a chosen unit is no estimate, and shown
+        only if asked for.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def summarize_sorting(
 
     """
     posterior = draws["posterior"].to_dataset()
-    chosen = list(names) if names is not None else [n for n in SYMBOLS if n in posterior and n != "lambda_theta"]
+    chosen = list(names) if names is not None else [n for n in SYMBOLS if n in posterior and n not in _NO_UNIT]
     without = [n for n in chosen if n in _NO_UNIT and n not in posterior]
     if without:
         what = (
@@ -145,6 +146,16 @@ def dispersion(draws: xr.DataTree, spec: SortingSpec, slopes: np.ndarray, *, siz
     return xr.Dataset({n: (("sample", "tau_hat"), v) for n, v in values.items()}, {"tau_hat": slopes})
 
 
+def _percent(mean: float, low: float, high: float) -> str:
+    """A mean with its interval to two decimals, or to two digits where nothing would be left of it."""
+    three = (mean, low, high)
+    if max(map(abs, three)) < 1e-9:
+        return "0"
+    small = max(map(abs, three)) < 0.005
+    shown = [f"{v:.2g}" if small else f"{round(v, 2) + 0.0:.2f}" for v in three]  # + 0.0: no minus before a zero
+    return f"{shown[0]} [{shown[1]}, {shown[2]}]"
+
+
 def shocks(draws: xr.DataTree, spec: SortingSpec, *, size: int = 400) -> pd.DataFrame:
     """Section 5 of the paper: percent changes after each shock in a recession, posterior mean and 94% interval."""
     p = at_draws(draws, size)
@@ -158,6 +169,6 @@ def shocks(draws: xr.DataTree, spec: SortingSpec, *, size: int = 400) -> pd.Data
             values = 100.0 * getattr(shock, field)
             values = values[np.isfinite(values)]
             low, high = np.quantile(values, (0.03, 0.97))
-            cells[word] = "0" if np.ptp(values) < 1e-9 and abs(low) < 1e-9 else f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
+            cells[word] = _percent(float(values.mean()), float(low), float(high))
         rows[shock.name] = cells
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("shock")
