@@ -154,7 +154,7 @@ def demo(run: Run = Path("runs/demo")) -> None:
     # What a player without better offers is worth to himself is known: the leagues' minimum salary.
     priors = JointProductionPriors(unemployment_center=LEAGUE_MINIMUM, unemployment=0.02)
     spec = JointProductionSpec(priors=priors)
-    _fit_and_report(baseball(), spec, run, overwrite=True, settings={})
+    _fit_and_report(baseball(), spec, run, overwrite=True, settings={"draws": 1500})
 
 
 @command(workforce=_workforce)

@@ -32,7 +32,7 @@ def read(shuffled: bool = False, renamed: bool = False) -> Workforce:
 
 def beta_of(workforce: Workforce, seed: int = 20161102, matching_seed: int = 0) -> dict[str, Any]:
     """β by league, under the leagues' own names."""
-    draws = fit(workforce, JointProductionSpec(priors=PRIORS, seed=matching_seed), seed=seed)
+    draws = fit(workforce, JointProductionSpec(priors=PRIORS, seed=matching_seed), draws=1500, seed=seed)
     names = {new: old for old, new in RENAMED.items()}
     beta = draws["posterior"]["beta"].stack(sample=("chain", "draw"))
     found = {

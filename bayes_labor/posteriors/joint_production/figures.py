@@ -41,7 +41,7 @@ def beta_forest(draws: xr.DataTree, workforce: Workforce, spec: JointProductionS
     prior = effective_prior(workforce, spec)
     if prior.attrs["worth"] >= TOO_FEW:
         edges = np.quantile(resampled(prior, 4000)["beta"], [0.03, 0.97])
-        axes.axvspan(*edges, color="#eef2f6", zorder=0, label="prior, 94%")
+        axes.axvspan(*edges, color="#d9e4ef", zorder=0, label="prior, 94%")
     axes.axvline(0.0, color=GREY, lw=1)
     for i in range(n):
         low, q1, mid, q3, high = np.quantile(beta[i], [0.03, 0.25, 0.5, 0.75, 0.97])
@@ -51,7 +51,7 @@ def beta_forest(draws: xr.DataTree, workforce: Workforce, spec: JointProductionS
     axes.set_yticks(range(n), [fill(k, 22) for k in workforce.industries])
     axes.set_ylim(n - 0.4, -0.6)
     axes.set_xlabel("β (0: coworkers do not interact)")
-    axes.legend(loc="upper right", frameon=False, fontsize=8)
+    axes.legend(loc="upper right", facecolor="white", edgecolor=GREY, framealpha=1.0, fontsize=8)
     return figure, "Posterior of β by industry: median, 50% and 94% intervals. Shaded: what the prior alone says."
 
 

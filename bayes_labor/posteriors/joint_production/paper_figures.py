@@ -23,6 +23,7 @@ def _bands(axes: Axes, x: np.ndarray, values: xr.DataArray, color: str, shade: s
     low, middle, high = np.quantile(values.to_numpy()[:, kept], _LEVELS, axis=0)
     if kept.sum() == 1:
         axes.errorbar(x[kept], middle, [middle - low, high - middle], fmt="o", color=color, ecolor=shade, lw=4, label=label)
+        axes.set_xticks(x[kept].tolist(), [f"{x[kept][0]:.3g}"])
         return
     axes.fill_between(x[kept], low, high, color=shade, lw=0, alpha=0.5)
     axes.plot(x[kept], middle, style, color=color, lw=1.6, label=label)

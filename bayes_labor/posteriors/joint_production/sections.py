@@ -133,7 +133,8 @@ def _pictures(fits: Fits, workforce: Workforce, folder: RunFolder, size: int) ->
             pictures["neuter"] = ("A neuter workforce", *profile_figure(each(profiles, **options, changed=neuter), what))
     draws, spec = next(iter(fits.values()))
     sizes = by_workplace_size(draws, workforce, spec, size=size)
-    pictures["workplace_size"] = ("Workplace size", *size_figure(sizes, _two_industries(workforce)))
+    if np.sum(sizes["workers"] > 0) > 1:  # of one size there is nothing to draw along
+        pictures["workplace_size"] = ("Workplace size", *size_figure(sizes, _two_industries(workforce)))
     save_figures({n: (f, c) for n, (_, f, c) in pictures.items()}, folder.figures)
     return [
         {"heading": heading, "text": "", "tables": [], "figures": [{"svg": inline(figure, name), "caption": caption}]}

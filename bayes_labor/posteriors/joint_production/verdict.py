@@ -81,8 +81,8 @@ def _conflict(sensitivity: pd.DataFrame) -> Gate | None:
         return None
     names = first_few(f"{p} ({t})" if t else p for p, t in rows)
     return Gate(
-        "prior and data pull in different directions", names, False,
-        "say where the prior comes from, and fit again with another one before reporting these rows",
+        "prior–data conflict or weak identification", names, False,
+        "these rows move with the prior's weight and with the data's: say where their priors come from, and fit with others",
     )  # fmt: skip
 
 
