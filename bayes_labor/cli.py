@@ -35,7 +35,7 @@ app = typer.Typer(
         "sampled, `prior` what the priors imply, `fit` samples, `report` writes the page."
     ),
 )
-console = Console()
+console = Console(markup=False, emoji=False)  # what is printed holds users' words
 _INTERRUPTED = 130
 
 Run = Annotated[Path, typer.Option(help="Run folder.")]

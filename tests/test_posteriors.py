@@ -1,12 +1,21 @@
 """From a model to what people read, on a small sample of the generator with known truth."""
 
+import csv
+import io
 import json
 import re
+from dataclasses import replace
+from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
+from matplotlib.figure import Figure
 
+import bayes_labor
+from bayes_labor import cli
 from bayes_labor.data import DataFaults, Workforce
 from bayes_labor.data.norway import TRUTH, norway
 from bayes_labor.densities.modes import find_modes, log_density_of, shares
@@ -27,7 +36,8 @@ from bayes_labor.posteriors.calibration import calibrate, uniformity
 from bayes_labor.posteriors.joint_production.effective_prior import effective_prior
 from bayes_labor.posteriors.joint_production.equilibrium import thin
 from bayes_labor.posteriors.nutpie_engine import compile_model
-from bayes_labor.posteriors.tables import printed, to_latex
+from bayes_labor.posteriors.style import STYLE
+from bayes_labor.posteriors.tables import printed, to_latex, write_table
 
 SPEC = JointProductionSpec(priors={"unemployment": 0.2})
 
@@ -116,6 +126,80 @@ def test_tables_read_the_same_everywhere(run, sample_of_norway: Workforce) -> No
     tex = to_latex(table, "x")
     assert tex.count(r"\\") == len(table) + 1 and "_" not in tex.replace(r"\_", "")
     assert float(printed(table).loc[("d", ""), "mean"]) == pytest.approx(table.loc[("d", ""), "mean"], rel=5e-3)
+
+
+NASTY = [
+    "R$D",
+    "a_b^c {$x$}",
+    "=HYPERLINK(1)",
+    "\\back~slash",
+    "<b>bold</b> & 'quotes'",
+    "_$\\frac{",
+    "[/red] :warning:",
+    "100 % #1",
+]
+
+
+def nasty(tree: xr.DataTree, dim: str, words: list[str]) -> xr.DataTree:
+    """The same draws, the words of a dimension replaced."""
+    groups = {n: tree[n].to_dataset() for n in ("posterior", "sample_stats")}
+    renamed = {n: d.assign_coords({dim: words}) if dim in d.dims else d for n, d in groups.items()}
+    found = xr.DataTree.from_dict(renamed)
+    found.attrs.update(tree.attrs)
+    return found
+
+
+def test_names_are_text_wherever_they_are_written(run, sample_of_norway: Workforce, tmp_path, capsys) -> None:
+    terms = [f"{'=' if i else '+'}$t{i}_^\\frac" for i in range(sample_of_norway.n_terms)]
+    place = dict(zip(sample_of_norway.terms, terms, strict=True))
+    workplaces = np.array([f"={i}$" for i in range(sample_of_norway.n_workplaces)], dtype=object)
+    named = {"industries": tuple(NASTY), "terms": tuple(terms), "workplaces": workplaces}
+    workforce = replace(sample_of_norway, **named, name="$a_<i>", wage_unit="1,000 $ a^{month$")
+    draws = nasty(run[1], "industry", NASTY)
+    for dim in ("talent_term", "power_term"):
+        draws = nasty(draws, dim, [place[str(t)] for t in run[1]["posterior"][dim].to_numpy()])
+    html = report(draws, workforce, SPEC, tmp_path, size=5).read_text(encoding="utf-8")
+    assert "<b>bold" not in html and "&lt;b&gt;bold" in html and "<i>" not in html and html.count("<svg") == 9
+    for name in ("R$D", "=HYPERLINK(1)", "a_b^c {$x$}"):
+        assert f"<!-- {name} -->" in html, name  # beside its drawing in a picture
+    with (tmp_path / "tables" / "parameters.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert "'=HYPERLINK(1)" in {r[1] for r in rows} and "R$D" in {r[1] for r in rows}
+    for path in (tmp_path / "tables").glob("*.csv"):
+        with path.open(newline="") as file:
+            cells = {c for row in csv.reader(file) for c in row if c.startswith(("=", "+", "-", "@"))}
+        assert all(float(c) < 0 for c in cells), path.name
+    tex = (tmp_path / "tables" / "parameters.tex").read_text()
+    assert r"R\$D" in tex and r"\textbackslash{}back\textasciitilde{}slash" in tex and r"a\_b\textasciicircum{}c" in tex
+    cli._say_gates(gates(draws))
+    assert "[/red] :warning:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1", "\r=1", "-x"])
+def test_text_that_a_spreadsheet_would_run_is_quoted(text: str, tmp_path) -> None:
+    table = pd.DataFrame({text: [text, "-0.5"], "mean": [-1.5, 2.0]}, index=pd.MultiIndex.from_tuples([(text, 1), ("a", 2)]))
+    write_table(table, tmp_path, "t", text)
+    with (tmp_path / "t.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["", "", f"'{text}", "mean"]
+    assert rows[1:] == [[f"'{text}", "1", f"'{text}", "-1.5"], ["a", "2", "-0.5", "2.0"]]
+    assert table.columns[0] == text and table.index[0] == (text, 1)
+
+
+def test_every_picture_takes_a_dollar_for_a_dollar() -> None:
+    """In all systems: each function that makes a figure does so in the one style, or is called in it."""
+    with mpl.rc_context(STYLE):
+        figure = Figure()
+        axes = figure.subplots()
+        axes.plot([0, 1], label=r"$\\frac")
+        axes.set(title=r"$\\frac{$", xlabel="R$D$")
+        axes.set_yticks([0, 1], [r"$\\nothing$", "$"])
+        axes.legend()
+    figure.savefig(io.BytesIO(), format="png")
+    for path in Path(bayes_labor.__file__).parent.rglob("*.py"):
+        source = path.read_text()
+        if "import Figure" in source and "Figure(" in source:
+            assert source.count("rc_context(STYLE)") > 0, path
 
 
 def test_prior_sensitivity_by_parameter(run, sample_of_norway: Workforce) -> None:

@@ -1,4 +1,4 @@
-"""How every picture looks."""
+"""How every picture looks. Names that users give are text in it, whatever signs they hold."""
 
 INK, BAND, ACCENT, GREY = "#1b2a41", "#8fb8de", "#c8553d", "#9aa5b1"
 STYLE = {
@@ -10,5 +10,11 @@ STYLE = {
     "xtick.color": INK,
     "ytick.color": INK,
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a $ in the name of an industry, a term or a unit is a dollar
     "figure.constrained_layout.use": True,
 }
+
+
+def in_legend(name: str) -> str:
+    """A name as a legend's entry: matplotlib leaves out those that begin with an underscore."""
+    return f" {name}" if name.startswith("_") else name

@@ -58,11 +58,28 @@ def term_labels(model: pm.Model, name: str) -> list[str]:
 
 
 def write_table(table: pd.DataFrame, folder: Path, name: str, caption: str) -> None:
-    """CSV and JSON at full precision, LaTeX as printed."""
+    """CSV and JSON at full precision, LaTeX as printed; names that users gave are text in each of them."""
     folder.mkdir(parents=True, exist_ok=True)
-    table.to_csv(folder / f"{name}.csv")
+    harmless(table).to_csv(folder / f"{name}.csv")
     table.reset_index().to_json(folder / f"{name}.json", orient="records", indent=1, double_precision=15)
     (folder / f"{name}.tex").write_text(to_latex(table, caption))
+
+
+def harmless(table: pd.DataFrame) -> pd.DataFrame:
+    """A table for CSV: text that a spreadsheet would run as a formula has a single quote before it."""
+    quoted = table.apply(lambda c: c if pd.api.types.is_numeric_dtype(c.dtype) else c.map(_quoted)).rename(columns=_quoted)
+    index = table.index.map(lambda i: tuple(map(_quoted, i)) if isinstance(i, tuple) else _quoted(i))
+    return quoted.set_axis(index.set_names(table.index.names))
+
+
+def _quoted(value: Any) -> Any:
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def to_latex(table: pd.DataFrame, caption: str) -> str:
@@ -100,11 +117,13 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({c: [show(c, v) for v in table[c]] for c in table.columns}, index=table.index)
 
 
+_LATEX = str.maketrans(
+    {c: f"\\{c}" for c in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}"}
+    | {">": r"\textgreater{}", "|": r"\textbar{}", "\n": " ", "\r": " ", "\t": " "}
+    | {"β": r"$\beta$", "ψ": r"$\psi$", "γ": r"$\gamma$", "σ": r"$\sigma$", "ν": r"$\nu$"}
+)
+
+
 def _escape(text: str) -> str:
-    greek = {"β": r"$\beta$", "ψ": r"$\psi$", "γ": r"$\gamma$", "σ": r"$\sigma$", "ν": r"$\nu$"}
-    text = text.replace("**", "^")
-    for character in "&%$#_{}":
-        text = text.replace(character, "\\" + character)
-    for letter, tex in greek.items():
-        text = text.replace(letter, tex)
-    return text.replace("^", r"\textasciicircum{}")
+    return text.replace("**", "^").translate(_LATEX)

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from bayes_labor.data.workforce import Workforce
 from bayes_labor.models.settings import JointProductionSpec
@@ -140,8 +141,12 @@ def prior_posterior(draws: xr.DataTree, workforce: Workforce, spec: JointProduct
     letters = {k: v for k, v in {"beta": "β", "psi": "ψ", "gamma": "γ"}.items() if k in names}
     groups = {"posterior": posterior, "prior": prior}
     tree = xr.DataTree.from_dict({k: v.rename(letters) for k, v in groups.items()})
+    panels = sum(int(np.prod(posterior[n].shape[2:])) for n in names)
     plots = azp.plot_prior_posterior(
-        tree, var_names=[letters.get(n, n) for n in names], backend="matplotlib", figure_kwargs={"figsize": (7.0, 4.2)}
-    )
+        tree, var_names=[letters.get(n, n) for n in names], backend="matplotlib",
+        figure_kwargs={"figsize": (7.6, 2.1 * int(np.ceil(panels / 4)) + 0.2)},
+    )  # fmt: skip
     figure = plots.viz["figure"].item()
+    for axes in figure.axes:
+        axes.xaxis.set_major_locator(MaxNLocator(3))
     return figure, "Prior and posterior of the main parameters. Where the two coincide the data are silent."

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
-from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
+from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE, in_legend
 
 _LEVELS = [0.03, 0.5, 0.97]
 _COLORS = ((INK, BAND), (ACCENT, "#f0c9bf"))
@@ -102,7 +102,7 @@ def size_figure(found: xr.Dataset, chosen: list[str]) -> tuple[Figure, str]:
         _bands(left, x, found["outside_option"], ACCENT, "#f0c9bf", "V(z)")
         left.plot(x, found["observed"], "o", color=GREY, ms=3.5, label="observed wage")
         for industry, color, shade in zip(chosen, (INK, ACCENT), (BAND, "#f0c9bf"), strict=False):
-            _bands(right, x, found["surplus"].sel(industry=industry), color, shade, industry)
+            _bands(right, x, found["surplus"].sel(industry=industry), color, shade, in_legend(industry))
         right.axhline(0.0, color=GREY, lw=1)
         for axes, label in ((left, "mean wage, outside option"), (right, "surplus per worker")):
             axes.set_xscale("log")

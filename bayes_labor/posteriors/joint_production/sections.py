@@ -25,6 +25,7 @@ from bayes_labor.posteriors.joint_production.results import (
 )
 from bayes_labor.posteriors.joint_production.sensitivity import THRESHOLD
 from bayes_labor.posteriors.run_folder import RunFolder
+from bayes_labor.posteriors.tables import harmless
 
 _LEVELS = (0.03, 0.97)
 Fits = Mapping[str, tuple[xr.DataTree, JointProductionSpec]]
@@ -87,7 +88,7 @@ def _variation(fits: Fits, workforce: Workforce, folder: RunFolder, size: int, p
     table.index = pd.MultiIndex.from_tuples(list(rows), names=["variable", "part"])
     means = {f"{v}_{label}": d[f"workplace_{v}"].to_series() for label, d in found.items() for v in ("wage", "option")}
     folder.tables.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(means).rename_axis("workplace").to_csv(folder.tables / "workplace_means.csv")
+    harmless(pd.DataFrame(means).rename_axis("workplace")).to_csv(folder.tables / "workplace_means.csv")
     note = (
         "Standard deviations over workers, posterior mean and 94% interval. Variances between and within workplaces add up "
         "to the overall one in every draw. Workplace means under the users' ids are in tables/workplace_means.csv."
