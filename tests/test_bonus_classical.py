@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayes_labor.data import personnel
+from bayes_labor.data import Personnel, personnel
 from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.posteriors.bonuses.classical import by_subset, conditional, logit, pooled, r2_of, shapley, wald, within
-from bayes_labor.posteriors.bonuses.two_step import bootstrap, placebo, two_step
+from bayes_labor.posteriors.bonuses.paper import _bias_of_expected
+from bayes_labor.posteriors.bonuses.tables import table6
+from bayes_labor.posteriors.bonuses.two_step import _predicted_increase, bootstrap, placebo, two_step
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +119,34 @@ def test_the_published_prize_finds_an_effect_where_there_is_none() -> None:
     table = placebo((1, 2, 3, 4))
     assert table.loc[("as published", "total"), "pooled, col. 1"] < -1.0
     assert table.loc[("as published", "total"), "within, col. 5"] < -1.0
-    honest = table.loc[("expected", "salary")]
-    assert abs(honest["within, col. 5"]) < 3.0 * honest["within, col. 5, mc error"]
+    expected = table.loc[("expected", "salary")]
+    assert abs(expected["within, col. 5"]) < 3.0 * expected["within, col. 5, mc error"]
+    assert expected["pooled, col. 5"] > 3.0 * expected["pooled, col. 5, mc error"]  # it is biased as well, and the page says so
+    words = _bias_of_expected(table)
+    assert f"{expected['pooled, col. 5']:+.2f} ({expected['pooled, col. 5, mc error']:.2f}) in column (5)" in words
+
+
+def test_prize_a_has_the_effects_of_workers() -> None:
+    """The predicted increase is that of least squares with a dummy for every worker seen promoted; rows A and B differ."""
+    table = personnel("table6", seed=1).table
+    panel = Personnel(table[table["id"] % 8 == 0])
+    design = PrizeSpec(covariates="A", blocks=("levels", "age"), means=False).design(panel)
+    seen, row = np.unique(design.rise_worker, return_inverse=True)
+    dummies = np.eye(len(seen))[row]
+    found = np.linalg.lstsq(np.column_stack([design.rise_design[:, 1:], dummies]), design.rise, rcond=None)[0]
+    kappa, own = found[: design.rise_design.shape[1] - 1], found[design.rise_design.shape[1] - 1 :]
+    known = np.isin(design.bonus_worker, seen)
+    want = design.bonus_rise_design[known, 1:] @ kappa + own[np.searchsorted(seen, design.bonus_worker[known])]
+    increase = _predicted_increase(design, np.arange(len(design.rise)), True)
+    np.testing.assert_allclose(increase[known], want, atol=1e-8)
+    assert 0.1 < known.mean() < 1.0 and np.isfinite(increase).all()
+    spec = PrizeSpec(covariates="A", blocks=("levels", "age"))
+    plain, effects = two_step(panel, spec), two_step(panel, spec, worker_effects=True)
+    assert abs(plain.rho - effects.rho) > 0.1 and np.corrcoef(plain.prize, effects.prize)[0, 1] < 0.99
+    rows = table6(panel, {}, replications=4).loc["A"]
+    assert rows.loc["(1)", "expected"] == pytest.approx(effects.rho)
+    again = bootstrap(panel, spec, replications=3, worker_effects=True, seed=1)
+    assert np.isfinite(again).all() and again.std() > 0
 
 
 def test_two_step_standard_errors() -> None:

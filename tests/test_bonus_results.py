@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from bayes_labor.cli import app, main
 from bayes_labor.data import DataFaults, Personnel, personnel
+from bayes_labor.data.personnel import true_coefficients
 from bayes_labor.models import BonusSpec
 from bayes_labor.posteriors.bonuses import published
 from bayes_labor.posteriors.bonuses.classical import r2_of
@@ -155,7 +156,9 @@ def test_results_of_known_draws(panel: Personnel) -> None:
         predicted_bonus(draws, panel, BonusSpec(errors="student"))
     table = predictions(of_column(7), of_column(8), {"joint": np.array([-1.0, 1.0])})
     assert table["probability"].tolist()[:7] == [1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0]
-    assert table["probability"].iloc[-1] == 0.5
+    assert table["probability"].iloc[-1] == 0.5 and "panel" not in table
+    two = predictions(of_column(7), of_column(8), {"joint": np.array([-1.0, 1.0])}, ("one", "another"))
+    assert two["panel"].tolist() == ["one"] * 7 + ["another"]
 
 
 def test_leaving_a_worker_out(panel: Personnel) -> None:
@@ -187,7 +190,11 @@ def test_tables_hold_what_was_published(panel: Personnel) -> None:
     assert first.loc["bonus", "5, paper"] == 48421.73 and first.loc["N", "all"] == len(panel.with_bonus)
     table, statistics = table5(panel, {})
     assert table.loc[("(7)", "level 5"), "published"] == 1.450 and table.loc[("(8)", "age"), "se, published"] == 0.058
-    assert statistics.loc["(5)", "adjusted R2, paper"] == 0.812
+    assert statistics.loc["(5)", "adjusted R2, paper"] == 0.812 and "truth" not in table
+    size, receipt = true_coefficients("size"), true_coefficients("receipt")
+    known = table5(panel, {}, size)[0]["truth"]
+    assert known.notna().all() and known[("(7)", "level 5")] == 1.45 and known[("(7)", "tenure 5+")] == 0.21
+    assert known[("(8)", "age²/100")] == -0.215 and receipt["promoted"] == 0.55 and receipt["level 5"] == 2.6
     assert np.isfinite(table["least squares"].to_numpy()).mean() > 0.95
 
 
@@ -207,6 +214,13 @@ def test_page_of_the_paper(panel: Personnel, tmp_path: Path) -> None:
     ):
         assert heading in text, heading
     assert "nan" not in text.lower().replace("finance", "") and "Figure 2" in text
+    assert "Counterfactual" in text and "pooled expected column is biased too: where the truth is zero it finds +" in text
+    moments = pd.read_csv(tmp_path / "run/tables/moments.csv", index_col="cell")
+    beyond = moments.index[moments["off"].abs() > 0.05]
+    assert ("further than 5% from the data" in text) == bool(len(beyond)) and all(cell in text for cell in beyond)
+    told = pd.read_csv(tmp_path / "run/tables/primitives.csv", index_col="primitive")
+    words = text[text.index("say next to nothing about ") :].split(".")[0]
+    assert not [n for n in told.index[told["shift"].abs() >= 0.5] if f" {n}," in words + ","]
     made = {p.stem for p in (tmp_path / "run/tables").glob("*.csv")}
     assert {"table1", "table2", "tables34", "table5", "table6", "placebo", "predictions", "primitives", "variants"} <= made
     assert {p.stem for p in (tmp_path / "run/figures").glob("*.png")} >= {"age", "quartiles", "levels", "prize", "placebo"}

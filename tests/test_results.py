@@ -172,6 +172,10 @@ def test_a_steep_direction_does_not_flatten_the_others(steep: float) -> None:
     want -= np.outer(want @ u, want @ u) / (1.0 / steep + u @ want @ u)  # Sherman and Morrison
     assert flat.shape[1] == 0
     np.testing.assert_allclose(np.sqrt(np.diag(covariance)) * units, np.sqrt(np.diag(want)), rtol=0.05)
+    plain[2, 2] = -1e-3  # a kink: no curvature of an optimum, while a standard error away the likelihood has fallen by a half
+    assert _inverse(plain)[1].shape[1] == 1
+    covariance, flat = _inverse(plain, lambda step: float(step @ np.diag([4.0, 1.0, 9.0, 2.0, 5.0]) @ step))
+    assert flat.shape[1] == 0 and covariance[2, 2] == pytest.approx(1 / 9)
     plain[2, 2] = 0.0
     covariance, flat = _inverse(units[:, None] * plain * units)
     np.testing.assert_allclose(np.abs(flat.T), [[0.0, 0.0, 1.0, 0.0, 0.0]], atol=1e-12)

@@ -5,13 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from bayes_labor.data import DataFaults, Personnel, personnel
 from bayes_labor.models import PrimitivesSpec, TournamentMoments, TournamentPosterior, tournament_moments
 from bayes_labor.models.tournament_primitives import moments_of, solve
-from bayes_labor.posteriors.bonuses.primitives import moment_table, summarize_primitives, tournament_primitives
+from bayes_labor.posteriors.bonuses.primitives import (
+    missed_moments,
+    moment_table,
+    summarize_primitives,
+    tournament_primitives,
+    what_is_told,
+)
 from bayes_labor.posteriors.tempering import temper
 from bayes_labor.theory.tournament_coordinates import coordinates_of, primitives_at
 
@@ -59,6 +66,22 @@ def test_what_bonuses_tell(golden: dict[str, Any]) -> None:
     assert bonuses.loc["d_2", "contraction"] > 0.99 and bonuses.loc["delta", "contraction"] < 0.6
     for name in ("delta", "h_1", "c_1"):
         assert everything.loc[name, "sd"] < 0.7 * bonuses.loc[name, "sd"], name
+
+
+def test_what_is_said_of_a_primitive_is_made_of_contraction_and_shift() -> None:
+    """A mean that moved 1.7 prior sds was told something although nothing narrowed."""
+    table = pd.DataFrame({"shift": [0.1, -1.7, 0.0, 0.4], "contraction": [0.9, 0.05, -0.2, 0.29]}, ["d_2", "s_1", "z", "h_1"])
+    found = what_is_told(table)
+    assert found == (
+        "narrow d_2; they move without narrowing, by prior standard deviations in parentheses, s_1 (-1.7); they say next to "
+        "nothing about z, h_1"
+    )
+    assert what_is_told(table.loc[["z"]]) == "say next to nothing about z"
+
+
+def test_a_moment_beyond_the_tolerance_is_named() -> None:
+    table = pd.DataFrame({"off": [0.049, -0.17, 0.06]}, ["young", "old", "older"])
+    assert missed_moments(table, 0.05) == ["old (-17%)", "older (+6%)"]
 
 
 def test_sampler_on_a_known_posterior() -> None:

@@ -168,10 +168,12 @@ _SALARY, _SALARY_SD = np.array([10.41, 10.63, 10.875, 11.22, 11.89]), np.array([
 _RAISE_RATING = np.array([0.012, 0.004, -0.008, -0.02])
 _EXIT_LEVEL, _EXIT_RATING = np.array([0.80, 0.25, 0.08, 0.22, 0.0]), np.array([0.0, 0.05, 0.45, 0.90])
 _RECEIPT, _RECEIPT_RATING = np.array([0.0, 1.6, 3.2, 3.9, 2.6]), np.array([0.0, -0.6, -1.5, -2.6])
+_RECEIPT_PROMOTED = 0.55
 _RECEIPT_TENURE, _RECEIPT_SHARES = np.array([0.0, 0.3, 0.4, 0.4, 0.25]), np.array([0.0, -1.62, -3.08, -3.27, -1.2])
 _SIZE, _SIZE_RATING = np.array([0.0, 0.40, 0.55, 0.82, 1.45]), np.array([0.0, -0.084, -0.189, -0.50])
 _SIZE_TENURE, _SIZE_SHARES = np.array([0.0, 0.12, 0.19, 0.20, 0.21]), np.array([0.0, 0.02, 0.16, 0.66, 1.50])
 _SIZE_EDUC = np.array([0.0, 0.03, 0.08, 0.10])
+_AGE_SLOPE, _AGE_SQUARE = 0.186, -0.215
 _NOISE = 0.33 * np.array([1.3, 0.9, 0.9, 1.2, 1.0])
 _AWARDS = np.array([0.012, 0.004, 0.003, 0.008, 0.0])
 
@@ -208,6 +210,19 @@ def personnel(preset: Preset = "table5", seed: int = 1, copies: int = 1) -> Pers
     for copy, firm in enumerate(firms):
         firm["id"] += 100_000 * copy
     return Personnel(pd.concat(firms, ignore_index=True), f"personnel, {preset}")
+
+
+def true_coefficients(equation: Literal["size", "receipt"]) -> dict[str, float]:
+    """What :func:`personnel` generates bonuses with, by term: of the log bonus, or of the log odds of one.
+
+    Age in the paper's terms, a year and the square of it over 100; all other regressors held fixed.
+    """
+    effects = {"size": (_SIZE, _SIZE_RATING, _SIZE_TENURE), "receipt": (_RECEIPT, _RECEIPT_RATING, _RECEIPT_TENURE)}
+    found: dict[str, float] = {}
+    for name, values in zip(("level", "rating", "tenure"), effects[equation], strict=True):
+        top = len(values) if name == "tenure" else None
+        found |= {f"{name} {k}{'+' if k == top else ''}": float(v) for k, v in enumerate(values[1:], 2)}
+    return found | ({"age": _AGE_SLOPE, "age²/100": _AGE_SQUARE} if equation == "size" else {"promoted": _RECEIPT_PROMOTED})
 
 
 def _firm(preset: str, rng: np.random.Generator) -> pd.DataFrame:
@@ -337,8 +352,8 @@ def _bonuses(panel: pd.DataFrame, people: _People, preset: str, rng: np.random.G
     ) + 0.41 * mixed  # fmt: skip
     year = panel["year"].to_numpy() - _BONUS
     logit = (
-        -1.68 + _RECEIPT[level] + _RECEIPT_RATING[rating] + _RECEIPT_TENURE[tenure] + 0.55 * panel["promoted"].to_numpy()
-        + _year_effects(0.55, rng)[year] + u[row]
+        -1.68 + _RECEIPT[level] + _RECEIPT_RATING[rating] + _RECEIPT_TENURE[tenure]
+        + _RECEIPT_PROMOTED * panel["promoted"].to_numpy() + _year_effects(0.55, rng)[year] + u[row]
     )  # fmt: skip
     got = rng.random(len(panel)) < 1.0 / (1.0 + np.exp(-logit))
     error = (0.33 if preset == "clean" else _NOISE[level]) * rng.normal(size=len(panel))
@@ -353,7 +368,7 @@ def _bonuses(panel: pd.DataFrame, people: _People, preset: str, rng: np.random.G
 
 
 def _by_age(age: np.ndarray) -> np.ndarray:
-    return 0.186 * age - 0.215 * age**2 / 100.0
+    return _AGE_SLOPE * age + _AGE_SQUARE * age**2 / 100.0
 
 
 def _year_effects(sd: float, rng: np.random.Generator) -> np.ndarray:

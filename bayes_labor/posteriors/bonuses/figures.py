@@ -161,7 +161,7 @@ def contraction_figure(table: pd.DataFrame) -> tuple[Figure, str]:
         axes.set_yticks(y, table.index)
         axes.set_xlim(0.0, 1.0)
         axes.set_xlabel("share of the prior's variance removed")
-    return figure, "What mean bonuses tell of the primitives. A bar of zero: the posterior is the prior."
+    return figure, "What mean bonuses tell of the primitives. A bar of zero: no narrower than the prior, if perhaps elsewhere."
 
 
 def level_figure(effects: np.ndarray, terms: Sequence[str]) -> tuple[Figure, str]:

@@ -70,7 +70,11 @@ def _dataset(u: np.ndarray) -> xr.Dataset:
 
 
 def summarize_primitives(draws: xr.DataTree) -> pd.DataFrame:
-    """Prior and posterior of every primitive, and the share of the prior's variance that the moments removed."""
+    """Prior and posterior of every primitive.
+
+    ``shift``: how far the mean moved, in standard deviations of the prior; ``contraction``: share of the prior's variance that
+    the moments removed.
+    """
 
     def flat(group: str) -> xr.DataArray:
         return draws[group]["primitive"].stack(sample=("chain", "draw")).transpose("sample", "name")
@@ -80,16 +84,39 @@ def summarize_primitives(draws: xr.DataTree) -> pd.DataFrame:
     columns = {"prior mean": before.mean("sample"), "prior sd": before.std("sample"), "mean": after.mean("sample")}
     columns |= {"sd": after.std("sample"), "hdi_low": low, "hdi_high": high}
     table = pd.DataFrame(columns, index=pd.Index(after["name"].to_numpy(), name="primitive"))
+    table["shift"] = (table["mean"] - table["prior mean"]) / table["prior sd"]
     table["contraction"] = 1.0 - (table["sd"] / table["prior sd"]) ** 2
     return table
 
 
+NARROWED, MOVED = 0.3, 0.5
+"""A primitive was told something where this share of its prior variance is gone, or its mean moved by as many prior sds."""
+
+
+def what_is_told(table: pd.DataFrame) -> str:
+    """One sentence on what the moments say of which primitives, from contraction and shift of :func:`summarize_primitives`."""
+    narrowed, moved = table["contraction"] >= NARROWED, table["shift"].abs() >= MOVED
+    shifts = [f"{n} ({s:+.1f})" for n, s in table.loc[moved & ~narrowed, "shift"].items()]
+    parts = {
+        "narrow ": ", ".join(map(str, table.index[narrowed])),
+        "move without narrowing, by prior standard deviations in parentheses, ": ", ".join(shifts),
+        "say next to nothing about ": ", ".join(map(str, table.index[~moved & ~narrowed])),
+    }  # fmt: skip
+    return "; they ".join(words + names for words, names in parts.items() if names)
+
+
+def missed_moments(table: pd.DataFrame, tolerance: float) -> list[str]:
+    """Cells of :func:`moment_table` whose posterior mean misses the data by more than a share ``tolerance``, with that."""
+    return [f"{cell} ({off:+.0%})" for cell, off in table["off"].items() if abs(off) > tolerance]
+
+
 def moment_table(draws: xr.DataTree, moments: TournamentMoments) -> pd.DataFrame:
-    """Mean bonus by cell: data, and what the model says before and after."""
+    """Mean bonus by cell: data, and what the model says before and after; ``off``: share by which its mean misses the data."""
     after, before = draws["posterior"]["bonus"], draws["prior"]["bonus"]
     return pd.DataFrame(
         {
             "data": moments.bonus, "standard error": moments.bonus_se, "mean": after.mean(("chain", "draw")),
+            "off": after.mean(("chain", "draw")) / moments.bonus - 1.0,
             "sd": after.std(("chain", "draw")), "prior mean": before.mean(("chain", "draw")),
         },
         index=pd.Index(after["cell"].to_numpy(), name="cell"),

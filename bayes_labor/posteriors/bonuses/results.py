@@ -200,9 +200,11 @@ def predicted_bonus(
     draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, ages: Sequence[int] = (30, 40, 50),
     tenures: Sequence[int] = (1, 3),
 ) -> pd.DataFrame:  # fmt: skip
-    """Mean bonus by level, tenure and age, all else at its mean: posterior mean and 94% interval.
+    """Mean bonus of a made-up average worker put into each cell of level, tenure and age: posterior mean and 94% interval.
 
-    With normal errors; the mean of exp(log bonus) includes both variances.
+    A counterfactual, not the mean of those who are there: all other regressors are at their means over the rows, worker means
+    of level and age among them, so that who gets to a level makes no difference. With normal errors; the mean of
+    exp(log bonus) includes both variances.
     """
     if spec.errors != "normal":
         raise DataFaults([Fault("the mean bonus is infinite under Student-t errors", "errors", "fit errors='normal'")])
@@ -273,7 +275,9 @@ def structural_ratios(draws: xr.DataTree, q: float = 2.0) -> pd.DataFrame:
     return _intervals(dict(zip(names, np.exp(effects.T / q), strict=True)), "ratio")
 
 
-def predictions(size: xr.DataTree, rated: xr.DataTree, prize: dict[str, np.ndarray]) -> pd.DataFrame:
+def predictions(
+    size: xr.DataTree, rated: xr.DataTree, prize: dict[str, np.ndarray], panels: tuple[str, str] | None = None
+) -> pd.DataFrame:  # fmt: skip
     """The five predictions of the theory with their posterior probabilities.
 
     Parameters
@@ -284,6 +288,8 @@ def predictions(size: xr.DataTree, rated: xr.DataTree, prize: dict[str, np.ndarr
         The same with ratings.
     prize
         Draws of rho by how the prize was met.
+    panels
+        Names of the panels that the first four predictions and the fifth were looked at in, where these are two.
 
     """
     order = ordered_levels(size)
@@ -301,4 +307,7 @@ def predictions(size: xr.DataTree, rated: xr.DataTree, prize: dict[str, np.ndarr
     words = ("5. and fall with the prize", *[""] * len(prize))
     rows += [(w, f"rho < 0, {k}", (v < 0).mean()) for w, (k, v) in zip(words, prize.items(), strict=False)]
     table = pd.DataFrame(rows, columns=["prediction", "event", "probability"]).set_index(["prediction", "event"])
-    return table.astype(float)
+    table = table.astype(float)
+    if panels is not None:
+        table.insert(0, "panel", [panels[0]] * (len(rows) - len(prize)) + [panels[1]] * len(prize))
+    return table

@@ -1,6 +1,6 @@
 """Tables 1 to 6 of the paper: published, by the paper's estimators, and as posteriors, in one table each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,11 +67,12 @@ def posterior_columns(samples: np.ndarray) -> dict[str, np.ndarray]:
 
 def _beside(
     terms: list[str], theirs: dict[str, tuple[published.Entry, ...]], column: int, ours: pd.Series, se: pd.Series,
-    samples: np.ndarray | None,
+    samples: np.ndarray | None, truth: Mapping[str, float] | None,
 ) -> pd.DataFrame:  # fmt: skip
-    """One column of a table of the paper, by term."""
+    """One column of a table of the paper, by term; what the panel was generated with, where that is known, comes first."""
     entries = [theirs[t][column - 1] if t in theirs else None for t in terms]
-    parts: dict[str, Any] = {
+    parts: dict[str, Any] = {} if truth is None else {"truth": [truth.get(t, np.nan) for t in terms]}
+    parts |= {
         "published": [np.nan if e is None else e[0] for e in entries],
         "se, published": [np.nan if e is None else e[1] for e in entries],
         "least squares": ours.reindex(terms).to_numpy(), "se, least squares": se.reindex(terms).to_numpy(),
@@ -93,8 +94,13 @@ def _size_classical(panel: Personnel, column: int) -> Classical:
     return (pooled if column <= 4 else within)(y, design)
 
 
-def table5(panel: Personnel, draws: dict[int, xr.DataTree]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(coefficients, statistics) of the eight columns; ``draws`` of :func:`size_spec` by column of 5 to 8."""
+def table5(
+    panel: Personnel, draws: dict[int, xr.DataTree], truth: Mapping[str, float] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """(coefficients, statistics) of the eight columns; ``draws`` of :func:`size_spec` by column of 5 to 8.
+
+    ``truth`` by term is shown beside, for a generated panel: see :func:`bayes_labor.data.personnel.true_coefficients`.
+    """
     tables, statistics = [], {}
     for column in range(1, 9):
         fit = _size_classical(panel, column)
@@ -105,7 +111,7 @@ def table5(panel: Personnel, draws: dict[int, xr.DataTree]) -> tuple[pd.DataFram
         if column in draws:
             ages = paper_ages(coefficients(draws[column], ["age", "age squared"]))
             samples = np.column_stack([coefficients(draws[column], terms), ages])
-        tables.append(_beside([*terms, *_AGE], published.TABLE5, column, *_in_paper_ages(fit), samples))
+        tables.append(_beside([*terms, *_AGE], published.TABLE5, column, *_in_paper_ages(fit), samples, truth))
         levels = [t for t in LEVEL_TERMS if t in fit.estimate.index]
         statistics[f"({column})"] = _statistics(fit, levels, published.TABLE5_STATISTICS, column)
     return pd.concat(tables), pd.DataFrame(statistics).T.rename_axis("column")
@@ -156,8 +162,13 @@ def tables34(panel: Personnel) -> pd.DataFrame:
     return table
 
 
-def table2(panel: Personnel, draws: dict[str, xr.DataTree]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(coefficients, statistics) of columns 1, 4, 5 and 8; ``draws`` of column 8, ``conditional`` and ``integrated``."""
+def table2(
+    panel: Personnel, draws: dict[str, xr.DataTree], truth: Mapping[str, float] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """(coefficients, statistics) of columns 1, 4, 5 and 8; ``draws`` of column 8, ``conditional`` and ``integrated``.
+
+    ``truth`` as in :func:`table5`.
+    """
     tables, statistics = [], {}
     for column in (1, 4, 5, 8):
         blocks = RECEIPT_BLOCKS[(column - 1) % 4 + 1]
@@ -168,7 +179,7 @@ def table2(panel: Personnel, draws: dict[str, xr.DataTree]) -> tuple[pd.DataFram
         terms = [*LEVEL_TERMS, "rating 2", "rating 3", "rating 4"]
         terms += [*TENURE_TERMS, "promoted"] if "tenure" in blocks else []
         samples = coefficients(draws["conditional"], terms) if column == 8 and "conditional" in draws else None
-        tables.append(_beside(terms, published.TABLE2, column, fit.estimate, fit.se, samples))
+        tables.append(_beside(terms, published.TABLE2, column, fit.estimate, fit.se, samples, truth))
         ours = {"N": float(fit.rows), "log likelihood": fit.log_likelihood, "pseudo R2": fit.r2}
         theirs = {n: published.TABLE2_STATISTICS[n][column - 1] for n in ours}
         pairs = {f"{n}, paper": np.nan if theirs[n] is None else float(theirs[n] or 0.0) for n in ours}
@@ -176,15 +187,17 @@ def table2(panel: Personnel, draws: dict[str, xr.DataTree]) -> tuple[pd.DataFram
     found = pd.concat(tables).rename(columns={"least squares": "likelihood", "se, least squares": "se, likelihood"})
     if "integrated" in draws:
         own = posterior_columns(coefficients(draws["integrated"], terms))
+        own |= {} if truth is None else {"truth": np.array([truth.get(t, np.nan) for t in terms])}
         index = pd.MultiIndex.from_product([["(8), effects integrated"], terms], names=["column", "term"])
         found = pd.concat([found, pd.DataFrame(own, index=index)])
     return found, pd.DataFrame(statistics).T.rename_axis("column")
 
 
 def table6(panel: Personnel, draws: dict[str, np.ndarray], *, replications: int = 100, seed: int = 0) -> pd.DataFrame:
-    """Effect of the prize by panel and column: published, the published construction here, and the honest one.
+    """Effect of the prize by panel and column: published, the published construction here, and the expected prize.
 
-    ``draws`` of rho of the joint posterior, by panel A, B or C; they stand in column 5.
+    Panel A's increase has an effect of each worker. ``draws`` of rho of the joint posterior, by panel A, B or C; they stand in
+    column 5.
     """
     rows: dict[tuple[str, str], dict[str, float]] = {}
     covariates: tuple[Covariates, ...] = ("A", "B", "C")
@@ -192,15 +205,16 @@ def table6(panel: Personnel, draws: dict[str, np.ndarray], *, replications: int 
         for column, blocks in PRIZE_BLOCKS.items():
             rho, se, corrected = published.TABLE6[prize][column - 1]
             as_then = PrizeSpec(covariates=prize, blocks=blocks, base="total")
-            then = two_step(panel, as_then, prize="as_published")
+            own = prize == "A"
+            then = two_step(panel, as_then, prize="as_published", worker_effects=own)
             spec = PrizeSpec(covariates=prize, blocks=blocks)
-            now = two_step(panel, spec)
+            now = two_step(panel, spec, worker_effects=own)
             row = {
                 "published": rho, "se pub.": se, "corrected se": corrected, "same here": then.rho, "se same": then.conventional,
                 "expected": now.rho, "se exp.": now.conventional,
             }  # fmt: skip
             if column == 5:
-                drawn = bootstrap(panel, spec, replications=replications, seed=seed)
+                drawn = bootstrap(panel, spec, replications=replications, seed=seed, worker_effects=own)
                 row |= {"boot. sd": float(drawn.std(ddof=1)), "partial R2": now.partial_r2}
                 row |= {"formula": float(np.hypot(row["boot. sd"], now.conventional))}
                 if prize in draws:

@@ -33,7 +33,8 @@ class TwoStep(NamedTuple):
 
 
 def two_step(
-    panel: Personnel, spec: PrizeSpec | None = None, *, prize: Prize = "expected", within: bool = False
+    panel: Personnel, spec: PrizeSpec | None = None, *, prize: Prize = "expected", within: bool = False,
+    worker_effects: bool = False,
 ) -> TwoStep:  # fmt: skip
     """Estimate rho in two steps.
 
@@ -47,15 +48,19 @@ def two_step(
         ``expected``: the predicted increase for every row; ``as_published``: on promoted rows the increase that happened.
     within
         Least squares within workers instead of pooled.
+    worker_effects
+        Whether the increase is regressed with an effect of each worker, which is then part of the prize: the paper's prize A.
 
     """
     design = (spec or PrizeSpec()).model_copy(update={"means": False}).design(panel)
-    return _estimate(design, prize, within)
+    return _estimate(design, prize, within, worker_effects)
 
 
-def _estimate(design: PrizeDesign, prize: Prize, within: bool = False, rows: np.ndarray | None = None) -> TwoStep:
+def _estimate(
+    design: PrizeDesign, prize: Prize, within: bool = False, worker_effects: bool = False, rows: np.ndarray | None = None
+) -> TwoStep:  # fmt: skip
     """Both steps on ``rows`` of the rated rows, of which some may occur several times; on all by default."""
-    psi = predicted_prize(design, prize, rows)
+    psi = predicted_prize(design, prize, rows, worker_effects)
     y, w, worker = design.log_bonus, design.bonus.columns, design.bonus.worker
     if rows is not None:
         drawn = _among(design.bonus_rows, rows, len(design.promoted))
@@ -81,14 +86,15 @@ def _among(places: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
     return found[found >= 0]
 
 
-def predicted_prize(design: PrizeDesign, prize: Prize, rows: np.ndarray | None = None) -> np.ndarray:
+def predicted_prize(
+    design: PrizeDesign, prize: Prize, rows: np.ndarray | None = None, worker_effects: bool = False
+) -> np.ndarray:  # fmt: skip
     """(m,) chance times increase at rows with a bonus, estimated on ``rows`` of the rated rows (all by default)."""
     rows = np.arange(len(design.promoted)) if rows is None else rows
     pilot = logit_pilot(design.promoted[rows], design.chance[rows], np.full(design.chance.shape[1], _FLAT))
     chance = 1.0 / (1.0 + np.exp(-(design.chance[design.bonus_rows] @ pilot.center)))
     known = _among(design.rise_rows, rows, len(design.promoted))
-    kappa = np.linalg.lstsq(design.rise_design[known], design.rise[known], rcond=None)[0]
-    increase = design.bonus_rise_design @ kappa
+    increase = _predicted_increase(design, known, worker_effects)
     if prize == "as_published":
         happened = np.full(len(design.promoted), np.nan)
         happened[design.rise_rows] = design.rise
@@ -97,9 +103,25 @@ def predicted_prize(design: PrizeDesign, prize: Prize, rows: np.ndarray | None =
     return chance * increase
 
 
+def _predicted_increase(design: PrizeDesign, known: np.ndarray, worker_effects: bool) -> np.ndarray:
+    """(m,) at rows with a bonus, by least squares on the rows ``known`` with an increase.
+
+    With an effect of each worker: the mean of what regressors leave of the worker's own increases; for workers whose increase
+    was never seen, of everybody's.
+    """
+    y, x = design.rise[known], design.rise_design[known]
+    if not worker_effects:
+        return design.bonus_rise_design @ np.linalg.lstsq(x, y, rcond=None)[0]
+    worker = design.rise_worker[known]
+    kappa = np.linalg.lstsq(within_worker(x, worker), within_worker(y[:, None], worker)[:, 0], rcond=None)[0]
+    left, seen = y - x @ kappa, np.bincount(worker, minlength=design.workers)
+    own = np.bincount(worker, left, design.workers) / np.maximum(seen, 1)
+    return design.bonus_rise_design @ kappa + np.where(seen > 0, own, left.mean())[design.bonus_worker]
+
+
 def bootstrap(
     panel: Personnel, spec: PrizeSpec | None = None, *, prize: Prize = "expected", by: Literal["rows", "workers"] = "rows",
-    replications: int = 100, seed: int = 0,
+    replications: int = 100, seed: int = 0, worker_effects: bool = False,
 ) -> np.ndarray:  # fmt: skip
     """(replications,) rho, both steps on resampled rows.
 
@@ -115,7 +137,7 @@ def bootstrap(
             drawn = np.concatenate([rng.choice(g, len(g)) for g in groups])
         else:
             drawn = np.concatenate([workers[i] for i in rng.integers(0, len(workers), len(workers))])
-        found[r] = _estimate(design, prize, rows=drawn).rho
+        found[r] = _estimate(design, prize, worker_effects=worker_effects, rows=drawn).rho
     return found
 
 

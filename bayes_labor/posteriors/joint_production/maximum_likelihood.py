@@ -152,19 +152,25 @@ def _step_inside(likelihood: _Likelihood, x: np.ndarray, i: int) -> np.ndarray:
     return step
 
 
-def _inverse(information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _inverse(information: np.ndarray, fall: Callable[[np.ndarray], float] = lambda step: 0.0) -> tuple[np.ndarray, np.ndarray]:
     """(inverse of the information without its flat directions, those directions as columns of length one).
 
     Coordinates are scaled by their own curvature, whatever their units. A direction is flat where its curvature is nothing
     beside the median one: beside an edge of the region with an equilibrium a single direction may be steeper than all others
     by any factor, and says nothing of them. What rounding of the steepest one leaves undecided counts as flat.
+
+    At a kink, such as the cusp at beta = 0, curvature at the optimum says nothing of how far it is from a worse point. Before a
+    direction is called flat, ``fall`` gives twice the fall of the log-likelihood over a usual standard error along it.
     """
     own = np.abs(np.diag(information))
     scale = 1.0 / np.sqrt(np.where(own > 0.0, own, 1.0))
     values, vectors = np.linalg.eigh(scale[:, None] * information * scale)
     usual = float(np.median(values[values > 0.0])) if np.any(values > 0.0) else 1.0
-    flat = values < max(_SINGULAR * usual, np.finfo(np.float64).eps * len(values) * np.abs(values).max())
+    least = max(_SINGULAR * usual, np.finfo(np.float64).eps * len(values) * np.abs(values).max())
     directions = scale[:, None] * vectors
+    for i in np.flatnonzero(values < least):
+        values[i] = usual * fall(directions[:, i] / np.sqrt(usual))
+    flat = values < least
     kept, lost = directions[:, ~flat], directions[:, flat]
     return (kept / values[~flat]) @ kept.T, lost / np.linalg.norm(lost, axis=0)
 
@@ -179,7 +185,15 @@ def _standard_errors(likelihood: _Likelihood, x: np.ndarray) -> tuple[np.ndarray
         jacobian.append((natural_up - natural_down) / (2 * step[i]))
         hessian.append((likelihood.climb(x + step)[1] - likelihood.climb(x - step)[1]) / (2 * step[i]))
     information = -0.5 * (np.array(hessian) + np.array(hessian).T)
-    inverse, flat = _inverse(information)
+    top = likelihood.climb(x)[0]
+
+    def fall(step: np.ndarray) -> float:
+        """Zero where a side is no worse; a side without an equilibrium says nothing."""
+        falls = [top - likelihood.climb(x + s * step)[0] for s in (1.0, -1.0)]
+        known = [f for f in falls if np.isfinite(f)]
+        return 2.0 * float(np.mean(known)) if known and min(known) > 0.0 else 0.0
+
+    inverse, flat = _inverse(information, fall)
     score, natural = np.array(scores), np.array(jacobian)
     # A workplace without an equilibrium a step away has no score; the others stand for it.
     known = np.isfinite(score).all(0)
