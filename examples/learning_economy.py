@@ -7,7 +7,7 @@ solves.
 import numpy as np
 
 from bayes_labor.data.simulated_teams import simulated_careers
-from bayes_labor.posteriors.learning.results import coworkers, decompose_growth, growth_terms, markdowns
+from bayes_labor.posteriors.learning.results import coworkers, decompose_growth, growth_terms, markdowns, path_words
 from bayes_labor.theory.learning.equilibrium import Settings, solve_equilibrium
 from bayes_labor.theory.learning.training import Schedule
 
@@ -17,13 +17,11 @@ def main() -> None:
     first, again = Schedule(steps=160, batch=256), Schedule(steps=80, batch=256, ridge=(1e-4, 1e-7), rate=(0.05, 0.01))
     worker = Schedule(steps=120, batch=256, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95)
     settings = Settings(
-        firms=600, n_max=5, features=8, width=32, passes=3, first=first, again=again, worker=worker, paths=2_000
+        firms=600, n_max=5, features=8, width=32, passes=3, first=first, again=again, worker=worker, paths=4_000
     )  # fmt: skip
     solution = solve_equilibrium(settings=settings, told=print)
     paths = solution.certificate.paths
-    print(
-        f"\npaths pay {paths.difference[-1]:+.2f} (standard error {paths.error[-1]:.2f}) more than firms are said to be worth"
-    )
+    print(f"\nwhat paths pay and what firms are said to be worth: {paths.outcome} ({path_words(paths)})")
     print(f"rms(TV - V) / V over firms: {solution.certificate.economy.relative:.1e}\n")
     _, economies = simulated_careers(solution, years=5, seed=1)
     pairs = coworkers(economies)

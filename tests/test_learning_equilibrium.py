@@ -23,12 +23,22 @@ from bayes_labor.posteriors.learning.results import (
     decompose_growth,
     growth_terms,
     markdowns,
+    path_words,
+    refusals,
     summary,
 )
 from bayes_labor.theory.learning import Parameters
 from bayes_labor.theory.learning import joint_value as hjb
-from bayes_labor.theory.learning.certificate import agreement, values_of
-from bayes_labor.theory.learning.equilibrium import Settings, Solution, solve_equilibrium
+from bayes_labor.theory.learning.certificate import Bins, Paths, agreement, follow_paths, level_error, values_of
+from bayes_labor.theory.learning.equilibrium import (
+    Settings,
+    Solution,
+    _load,
+    _raise_level,
+    _Work,
+    solve_equilibrium,
+    surroundings,
+)
 from bayes_labor.theory.learning.finite import FiniteEconomy, solve_finite
 from bayes_labor.theory.learning.network import ValueNetwork, ValueTable, draw_weights, scales, tabulate
 from bayes_labor.theory.learning.simulation import (
@@ -47,7 +57,7 @@ ALIKE = Parameters(gamma=0.0, sigma_h=0.0, sigma_a=0.0, sigma_q=0.0)
 SMALL = Settings(
     firms=300, n_max=5, features=8, width=32, burn_in=40.0, years=10.0, passes=2, first=Schedule(steps=120, batch=256),
     again=Schedule(steps=80, batch=256, ridge=(1e-4, 1e-7), rate=(0.05, 0.01)),
-    worker=Schedule(steps=80, batch=256, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95), wage_years=8.0, paths=1_200, seed=1,
+    worker=Schedule(steps=80, batch=256, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95), wage_years=8.0, paths=2_400, seed=1,
 )  # fmt: skip
 
 
@@ -189,13 +199,98 @@ def test_certificate_of_a_small_economy(solution: Solution) -> None:
     assert c.economy.relative < 1e-3 and c.virtual.relative < 3e-3 and c.one_event.relative < 3e-3
     assert c.economy.squared == c.economy.relative**2
     assert c.worker is not None and c.worker.relative < 0.05 and 0.0 < c.worker.least_slope < c.worker.most_slope < 3.0
-    assert c.paths.agrees and len(c.paths.difference) == 6
+    assert c.paths.agrees and len(c.paths.productivity.t) == 5 and len(c.paths.size.t) >= 3 and len(c.paths.joint.t) > 10
+    assert c.paths.productivity.paths.sum() == c.paths.size.paths.sum() == c.paths.whole.paths[0] == 2_400
     assert 0.57 < solution.history[-1]["employment"] < 0.65  # 0.61 where workers are alike
     assert len(solution.history) == 2
     with pytest.raises(TooFew, match="two seeds"):
         check_published([solution])
     same = agreement(solution.value, solution.value, solution.economy, solution.p)
     assert same.value == 0.0 and same.correlation == pytest.approx(1.0)
+
+
+def tilted(network: ValueNetwork, by_worker: float = 0.0, by_z: float = 0.0) -> ValueNetwork:
+    """The network plus ``by_worker`` n + ``by_z`` times log z in standard deviations: silu(x) - silu(-x) = x, twice."""
+    w, value = network.weights, network.scales.value
+    width, twin = len(w.hidden_bias), np.array([1.0, -1.0])
+    size = np.outer(np.arange(len(w.size)) * by_worker / value, twin)
+    firm = np.outer([by_z / value, 0.0, 0.0, 0.0], twin)
+    hidden = np.zeros((width + 2, width + 2))
+    hidden[:width, :width], hidden[width:, width:] = w.hidden, np.outer(twin, twin)
+    weights = w._replace(
+        team=np.hstack([w.team, np.zeros((len(w.team), 2))]), size=np.hstack([w.size, size]), firm=np.hstack([w.firm, firm]),
+        hidden=hidden, hidden_bias=np.append(w.hidden_bias, [0.0, 0.0]), last=np.concatenate([w.last[:-1], twin, w.last[-1:]]),
+    )  # fmt: skip
+    return network._replace(weights=weights)
+
+
+@pytest.mark.parametrize("kind", ["size", "productivity"])
+def test_a_tilted_value_is_refused(solution: Solution, run: Path, kind: str) -> None:
+    """By (n - mean n), every surplus wrong by 14%, or in z, and then levelled: the mean over all agrees, groups do not."""
+    work = _Work(solution.p, solution.settings, solution.born)
+    state = _load(work, run / "seed_1")
+    good = surroundings(state["economies"], state["training"], solution.p, solution.born)
+    by = {"by_worker": 0.14 * good.market.surplus.mean()} if kind == "size" else {"by_z": 2.5}
+    firms, value = good.panel.source, values_of(solution.value, good.panel.source, good.meeting, solution.p)[:, 0]
+    wrong = tilted(solution.value, **by)
+    moved = values_of(wrong, firms, good.meeting, solution.p)[:, 0] - value
+    want = by["by_worker"] * firms.size if kind == "size" else 2.5 * firms.log_z / solution.value.scales.log_z
+    np.testing.assert_allclose(moved, want, atol=1e-9 * np.abs(value).max())
+    training = begin(wrong, state["training"].virtual)
+    around = surroundings(state["economies"], training, solution.p, solution.born)
+    training = _raise_level(training, level_error(wrong, around, 5))
+    around = surroundings(state["economies"], training, solution.p, solution.born)
+    paths = follow_paths(training.network, around.panel.source, around.market, solution.p, 3_000, 11)
+    assert abs(paths.whole.t[0]) < 2.0  # what used to be asked
+    assert paths.outcome == "differs" and paths.p_value < 0.001, path_words(paths)
+
+
+GRID = np.column_stack(np.divmod(np.arange(20), 4))
+
+
+def made_up(paths: int, noise: float, off: float = 0.0) -> Paths:
+    """Groups of equal firms, each worth 100, one off."""
+    rng = np.random.default_rng(3)
+
+    def groups(k: int) -> Bins:
+        n = np.full(k, paths // k)
+        error = noise / np.sqrt(np.maximum(n, 1))
+        return Bins(error * rng.normal(size=k) + off * (np.arange(k) == 0), error, np.full(k, 100.0), n)
+
+    return Paths(groups(5), groups(4), np.array([0, 2, 4, 6]), groups(20), GRID, groups(1))
+
+
+def test_few_or_noisy_paths_do_not_make_passing_easier() -> None:
+    assert made_up(12_000, 20.0).outcome == "agrees"
+    assert made_up(12_000, 20.0, off=4.0).outcome == "differs"
+    assert made_up(1_900, 20.0).outcome == made_up(12_000, 80.0).outcome == "not certified: too few paths"
+    assert made_up(1_900, 20.0, off=4.0).outcome == "not certified: too few paths"
+    sure = made_up(12_000, 1.0)
+    far = sure._replace(size=sure.size._replace(difference=np.array([0.0, 3.5, 0.0, 0.0]), error=np.full(4, 1.4)))
+    assert far.p_value > 0.01 and far.outcome == "differs"  # beyond the bound, within its error
+
+
+def test_the_joint_test_has_its_level() -> None:
+    """Of right values one in a hundred is refused: at most 28 of 1,500, which a right test exceeds once in a thousand."""
+    rng, refused = np.random.default_rng(0), 0
+    for _ in range(1_500):
+        t = rng.normal(size=(5, 4))
+        joint = Bins(t.ravel(), np.ones(20), np.full(20, 1e3), np.full(20, 600))
+        one = [joint._replace(difference=t.sum(a) / np.sqrt(t.shape[a]), error=np.ones(t.shape[1 - a])) for a in (1, 0)]
+        refused += Paths(*one, np.arange(4), joint, GRID, joint).p_value < 0.01
+    assert 2 <= refused <= 28
+
+
+def test_seeds_must_agree_in_the_surplus(solution: Solution) -> None:
+    """The same solution under another name agrees; one whose surplus is 14% off elsewhere does not, and says by how much."""
+    twin = solution._replace(settings=solution.settings._replace(seed=7))
+    assert refusals([solution, twin]) == []
+    step = 0.14 * cross_section(solution.economy, solution.value, solution.p).surplus.mean()
+    apart = refusals([solution, twin._replace(value=tilted(solution.value, step))])
+    assert len(apart) == 1 and "the seeds differ by 14.0% in the surplus" in apart[0]
+    few = solution.certificate._replace(paths=made_up(500, 20.0))
+    with pytest.raises(TooFew, match="not certified: too few paths"):
+        check_published([solution._replace(certificate=few), twin])
 
 
 def test_wages_lie_where_they_were_bargained(solution: Solution) -> None:
@@ -242,6 +337,12 @@ def test_page(solution: Solution, run: Path) -> None:
     page = reproduce_learning(run, SMALL, seed=1, quick=True, say=said.append, draws=150, tune=200, chains=2)
     assert not any(line.startswith("seed_1") for line in said) and any(line.startswith("seed_2") for line in said)
     text = page.read_text(encoding="utf-8")
+    second = solve_equilibrium(settings=SMALL._replace(seed=2), folder=run / "seed_2")
+    refused = refusals([solution, second])
+    top = text[: text.index("<h2>")]
+    assert ("NOT CERTIFIED" in top) == bool(refused) and top.count("NOT CERTIFIED") == len(refused)
+    by_group = pd.read_csv(run / "tables" / "paths.csv")
+    assert {"least productive fifth", "all"} < set(by_group["firms"]) and by_group["firms"].str.contains("workers").any()
     for heading in (
         "How good the solution is",
         "Calibration",

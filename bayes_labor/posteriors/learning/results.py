@@ -5,12 +5,15 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from bayes_labor.theory.learning.certificate import BOUND, FEWEST, LARGEST_ERROR, LEVEL, Paths, agreement
 from bayes_labor.theory.learning.equilibrium import Solution
 from bayes_labor.theory.learning.primitives import Parameters
 from bayes_labor.theory.learning.simulation import Economy, contracts_of
 
 TENURES = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 _WORST = 0.02
+APART = 0.02
+"""Of two seeds in the surplus of the same workers."""
 TERMS = ("ability", "firm", "more skilled", "less skilled")
 
 
@@ -18,16 +21,44 @@ class TooFew(ValueError):
     """Fewer solutions than a published result needs."""
 
 
-def check_published(solutions: list[Solution]) -> None:
-    """Raises TooFew unless there are two seeds, each with paths within two standard errors: what any result must carry."""
+def refusals(solutions: list[Solution]) -> list[str]:
+    """Why the numbers of these solutions must not be read; empty where they may.
+
+    There must be two seeds, whose paths pay the value in all groups of firms, whose surpluses Delta of the same workers differ
+    by less than :data:`APART` (root mean square over the mean), and whose worker's value solves its equation.
+    """
+    found = [
+        f"seed {s.settings.seed}: paths {paths.outcome} ({path_words(paths)})"
+        for s in solutions if not (paths := s.certificate.paths).agrees
+    ]  # fmt: skip
     if len({s.settings.seed for s in solutions}) < 2:
-        raise TooFew("a result needs solutions from two seeds, whose difference is its error: solve a second one")
-    astray = [s.settings.seed for s in solutions if not s.certificate.paths.agrees]
-    if astray:
-        which = ", ".join(map(str, astray))
-        raise TooFew(f"the value of seed {which} is more than two standard errors from what its paths pay: train longer")
+        found.append("a result needs solutions from two seeds, whose difference is its error: solve a second one")
+    else:
+        first, second = solutions[:2]
+        both = agreement(first.value, second.value, first.economy, first.p)
+        if not both.surplus < APART:
+            found.append(
+                f"the seeds differ by {both.surplus:.1%} in the surplus of the same workers, should be below {APART:.0%}"
+            )
     if not all(wages_hold(s) for s in solutions):
-        raise TooFew("the value of a worker does not solve its equation at the wages that workers have: train it longer")
+        found.append("the value of a worker does not solve its equation at the wages that workers have: train it longer")
+    return found
+
+
+def path_words(paths: Paths) -> str:
+    """The test of paths in a few words."""
+    return (
+        f"joint test p = {paths.p_value:.2g}, should be {LEVEL:g} or more; largest difference {paths.worst:.1%} of the value, "
+        f"should be {BOUND:.0%} or less; largest standard error {paths.error:.1%}, should be {LARGEST_ERROR:.1%} or less; "
+        f"{int(paths.whole.paths[0]):,} paths, should be {FEWEST:,} or more"
+    )
+
+
+def check_published(solutions: list[Solution]) -> None:
+    """Raises TooFew with all :func:`refusals`: what any result must carry."""
+    found = refusals(solutions)
+    if found:
+        raise TooFew("; ".join(found))
 
 
 def wages_hold(solution: Solution) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from scipy import stats
 
 from bayes_labor.theory.learning import joint_value as hjb
 from bayes_labor.theory.learning import worker_value as hjw
@@ -19,6 +20,11 @@ from bayes_labor.theory.learning.virtual import Firms, advance, firms_of, path_v
 from bayes_labor.theory.learning.worker_network import WorkerNetwork
 
 _AT_ONCE, _HORIZON, _BINS, _POACHERS = 250, 160.0, 5, 512
+LEVEL, BOUND = 0.01, 0.03
+"""Of the test of paths; share of the value that no group may be off by."""
+FEWEST, LARGEST_ERROR, THINNEST = 2_000, 0.015, 30
+"""Paths in all; largest standard error of a group's mean, as a share of its value; paths of a group that is tested jointly."""
+_NOTHING = (np.nan, np.nan, np.nan, 0)
 _FINE, _LEVEL_FIRMS, _LEVEL_YEARS = (9, 4), 4_000, 80.0
 
 
@@ -35,17 +41,76 @@ class Residual(NamedTuple):
     mean: float
 
 
-class Paths(NamedTuple):
-    """Discounted payments along paths less the value, by fifths of productivity (the least productive first) and over all."""
+class Bins(NamedTuple):
+    """Discounted payments along paths less the value, over K groups of firms."""
 
     difference: np.ndarray
-    """(6,) the last over all; ``error`` (6,) its standard error."""
+    """(K,) mean; ``error`` (K,) its standard error."""
     error: np.ndarray
+    value: np.ndarray
+    """(K,) mean value; ``paths`` (K,) how many."""
+    paths: np.ndarray
+
+    @property
+    def t(self) -> np.ndarray:
+        """(K,) difference in standard errors."""
+        return self.difference / self.error
+
+
+class Paths(NamedTuple):
+    """Discounted payments along paths less the value by fifths of productivity and by size, jointly tested.
+
+    The mean over all firms says nothing, for the level of the network was just set by it. Every group counts as it is, the mean
+    included. The test has three parts of level LEVEL / 3: the sum of squared t over groups of productivity and size at once; a
+    mean and slopes in both orders fitted to these groups; and the largest t over those of productivity and those of size. Few
+    or noisy paths do not pass: there is a least number of them and a largest error, and a difference beyond a share of the
+    value fails whatever its error.
+    """
+
+    productivity: Bins
+    """By fifths of z, the least productive first."""
+    size: Bins
+    """By number of workers; ``size_from`` is the least of each group."""
+    size_from: np.ndarray
+    joint: Bins
+    """By both at once, groups of THINNEST paths and more; ``joint_at`` (K, 2) which of either each is."""
+    joint_at: np.ndarray
+    whole: Bins
+    """Of all, one group; not tested."""
+
+    @property
+    def p_value(self) -> float:
+        """Of the joint test, if the value were right."""
+        t, one = self.joint.t, np.concatenate([self.productivity.t, self.size.t])
+        x = np.column_stack([np.ones(len(t)), self.joint_at]) / self.joint.error[:, None]
+        fitted, _, rank, _ = np.linalg.lstsq(x, t, rcond=None)
+        parts = (
+            stats.chi2.sf(np.sum(t**2), len(t)), stats.chi2.sf(np.sum((x @ fitted) ** 2), rank),
+            2.0 * len(one) * stats.norm.sf(np.abs(one).max()),
+        )  # fmt: skip
+        return min(1.0, len(parts) * float(min(parts)))
+
+    @property
+    def worst(self) -> float:
+        """Largest difference over groups of one kind, as a share of their mean value."""
+        return max(float(np.max(np.abs(b.difference) / np.abs(b.value))) for b in (self.productivity, self.size))
+
+    @property
+    def error(self) -> float:
+        """Largest standard error over groups of one kind, as a share of their mean value."""
+        return max(float(np.max(b.error / np.abs(b.value))) for b in (self.productivity, self.size))
+
+    @property
+    def outcome(self) -> str:
+        """``agrees``, ``differs``, or ``not certified: too few paths``."""
+        if not (self.whole.paths[0] >= FEWEST and self.error <= LARGEST_ERROR):  # NaN of an empty group is too few as well
+            return "not certified: too few paths"
+        return "agrees" if self.p_value >= LEVEL and self.worst <= BOUND else "differs"
 
     @property
     def agrees(self) -> bool:
-        """Whether the mean over all is within two standard errors."""
-        return bool(abs(self.difference[-1]) <= 2.0 * self.error[-1])
+        """Whether the test is passed."""
+        return self.outcome == "agrees"
 
 
 class WorkerResidual(NamedTuple):
@@ -126,23 +191,33 @@ def follow_paths(
     meeting = hjb.meeting_on_nodes(market)
     start = values_of(network, firms, meeting, p)[:, 0]
     gap = path_values(firms.take(which), network, market, p, _HORIZON, seed) - start[which]
-    bins = np.digitize(firms.log_z, np.quantile(firms.log_z, np.arange(1, _BINS) / _BINS))[which]
-    groups = [gap[bins == k] for k in range(_BINS)] + [gap]
-    return Paths(np.array([g.mean() for g in groups]), np.array([g.std() / np.sqrt(len(g)) for g in groups]))
+    fifth = np.digitize(firms.log_z, np.quantile(firms.log_z, np.arange(1, _BINS) / _BINS))[which]
+    edges = np.unique(np.quantile(firms.size, (0.25, 0.5, 0.75), method="higher"))
+    edges = edges[edges > firms.size.min()]
+    staff = np.digitize(firms.size, edges)[which]
+    both = fifth * (len(edges) + 1) + staff
+    counts = np.bincount(both)
+    dense = np.flatnonzero(counts >= THINNEST)
+    return Paths(
+        _bins(gap, start[which], fifth, np.arange(_BINS)), _bins(gap, start[which], staff, np.arange(len(edges) + 1)),
+        np.append(firms.size.min(), edges), _bins(gap, start[which], both, dense),
+        np.column_stack(np.divmod(dense, len(edges) + 1)),
+        _bins(gap, start[which], np.zeros(len(gap), np.int64), np.zeros(1, np.int64)),
+    )  # fmt: skip
+
+
+def _bins(gap: np.ndarray, value: np.ndarray, group: np.ndarray, labels: np.ndarray) -> Bins:
+    parts = [(gap[group == k], value[group == k]) for k in labels]
+    found = [(g.mean(), g.std(ddof=1) / np.sqrt(len(g)), v.mean(), len(g)) if len(g) > 1 else _NOTHING for g, v in parts]
+    return Bins(*(np.array(x) for x in zip(*found, strict=True)))
 
 
 def certify(network: ValueNetwork, around: Surroundings, paths: int, seed: int) -> Certificate:
-    """All measures of a joint value in its surroundings, which must be those at the network's own values.
-
-    A right value is more than two standard errors from its paths once in twenty times: then four times as many are followed
-    anew, and those count.
-    """
+    """All measures of a joint value in its surroundings, which must be those at the network's own values."""
     p, rng, firms = around.p, np.random.default_rng(seed), around.panel.source
     away = one_event(rng, firms, around, np.ones(len(firms.size), bool))
     first, second, third = (residual(network, f, around.meeting, p) for f in (firms, around.virtual, away))
     paid = follow_paths(network, firms, around.market, p, paths, seed)
-    if not paid.agrees:
-        paid = follow_paths(network, firms, around.market, p, 4 * paths, seed + 1)
     return Certificate(first, second, third, paid)
 
 

@@ -15,6 +15,7 @@ from scipy.stats import norm
 from bayes_labor.theory.learning import checkpoint
 from bayes_labor.theory.learning import joint_value as hjb
 from bayes_labor.theory.learning.certificate import (
+    Bins,
     Certificate,
     Paths,
     Residual,
@@ -134,6 +135,7 @@ def solve_equilibrium(
     check_parameters(p)
     work = _Work(p, settings, newcomers(p, np.random.default_rng([settings.seed, 0])))
     state = _load(work, folder)
+    _certify_anew(work, state)
     while state["record"]["stage"] != "done":
         clock = time.process_time()
         said = _STAGES[state["record"]["stage"]](work, state)
@@ -297,14 +299,28 @@ def _train_worker(work: _Work, state: dict[str, Any]) -> str:
 _STAGES = {"start": _burn_in, "value": _train_value, "worker": _train_worker}
 
 
+def _certify_anew(work: _Work, state: dict[str, Any]) -> None:
+    """Of a solution whose paths were judged by their mean over all firms only, as early releases did."""
+    record = state["record"]
+    if "certificate" in record and "joint" not in record["certificate"]["paths"]:
+        found = certify(state["training"].network, _around(work, state), work.settings.paths, _seed(work.settings.seed, 2))
+        record["certificate"] |= _plain(found)
+
+
 def _plain(certificate: Certificate) -> dict[str, Any]:
     found: dict[str, Any] = {n: getattr(certificate, n)._asdict() for n in ("economy", "virtual", "one_event")}
-    return found | {"paths": {n: v.tolist() for n, v in certificate.paths._asdict().items()}}
+    paths = certificate.paths._asdict()
+    listed = {n: {k: x.tolist() for k, x in v._asdict().items()} for n, v in paths.items() if isinstance(v, Bins)}
+    return found | {"paths": listed | {n: v.tolist() for n, v in paths.items() if not isinstance(v, Bins)}}
 
 
 def _certificate_of(plain: dict[str, Any]) -> Certificate:
     found = {n: Residual(**plain[n]) for n in ("economy", "virtual", "one_event")}
-    paths = Paths(**{n: np.array(v) for n, v in plain["paths"].items()})
+    groups: dict[str, Any] = {
+        n: Bins(**{k: np.array(x) for k, x in v.items()}) if isinstance(v, dict) else np.array(v)
+        for n, v in plain["paths"].items()
+    }
+    paths = Paths(**groups)
     return Certificate(**found, paths=paths, worker=WorkerResidual(**plain["worker"]))
 
 
