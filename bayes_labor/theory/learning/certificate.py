@@ -61,9 +61,10 @@ class Paths(NamedTuple):
     """Discounted payments along paths less the value by fifths of productivity and by size, jointly tested.
 
     The mean over all firms says nothing, for the level of the network was just set by it. Every group counts as it is, the mean
-    included. The test has two parts of level LEVEL / 2: the sum of squared t over groups of productivity and size at once, and
-    the largest t over those of productivity and those of size. Few or noisy paths do not pass: there is a least number of them
-    and a largest error, and a difference beyond a share of the value fails whatever its error.
+    included. The test has three parts of level LEVEL / 3: the sum of squared t over groups of productivity and size at once; a
+    mean and slopes in both orders fitted to these groups; and the largest t over those of productivity and those of size. Few
+    or noisy paths do not pass: there is a least number of them and a largest error, and a difference beyond a share of the
+    value fails whatever its error.
     """
 
     productivity: Bins
@@ -72,17 +73,22 @@ class Paths(NamedTuple):
     """By number of workers; ``size_from`` is the least of each group."""
     size_from: np.ndarray
     joint: Bins
-    """By both at once, groups of THINNEST paths and more."""
+    """By both at once, groups of THINNEST paths and more; ``joint_at`` (K, 2) which of either each is."""
+    joint_at: np.ndarray
     whole: Bins
     """Of all, one group; not tested."""
 
     @property
     def p_value(self) -> float:
         """Of the joint test, if the value were right."""
-        squares = float(np.sum(self.joint.t**2))
-        both = self._by_one()
-        largest = min(1.0, 2.0 * len(both) * float(stats.norm.sf(np.abs(both).max())))
-        return min(1.0, 2.0 * min(float(stats.chi2.sf(squares, len(self.joint.t))), largest))
+        t, one = self.joint.t, np.concatenate([self.productivity.t, self.size.t])
+        x = np.column_stack([np.ones(len(t)), self.joint_at]) / self.joint.error[:, None]
+        fitted, _, rank, _ = np.linalg.lstsq(x, t, rcond=None)
+        parts = (
+            stats.chi2.sf(np.sum(t**2), len(t)), stats.chi2.sf(np.sum((x @ fitted) ** 2), rank),
+            2.0 * len(one) * stats.norm.sf(np.abs(one).max()),
+        )  # fmt: skip
+        return min(1.0, len(parts) * float(min(parts)))
 
     @property
     def worst(self) -> float:
@@ -105,9 +111,6 @@ class Paths(NamedTuple):
     def agrees(self) -> bool:
         """Whether the test is passed."""
         return self.outcome == "agrees"
-
-    def _by_one(self) -> np.ndarray:
-        return np.concatenate([self.productivity.t, self.size.t])
 
 
 class WorkerResidual(NamedTuple):
@@ -198,6 +201,7 @@ def follow_paths(
     return Paths(
         _bins(gap, start[which], fifth, np.arange(_BINS)), _bins(gap, start[which], staff, np.arange(len(edges) + 1)),
         np.append(firms.size.min(), edges), _bins(gap, start[which], both, dense),
+        np.column_stack(np.divmod(dense, len(edges) + 1)),
         _bins(gap, start[which], np.zeros(len(gap), np.int64), np.zeros(1, np.int64)),
     )  # fmt: skip
 

@@ -311,14 +311,16 @@ def _plain(certificate: Certificate) -> dict[str, Any]:
     found: dict[str, Any] = {n: getattr(certificate, n)._asdict() for n in ("economy", "virtual", "one_event")}
     paths = certificate.paths._asdict()
     listed = {n: {k: x.tolist() for k, x in v._asdict().items()} for n, v in paths.items() if isinstance(v, Bins)}
-    return found | {"paths": listed | {"size_from": certificate.paths.size_from.tolist()}}
+    return found | {"paths": listed | {n: v.tolist() for n, v in paths.items() if not isinstance(v, Bins)}}
 
 
 def _certificate_of(plain: dict[str, Any]) -> Certificate:
     found = {n: Residual(**plain[n]) for n in ("economy", "virtual", "one_event")}
-    given = plain["paths"]
-    groups = {n: Bins(**{k: np.array(x) for k, x in v.items()}) for n, v in given.items() if n != "size_from"}
-    paths = Paths(**groups, size_from=np.array(given["size_from"]))
+    groups: dict[str, Any] = {
+        n: Bins(**{k: np.array(x) for k, x in v.items()}) if isinstance(v, dict) else np.array(v)
+        for n, v in plain["paths"].items()
+    }
+    paths = Paths(**groups)
     return Certificate(**found, paths=paths, worker=WorkerResidual(**plain["worker"]))
 
 
