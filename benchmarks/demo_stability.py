@@ -16,7 +16,7 @@ from bayes_labor.data.baseball import FORMULA, LEAGUE_MINIMUM
 from bayes_labor.models import JointProductionSpec
 from bayes_labor.posteriors import fit, gates
 
-RENAMED = {"AL 2012-2016": "z American", "NL 2012-2016": "a National"}
+RENAMED = {"AL": "z American", "NL": "a National"}
 PRIORS = {"unemployment_center": LEAGUE_MINIMUM, "unemployment": 0.02}
 
 

@@ -78,7 +78,7 @@ def test_baseball_is_the_reference_table(shared) -> None:
 def test_default_baseball_sample(players: Workforce) -> None:
     assert players.n_workplaces == 30 and players.n_workers == 852 and players.repeated == 0.0
     assert baseball((2014, 2016)).repeated > 0.5  # players of several seasons: pages warn
-    assert players.industries == ("AL 2012-2016", "NL 2012-2016")
+    assert players.industries == ("AL", "NL")
     assert players.wage.mean() == pytest.approx(10.0, rel=1e-12)
     assert [t for t, i in zip(players.terms, players.internal, strict=True) if i] == ["seniority / 10", "seniority ** 2 / 100"]
 

@@ -114,3 +114,38 @@ def test_wages_that_are_none(kind: str) -> None:
 def test_numbers_written_as_text_are_numbers() -> None:
     table = make_table()
     assert read(table.astype({"wage": str})).fingerprint == read(table).fingerprint
+
+
+def test_ids_that_read_like_missing_are_ids(tmp_path: Path) -> None:
+    """An industry may be called NA: only an empty field is missing."""
+    table = make_table()
+    table["industry"] = table["industry"].map({"trade": "NA", "services": "None"})
+    table.to_csv(tmp_path / "na.csv", index=False)
+    assert Workforce.from_csv(tmp_path / "na.csv", "experience").industries == ("NA", "None")
+    table.loc[3, "industry"] = ""
+    table.to_csv(tmp_path / "na.csv", index=False)
+    with pytest.raises(DataFaults, match=r"industry is missing\n.*rows 3"):
+        Workforce.from_csv(tmp_path / "na.csv", "experience")
+
+
+def test_wages_that_hardly_differ_are_equal() -> None:
+    table = make_table()
+    with pytest.raises(DataFaults, match="all wages are equal"):
+        Workforce.from_frame(table.assign(wage=2.0 + 1e-9 * np.arange(len(table)) / len(table)), "experience")
+
+
+def test_levels_left_out_of_a_list_are_named() -> None:
+    """Rows of a level that is not listed would silently count as the base."""
+    table = make_table()
+    table["job"] = np.array(["a", "b", "c"])[np.arange(len(table)) % 3]
+    with pytest.raises(DataFaults, match="job has levels that the formula does not list: c"):
+        Workforce.from_frame(table, "C(job, levels=['a', 'b'])")
+    assert len(Workforce.from_frame(table, "C(job, levels=['c', 'b', 'a'])").terms) == 2
+    assert Workforce.from_frame(table.rename(columns={"experience": "2x"}), "`2x`").terms == ("2x",)
+
+
+@pytest.mark.parametrize("formula", ["experience + experience**2", "experience ^ 2"])
+def test_a_power_that_changes_nothing_is_refused(formula: str) -> None:
+    with pytest.raises(DataFaults, match=r"write \{experience\*\*2\}"):
+        Workforce.from_frame(make_table(), formula)
+    assert Workforce.from_frame(make_table(), "(experience + female)**2").n_terms == 3

@@ -30,8 +30,9 @@ FORMULA = (
 def baseball(seasons: tuple[int, int] = (2016, 2016), formula: str = FORMULA) -> Workforce:
     """Players of whole team-seasons.
 
-    The wage is the salary relative to the season's mean, times 10. Industry is era by league, an era being one collective
-    bargaining agreement. A player on two payrolls of a season is kept where he earned more; rows without salary are dropped.
+    The wage is the salary relative to the season's mean, times 10. Industry is the league, over several seasons league by era,
+    an era being one collective bargaining agreement. A player on two payrolls of a season is kept where he earned more; rows
+    without salary are dropped.
 
     Parameters
     ----------
@@ -90,11 +91,7 @@ def baseball_table(seasons: tuple[int, int] = (2016, 2016)) -> pd.DataFrame:
     for position in ("catcher", "infield", "outfield"):
         rows[position] = (rows["position"] == position).astype(float)
     rows["wage"] = 10.0 * rows["salary"] / rows.groupby("season")["salary"].transform("mean")
-    era = [f"{a}-{b - 1}" for a, b in zip(_ERAS, (*_ERAS[1:], LAST_SEASON + 1), strict=True)]
-    rows["industry"] = [
-        f"{league} {era[np.searchsorted(_ERAS, s, 'right') - 1]}"
-        for league, s in zip(rows["league"], rows["season"], strict=True)
-    ]
+    rows["industry"] = rows["league"] if first == last else _league_and_era(rows)
     rows["workplace"] = rows["team"] + " " + rows["season"].astype(str)
     rows["worker"] = rows["player"] + " " + rows["season"].astype(str)
     return rows.drop(columns=["batting", "pitching"]).sort_values(["workplace", "worker"], ignore_index=True)
@@ -109,6 +106,14 @@ def baseball_teammates(first: int = 1986, last: int = 2016) -> Teams:
     rows = pay[(pay["season"] >= first) & (pay["season"] <= last) & pay["franchise"].notna()]
     names = {"player": "worker", "franchise": "team", "season": "year", "salary": "wage"}
     return Teams(rows[list(names)].rename(columns=names).reset_index(drop=True), f"baseball teammates {first}-{last}")
+
+
+def _league_and_era(rows: pd.DataFrame) -> list[str]:
+    era = [f"{a}-{b - 1}" for a, b in zip(_ERAS, (*_ERAS[1:], LAST_SEASON + 1), strict=True)]
+    return [
+        f"{league} {era[np.searchsorted(_ERAS, s, 'right') - 1]}"
+        for league, s in zip(rows["league"], rows["season"], strict=True)
+    ]
 
 
 def _read() -> dict[str, pd.DataFrame]:

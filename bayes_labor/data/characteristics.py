@@ -5,6 +5,7 @@ alike, given what they learned from the data, so they are evaluated on blocks, e
 matrix there is. What a formula may say is in :mod:`bayes_labor.data.expressions`: nothing in it looks at other rows.
 """
 
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import pandas as pd
 from formulaic.parser.algos.tokenize import tokenize
 from formulaic.parser.types import Factor, Token
 
-from bayes_labor.data.expressions import ALLOWED, NAMESPACE, CheckedParser, Refused, columns_of
+from bayes_labor.data.expressions import ALLOWED, NAMESPACE, CheckedParser, Refused, columns_of, named_levels
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
 
 _COLLINEAR = 1e-9  # smallest admissible share of a standardised column that the others leave unexplained
@@ -56,6 +57,7 @@ class Characteristics:
             *_name_faults(formula, needed, wage, frame.columns),
             *_internal_faults(internal, needed, frame),
             *_covariate_faults(frame, [v for v in needed if v in frame.columns]),
+            *_level_faults(right, frame, formula),
         ]
         if faults:
             raise DataFaults(faults)
@@ -218,7 +220,8 @@ def _stateless(spec: Any, frame: pd.DataFrame) -> bool:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    plain = re.sub(r"\x1b?\[[0-9;]*m|[⧛⧚]", "", str(error))  # the formula library marks the place in colours
+    return " ".join(plain.split())[:200]
 
 
 def _internal_faults(internal: Sequence[str], needed: Sequence[str], frame: pd.DataFrame) -> list[Fault]:
@@ -228,6 +231,21 @@ def _internal_faults(internal: Sequence[str], needed: Sequence[str], frame: pd.D
         Fault(f"internal variable {v!r} does not occur in the formula", f"internal={list(internal)}", did_you_mean(v, needed))
         for v in internal
         if v not in needed
+    ]
+
+
+def _level_faults(right: Any, frame: pd.DataFrame, formula: str) -> list[Fault]:
+    """Rows of a level that a formula's list leaves out would count as the base."""
+    python = (f.expr for term in right for f in term.factors if f.eval_method is Factor.EvalMethod.PYTHON)
+    found = dict(pair for expression in python for pair in named_levels(expression))
+    left_out = {
+        v: [w for w in frame[v].dropna().unique() if w not in levels] for v, levels in found.items() if v in frame.columns
+    }
+    remedy = "list every level, or code the others as one before"
+    return [
+        Fault(f"{v} has levels that the formula does not list: {first_few(words)}", repr(formula), remedy)
+        for v, words in left_out.items()
+        if words
     ]
 
 

@@ -75,6 +75,22 @@ def columns_of(expression: str) -> set[str]:
     return {aliases.get(name, name) for name in _names(tree)}
 
 
+def named_levels(expression: str) -> Iterator[tuple[str, list[Any]]]:
+    """(column, levels) of every category whose levels an expression lists; of one that has passed :func:`columns_of`."""
+    aliases: dict[str, str] = {}
+    tree = ast.parse(sanitize_variable_names(expression, dict.fromkeys(re.findall(r"\w+", expression)), aliases), mode="eval")
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and getattr(node.func, "id", "") == "C"
+            and node.args
+            and isinstance(node.args[0], ast.Name)
+        ):
+            for keyword in node.keywords:
+                if keyword.arg == "levels":
+                    yield aliases.get(node.args[0].id, node.args[0].id), list(_literal(keyword.value))
+
+
 def _names(tree: ast.AST) -> Iterator[str]:
     functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     return (node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions)
@@ -208,6 +224,9 @@ class CheckedParser(DefaultFormulaParser):
         """Terms of a formula; raises Refused for so many that writing them down would not end."""
         if _count(ast) > _TERMS:
             raise Refused(f"more than {_TERMS:,} terms")
+        lost = _lost_power(ast)
+        if lost:
+            raise Refused(f"a power outside braces, which is only {lost} again: write {{{lost}**2}}")
         return super().get_terms_from_ast(ast, context=context)
 
 
@@ -216,6 +235,15 @@ def _checked(token: Token) -> Token:
         token.token = _NUMPY.sub(r"\1(", token.token)
         columns_of(token.token)
     return token
+
+
+def _lost_power(node: Any) -> str:
+    """The single column whose power a formula takes outside braces, where powers are interactions; empty if there is none."""
+    if not isinstance(node, ASTNode):
+        return ""
+    if str(node.operator.symbol) in ("**", "^") and not isinstance(node.args[0], ASTNode):
+        return str(node.args[0])
+    return next((found for child in node.args if (found := _lost_power(child))), "")
 
 
 def _count(node: Any) -> float:

@@ -18,6 +18,7 @@ from bayes_labor.data.characteristics import Characteristics, parse
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
 from bayes_labor.data.ids import as_text, mixed_faults
 
+_SAME_WAGE = 1e-6  # of the largest: wages closer than this are one wage
 _LARGEST_WAGE = 1e150  # its square is a number
 
 
@@ -294,8 +295,7 @@ def read_table(path: str | Path, kind: str | None = None, text: Sequence[str] = 
     """
     path = Path(path)
     kind = kind or path.suffix.lower()
-    as_written = dict.fromkeys(text, str)
-    readers: dict[str, Any] = {".parquet": pd.read_parquet, ".csv": partial(pd.read_csv, dtype=as_written)}
+    readers: dict[str, Any] = {".parquet": pd.read_parquet, ".csv": partial(_read_csv, text=text)}
     if kind not in readers:
         raise DataFaults([Fault(f"cannot read files ending in {kind!r}", str(path), "convert it to .parquet or .csv")])
     if not path.is_file():
@@ -311,6 +311,15 @@ def read_table(path: str | Path, kind: str | None = None, text: Sequence[str] = 
     except (OSError, ValueError, UnicodeDecodeError) as error:
         fault = Fault(f"this is not a readable {kind[1:]} file: {error}", str(path), "write it again, or check its ending")
         raise DataFaults([fault]) from error
+
+
+def _read_csv(path: Path, text: Sequence[str]) -> pd.DataFrame:
+    """Columns named in ``text`` as they are written: an industry may be called NA, and only nothing at all is missing there."""
+    table = pd.read_csv(path, dtype=dict.fromkeys(text, str))
+    named = [c for c in dict.fromkeys(text) if c in table.columns and table[c].isna().any()]
+    if named:
+        table[named] = pd.read_csv(path, usecols=named, dtype=str, keep_default_na=False, na_values=[""])[named]
+    return table
 
 
 def _check_separator(path: Path) -> None:
@@ -414,7 +423,7 @@ def _wage_faults(wage: pd.Series, simulated: bool) -> list[Fault]:
     faults = [
         Fault(f"{name} {what}", f"rows {first_few(wage.index[bad])}", remedy) for bad, what, remedy in checks if bad.any()
     ]
-    if len(present) > 1 and present.min() == present.max():
+    if len(present) > 1 and present.max() - present.min() <= _SAME_WAGE * present.abs().max():
         faults.append(Fault("all wages are equal", f"{name} = {present.iloc[0]:g}", "name the column that holds wages"))
     return faults
 

@@ -36,13 +36,18 @@ def foresee_from_modes(
     if not modes:
         yield "no mode of the posterior was found: the starting point has no equilibrium, tighten the priors"
         return
-    heavy = [w for w in shares(modes) if w >= SMALLEST_SHARE]
+    weights = shares(modes)
+    heavy = [(m, w) for m, w in zip(modes, weights, strict=True) if w >= SMALLEST_SHARE]
     if len(heavy) > 1:
-        found = ", ".join(f"{w:.0%}" for w in heavy)
+        found = ", ".join(f"{w:.0%}" for _, w in heavy)
         yield f"the posterior has {len(heavy)} modes ({found} by Laplace's approximation): sample longer, and read both sides"
-    at = dict(zip(point, np.split(modes[0].point, np.cumsum([np.size(v) for v in point.values()])[:-1]), strict=True))
-    if "V_U" in at:
-        yield from _outsiders(workforce, spec, float(at["V_U"][0]), 1.0 / (1.0 + np.exp(-float(at["d_logodds__"][0]))))
+    ends = np.cumsum([np.size(v) for v in point.values()])[:-1]
+    for mode, weight in heavy:
+        at = dict(zip(point, np.split(mode.point, ends), strict=True))
+        where = "" if len(heavy) == 1 else f" (the mode that holds {weight:.0%})"
+        if "V_U" in at:
+            odd = _outsiders(workforce, spec, float(at["V_U"][0]), 1.0 / (1.0 + np.exp(-float(at["d_logodds__"][0]))))
+            yield from (trouble + where for trouble in odd)
 
 
 def _outsiders(workforce: Workforce, spec: JointProductionSpec, v_u: float, d: float) -> Iterator[str]:

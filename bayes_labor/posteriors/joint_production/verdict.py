@@ -88,7 +88,7 @@ def _conflict(sensitivity: pd.DataFrame) -> Gate | None:
 
 def _influential(tree: xr.DataTree, workforce: Workforce, spec: JointProductionSpec) -> Gate | None:
     shapes = leave_one_out(tree, workforce, spec).pareto_k.to_numpy()
-    flagged = np.flatnonzero(shapes > GOOD_K)
+    flagged = np.flatnonzero(~(shapes <= GOOD_K))  # a shape that cannot be told is no good one
     if not len(flagged):
         return None
     worst = flagged[np.argsort(-shapes[flagged])]
@@ -110,6 +110,8 @@ def _negative_wages(draws: xr.DataTree, workforce: Workforce, spec: JointProduct
         scaled = -solved.wage / (sigma[workforce.worker_industry] if sigma.ndim else sigma)
         negative.append(np.mean(stats.t.cdf(scaled, float(one["nu"])) if "nu" in one else stats.norm.cdf(scaled)))
         below.append(np.mean(solved.wage < float(one["V_U"])) if "V_U" in one else 0.0)
+    if not negative:
+        return [Gate("no equilibrium", f"at none of {size} draws", False, "no prediction can be checked: look at the solver")]
     share, observed, low = float(np.mean(negative)), float(np.mean(workforce.wage < 0)), float(np.mean(below))
     found = []
     if abs(share - observed) > _TOLERATED:
