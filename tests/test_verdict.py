@@ -1,6 +1,7 @@
 """What stands at the top of a page, and what `check` foretells: each caution is seen when it should be, and not otherwise."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import xarray as xr
 from bayes_labor.data import Workforce
 from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.posteriors import check, judge, prior_draws, report
+from bayes_labor.posteriors.joint_production import verdict
 from bayes_labor.posteriors.joint_production.foresight import foresee
 from bayes_labor.posteriors.joint_production.verdict import _conflict, _repeated, _sampled
 from tests.conftest import FORMULA, make_table
@@ -82,3 +84,13 @@ def test_troubles_of_the_prior(small: Workforce) -> None:
     found = list(foresee(small, {"OK": 0.1, "NO_FEASIBLE_WORKPLACE": 0.9}, 0.3))
     assert len(found) == 2 and "only 10% of prior draws" in found[0] and "30% of prior wages are negative" in found[1]
     assert list(foresee(small, {"OK": 0.9, "OVERFLOW": 0.1}, 0.01)) == []
+
+
+def test_what_cannot_be_told_is_a_caution(draws, small: Workforce, monkeypatch) -> None:
+    """Shapes that are not finite, and draws without an equilibrium, once passed for good ones."""
+    shapes = SimpleNamespace(pareto_k=xr.DataArray(np.full(small.n_workplaces, np.nan)))
+    monkeypatch.setattr(verdict, "leave_one_out", lambda *_: shapes)
+    monkeypatch.setattr(verdict, "solve_each", lambda *_, size: [None] * size)
+    found = verdict._influential(draws, small, SPEC)
+    assert found is not None and f"{small.n_workplaces} of {small.n_workplaces} workplaces" in found.value
+    assert [g.name for g in verdict._negative_wages(draws, small, SPEC, 10)] == ["no equilibrium"]
