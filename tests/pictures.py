@@ -71,10 +71,17 @@ def _legend(axes: Axes) -> list[str]:
 
 
 def _counts(axes: Axes, handle: Any) -> bool:
+    """Whether the entry's own artist leaves a mark; the bars of a histogram bear the label on their first one only."""
     parts = handle if isinstance(handle, tuple) else (handle,)
-    return any(
-        _marks(axes, p) if isinstance(p, Line2D) else _drawn(axes, p) if hasattr(p, "get_visible") else True for p in parts
-    )
+    return any(_counts_alone(axes, p) for p in parts)
+
+
+def _counts_alone(axes: Axes, part: Any) -> bool:
+    if isinstance(part, Line2D):
+        return _marks(axes, part)
+    if isinstance(part, Patch):
+        return any(_drawn(axes, p) for p in axes.patches if p.get_facecolor() == part.get_facecolor())
+    return not hasattr(part, "get_visible") or _drawn(axes, part)
 
 
 def _labels(axes: Axes, renderer: Any) -> list[str]:

@@ -48,3 +48,11 @@ def test_a_legend_entry_without_a_mark_is_seen(points: list[float]) -> None:
     figure.axes[0].plot(points, points, "--", label="one sd")
     figure.axes[0].legend()
     assert faults_of(figure) == ["panel 1: the legend's 'one sd' has no mark"]
+
+
+def test_a_histogram_whose_first_bar_is_empty_has_its_mark() -> None:
+    figure = picture()
+    figure.axes[0].clear()
+    figure.axes[0].hist([1.5, 1.6], [0.0, 1.0, 2.0], label="posterior")
+    figure.axes[0].legend()
+    assert faults_of(figure) == []

@@ -226,8 +226,9 @@ def test_prior_page(small: Workforce, tmp_path) -> None:
 def test_contraction_compares_with_the_prior(run, sample_of_norway: Workforce) -> None:
     table, prior = summarize(run[1], sample_of_norway, SPEC), effective_prior(sample_of_norway, SPEC)
     row, weight = table.loc[("d", "")], prior["weight"].to_numpy()
-    mean = float(prior["d"] @ weight)
-    sd = float(np.sqrt((prior["d"] - mean) ** 2 @ weight))
+    d = prior["d"].to_numpy()
+    mean = float(d @ weight)
+    sd = float(np.sqrt((d - mean) ** 2 @ weight))
     assert row["prior_mean"] == pytest.approx(mean) and row["prior_sd"] == pytest.approx(sd)
     assert row["contraction"] == pytest.approx(1 - (row["sd"] / sd) ** 2)
     assert table.loc["σ"]["contraction"].iloc[0] > 0.9
