@@ -232,7 +232,7 @@ def test_contraction_compares_with_the_prior(run, sample_of_norway: Workforce) -
     assert row["prior_mean"] == pytest.approx(mean) and row["prior_sd"] == pytest.approx(sd)
     assert row["contraction"] == pytest.approx(1 - (row["sd"] / sd) ** 2)
     assert table.loc["σ"]["contraction"].iloc[0] > 0.9
-    assert f"leaves {prior.attrs['kept']:.0%} of the declared priors' mass" in run[2].read_text(encoding="utf-8")
+    assert f"leaves {prior.attrs['kept']:.0%} of the declared priors" in run[2].read_text(encoding="utf-8")
 
 
 def test_equilibria_agree_with_the_model(run, sample_of_norway: Workforce) -> None:
