@@ -135,7 +135,7 @@ def solve_equilibrium(
     check_parameters(p)
     work = _Work(p, settings, newcomers(p, np.random.default_rng([settings.seed, 0])))
     state = _load(work, folder)
-    _certify_anew(work, state)
+    _certify_anew(work, state, folder)
     while state["record"]["stage"] != "done":
         clock = time.process_time()
         said = _STAGES[state["record"]["stage"]](work, state)
@@ -299,12 +299,13 @@ def _train_worker(work: _Work, state: dict[str, Any]) -> str:
 _STAGES = {"start": _burn_in, "value": _train_value, "worker": _train_worker}
 
 
-def _certify_anew(work: _Work, state: dict[str, Any]) -> None:
+def _certify_anew(work: _Work, state: dict[str, Any], folder: str | Path | None) -> None:
     """Of a solution whose paths were judged by their mean over all firms only, as early releases did."""
     record = state["record"]
     if "certificate" in record and "joint" not in record["certificate"]["paths"]:
         found = certify(state["training"].network, _around(work, state), work.settings.paths, _seed(work.settings.seed, 2))
         record["certificate"] |= _plain(found)
+        _save(work, state, folder)
 
 
 def _plain(certificate: Certificate) -> dict[str, Any]:
