@@ -91,12 +91,13 @@ def quantile_functions(drawn: dict[str, np.ndarray], seen: dict[str, np.ndarray]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.4 * max(len(seen), 1), 3.6))
         for axes, name in zip(np.atleast_1d(figure.subplots(1, max(len(seen), 1))), seen, strict=True):
-            _panel(axes, drawn[name], seen[name])
+            quantile_panel(axes, drawn[name], seen[name])
             axes.set_title(name, fontsize=10)
     return figure
 
 
-def _panel(axes: Axes, drawn: np.ndarray, seen: np.ndarray) -> None:
+def quantile_panel(axes: Axes, drawn: np.ndarray, seen: np.ndarray) -> None:
+    """Median and 94% band over draws (draw, observation) of the quantile function, beside that of the observations."""
     if len(drawn):
         low, middle, high = np.quantile(np.quantile(drawn, _SHARES, axis=1), _LEVELS, axis=1)
         axes.fill_between(100 * _SHARES, low, high, color=BAND, lw=0, label="prior draws, 94% band")

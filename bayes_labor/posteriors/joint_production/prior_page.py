@@ -19,13 +19,12 @@ from bayes_labor.posteriors.joint_production.equilibrium import equilibria
 from bayes_labor.posteriors.joint_production.figures import outside_option_band
 from bayes_labor.posteriors.joint_production.paper_figures import seniority_figure
 from bayes_labor.posteriors.joint_production.results import seniority_response
-from bayes_labor.posteriors.prior import prior_draws
+from bayes_labor.posteriors.prior import prior_draws, quantile_panel
 from bayes_labor.posteriors.run_folder import RunFolder
-from bayes_labor.posteriors.style import ACCENT, BAND, INK, STYLE
+from bayes_labor.posteriors.style import BAND, STYLE
 from bayes_labor.theory.status import Status
 
 _LEVELS = (0.03, 0.5, 0.97)
-_GRID = np.linspace(0.0, 1.0, 101)
 
 
 def prior_page(
@@ -141,14 +140,9 @@ def _wages(wages: np.ndarray, workforce: Workforce) -> tuple[Figure, str]:
     """Quantile functions of prior-predictive wages, 94% band over draws, beside the observed one."""
     figure = Figure(figsize=(5.4, 3.6))
     axes = figure.subplots()
-    low, middle, high = np.quantile(np.quantile(wages, _GRID[1:-1], axis=1), _LEVELS, axis=1)
-    share = 100 * _GRID[1:-1]
-    axes.fill_between(share, low, high, color=BAND, lw=0, label="prior draws, 94% band")
-    axes.plot(share, middle, color=INK, lw=1.6, label="prior median")
-    axes.plot(share, np.quantile(workforce.wage, _GRID[1:-1]), color=ACCENT, lw=1.6, label="observed")
+    quantile_panel(axes, wages, workforce.wage)
     axes.set_xlabel("percentile of wages")
     axes.set_ylabel(workforce.wage_unit)
-    axes.legend(frameon=False, loc="upper left")
     return figure, "Distribution of wages over workers that the priors imply, errors included, beside the observed one."
 
 
