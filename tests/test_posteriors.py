@@ -37,7 +37,7 @@ from bayes_labor.posteriors.joint_production.effective_prior import effective_pr
 from bayes_labor.posteriors.joint_production.equilibrium import thin
 from bayes_labor.posteriors.nutpie_engine import compile_model
 from bayes_labor.posteriors.style import STYLE
-from bayes_labor.posteriors.tables import printed, to_latex, write_table
+from bayes_labor.posteriors.tables import printed, r_hat, to_latex, write_table
 
 SPEC = JointProductionSpec(priors={"unemployment": 0.2})
 
@@ -168,14 +168,14 @@ def test_names_are_text_wherever_they_are_written(run, sample_of_norway: Workfor
     for path in (tmp_path / "tables").glob("*.csv"):
         with path.open(newline="") as file:
             cells = {c for row in csv.reader(file) for c in row if c.startswith(("=", "+", "-", "@"))}
-        assert all(float(c) < 0 for c in cells), path.name
+        assert all(float(c.split()[0]) < 0 and not set(c) & set("=|!'abcd") for c in cells), path.name
     tex = (tmp_path / "tables" / "parameters.tex").read_text()
     assert r"R\$D" in tex and r"\textbackslash{}back\textasciitilde{}slash" in tex and r"a\_b\textasciicircum{}c" in tex
     cli._say_gates(gates(draws))
     assert "[/red] :warning:" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1", "\r=1", "-x"])
+@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1", "\r=1", "-x", "-1 (cmd)", "-1 [2, =3]"])
 def test_text_that_a_spreadsheet_would_run_is_quoted(text: str, tmp_path) -> None:
     table = pd.DataFrame({text: [text, "-0.5"], "mean": [-1.5, 2.0]}, index=pd.MultiIndex.from_tuples([(text, 1), ("a", 2)]))
     write_table(table, tmp_path, "t", text)
@@ -184,6 +184,21 @@ def test_text_that_a_spreadsheet_would_run_is_quoted(text: str, tmp_path) -> Non
     assert rows[0] == ["", "", f"'{text}", "mean"]
     assert rows[1:] == [[f"'{text}", "1", f"'{text}", "-1.5"], ["a", "2", "-0.5", "2.0"]]
     assert table.columns[0] == text and table.index[0] == (text, 1)
+
+
+@pytest.mark.parametrize("text", ["-0.157", "-0.157 (0.031)", "-1.2e-05 [-2.00, 0.31]", "+3%", "-0.16 ± 0.02", "-inf"])
+def test_numbers_as_printed_are_numbers_in_csv(text: str, tmp_path) -> None:
+    write_table(pd.DataFrame({"mean": [text]}, index=pd.Index(["a"], name="term")), tmp_path, "t", text)
+    assert pd.read_csv(tmp_path / "t.csv")["mean"].astype(str).iloc[0].lstrip("+") == text.lstrip("+")
+
+
+def test_what_never_moves_has_no_r_hat() -> None:
+    """One constant among the quantities of a user's own model once ended the table in a warning."""
+    moving = np.random.default_rng(0).normal(size=(2, 50))
+    found = r_hat(xr.Dataset({"fixed": (("chain", "draw"), np.zeros((2, 50))), "moving": (("chain", "draw"), moving)}))
+    assert np.isnan(found["fixed"]) and 0.9 < float(found["moving"]) < 1.2
+    apart = xr.Dataset({"apart": (("chain", "draw"), np.repeat([[0.0], [1.0]], 50, axis=1))})
+    assert float(r_hat(apart)["apart"]) == np.inf
 
 
 def test_every_picture_takes_a_dollar_for_a_dollar() -> None:

@@ -27,6 +27,7 @@ from bayes_labor.posteriors.fan_out import Recipe, Refit, compiled, fan_out, joi
 from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.posteriors.rank_file import RankFile, rank_table
 from bayes_labor.posteriors.sampling import SamplerSettings
+from bayes_labor.posteriors.tables import r_hat
 
 _BATCH, _BATCHES = 100, 200  # draws at once, whatever the number of simulations: their order is then the same; tries
 SAMPLER = {"chains": 2, "draws": 300, "tune": 300}
@@ -169,7 +170,7 @@ def _digest(parts: Sequence[Mapping[str, np.ndarray]]) -> str:
 def _health(draws: xr.DataTree, names: Sequence[str], seconds: float) -> dict[str, Any]:
     """How one fit went; None for what cannot be told from so few draws."""
     chosen = draws["posterior"].to_dataset()[list(names)]
-    worst = {"ess": (az.ess(chosen), np.nanmin), "r_hat": (az.rhat(chosen), np.nanmax)}
+    worst = {"ess": (az.ess(chosen), np.nanmin), "r_hat": (r_hat(chosen), np.nanmax)}
     found: dict[str, Any] = {"divergences": int(draws["sample_stats"]["diverging"].sum())}
     for name, (values, pick) in worst.items():
         flat = np.concatenate([np.ravel(values[v].to_numpy()) for v in values.data_vars])

@@ -7,7 +7,7 @@ import arviz as az
 import numpy as np
 import xarray as xr
 
-from bayes_labor.posteriors.tables import labels
+from bayes_labor.posteriors.tables import labels, r_hat
 
 PARAMETERS = ("beta", "psi", "d", "V_U", "gamma", "A", "sigma", "nu")
 """Parameters in the units of the data, in the order of the paper's tables."""
@@ -34,7 +34,7 @@ def gates(draws: xr.DataTree, names: Sequence[str] | None = None) -> list[Gate]:
     names = names if names is not None else draws.attrs.get("gated", [])
     chosen = posterior[[v for v in names if v in posterior] or list(posterior.data_vars)]
     found = [
-        _worst("R-hat", az.rhat(chosen), np.nanmax, lambda v: v < _R_HAT, f"below {_R_HAT}", "run longer: more tune and draws"),
+        _worst("R-hat", r_hat(chosen), np.nanmax, lambda v: v < _R_HAT, f"below {_R_HAT}", "run longer: more tune and draws"),
         _worst("bulk ESS", az.ess(chosen), np.nanmin, lambda v: v > _ESS, f"above {_ESS:.0f}", "run longer: more draws"),
         _worst(
             "tail ESS",

@@ -1,5 +1,6 @@
 """What people read: the parameter table with prior and contraction, and its CSV, JSON and LaTeX."""
 
+import re
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
@@ -12,7 +13,16 @@ import pymc as pm
 import xarray as xr
 
 CI_PROB = 0.94
+_NUMBER = r"[-+]?(?:[\d.]+(?:e[-+]?\d+)?|inf|nan)%?"
+_PRINTED = re.compile(rf"{_NUMBER}(?: ± {_NUMBER}| [\[(]{_NUMBER}(?:, {_NUMBER})*[\])])?", re.IGNORECASE)
+"""A number as tables print it, alone or with its error or interval behind it."""
 _WHOLE = ("flagged", "refitted", "draws", "paper log likelihood")
+
+
+def r_hat(chosen: xr.Dataset) -> xr.Dataset:
+    """R-hat of every element; NaN for one that never moves, infinite for one that never moves within its chains only."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return az.rhat(chosen)
 
 
 def parameter_table(
@@ -27,7 +37,7 @@ def parameter_table(
         "sd": chosen.std(("chain", "draw"), ddof=1),
         "ess_bulk": az.ess(chosen),
         "ess_tail": az.ess(chosen, method="tail"),
-        "r_hat": az.rhat(chosen),
+        "r_hat": r_hat(chosen),
     }
     interval = az.hdi(chosen, prob=CI_PROB)
     rows = []
@@ -73,13 +83,8 @@ def harmless(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _quoted(value: Any) -> Any:
-    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return value
-    try:
-        float(value)
-    except ValueError:
-        return f"'{value}"
-    return value
+    runs = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) and not _PRINTED.fullmatch(value)
+    return f"'{value}" if runs else value
 
 
 def to_latex(table: pd.DataFrame, caption: str) -> str:
