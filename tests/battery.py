@@ -6,13 +6,22 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from unittest import mock
 
+import jax
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
+from pytensor.compile.mode import get_mode
 from pytensor.graph.basic import Variable
+from pytensor.graph.fg import FunctionGraph
+from pytensor.graph.op import Op
+from pytensor.graph.traversal import io_toposort
+from pytensor.link.jax.dispatch.basic import jax_funcify
 
 LINKERS = ("NUMBA", "JAX", "FAST_COMPILE")
+TWIN = "TWIN"
+"""JAX's linker with the programs for accelerators, run on a CPU."""
 
 
 @dataclass(eq=False)
@@ -34,7 +43,9 @@ def compiled(case: Case, mode: str) -> Callable[[Sequence[np.ndarray], Sequence[
     cotangents = [pt.tensor(f"g{i}", dtype="float64", shape=out.type.shape) for i, out in enumerate(outputs)]
     total = sum(pt.sum(g * out) for g, out in zip(cotangents, outputs, strict=True))
     pulled = pytensor.grad(total, inputs, consider_constant=cotangents)
-    function = pytensor.function([*inputs, *cotangents], [*outputs, *pulled], mode=mode)
+    backend = "gpu" if mode == TWIN else "cpu"
+    with mock.patch("jax.default_backend", return_value=backend):
+        function = pytensor.function([*inputs, *cotangents], [*outputs, *pulled], mode=mode.removeprefix(TWIN) or "JAX")
 
     def call(point: Sequence[np.ndarray], g: Sequence[np.ndarray] | None = None) -> tuple[list, list]:
         rng = np.random.default_rng(1)
@@ -48,12 +59,34 @@ def compiled(case: Case, mode: str) -> Callable[[Sequence[np.ndarray], Sequence[
     return call
 
 
-def check_linkers_agree(case: Case) -> None:
+def check_linkers_agree(case: Case, modes: Sequence[str] = LINKERS[1:], rtol: float = 1e-11) -> None:
+    """One kernel, so that only the rounding of what stands around it differs; twins are programs of their own."""
     values, pulled = compiled(case, "NUMBA")(case.point)
-    for mode in LINKERS[1:]:
+    for mode in modes:
         other_values, other_pulled = compiled(case, mode)(case.point)
         for got, want in zip([*other_values, *other_pulled], [*values, *pulled], strict=True):
-            np.testing.assert_allclose(got, want, rtol=1e-8, atol=1e-8 * np.abs(want).max() + 1e-300, err_msg=mode)
+            np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol * np.abs(want).max() + 1e-300, err_msg=mode)
+
+
+def check_jax_differentiates(case: Case) -> None:
+    """JAX's own reverse mode through the translated graph, as NumPyro and BlackJAX do it, equals PyTensor's gradient."""
+    inputs = [pt.tensor(f"x{i}", dtype="float64", shape=np.shape(x)) for i, x in enumerate(case.point)]
+    graph = FunctionGraph(inputs, list(case.build(*inputs)), clone=True)
+    get_mode("JAX").optimizer.rewrite(graph)
+    values, pulled = compiled(case, "NUMBA")(case.point)
+    rng = np.random.default_rng(1)  # the cotangents that `compiled` draws
+    g = [jax.numpy.asarray(rng.normal(size=v.shape)) for v in values]
+    _, pull = jax.vjp(jax_funcify(graph), *map(jax.numpy.asarray, case.point))
+    for got, want in zip(pull(tuple(g)), pulled, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-10 * np.abs(want).max() + 1e-300)
+
+
+def ops_of(case: Case) -> set[type[Op]]:
+    """The Ops in a case's outputs and gradients."""
+    inputs = [pt.tensor(f"x{i}", dtype="float64", shape=np.shape(x)) for i, x in enumerate(case.point)]
+    outputs = list(case.build(*inputs))
+    gradients = pytensor.grad(sum(pt.sum(out) for out in outputs), inputs)
+    return {type(node.op) for node in io_toposort([], [*outputs, *gradients])}
 
 
 def _along(case: Case, moves: Sequence[np.ndarray], step: float) -> list[np.ndarray]:

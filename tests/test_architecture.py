@@ -7,9 +7,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 MAY = {
-    "theory": set(),
+    "numerics": set(),
+    "theory": {"numerics"},
     "data": {"theory"},
-    "custom_ops": {"theory"},
+    "custom_ops": {"theory", "numerics"},
     "densities": {"theory"},
     "models": {"theory", "data", "custom_ops", "densities"},
     "posteriors": {"theory", "data", "custom_ops", "densities", "models"},

@@ -22,12 +22,23 @@ from bayes_labor.custom_ops import (
     task_assignment,
     workplace_sum,
 )
+from bayes_labor.custom_ops.accelerator import _TWINS
 from bayes_labor.custom_ops.assignment import TaskAssignment
+from bayes_labor.custom_ops.declaration import SolverOp
 from bayes_labor.custom_ops.outside_option import OutsideOption
 from bayes_labor.theory import Matching, Status, solve_outside_option
 from bayes_labor.theory.emulator import fit_emulator
 from bayes_labor.theory.random_intercepts import reduce_panel
-from tests.battery import Case, check_adjoint, check_gradient, check_linkers_agree, check_pickle_and_spawn, compiled
+from tests.battery import (
+    TWIN,
+    Case,
+    check_adjoint,
+    check_gradient,
+    check_jax_differentiates,
+    check_linkers_agree,
+    check_pickle_and_spawn,
+    ops_of,
+)
 
 RNG = np.random.default_rng(3)
 SIZES = RNG.integers(2, 9, 25)
@@ -144,13 +155,30 @@ def test_pickle_and_spawn(case: Case) -> None:
     check_pickle_and_spawn(case)
 
 
-def test_gradient_three_ways() -> None:
-    """The implicit formula in numba equals JAX's differentiation through the fixed point (a different derivation)."""
-    case = CASES[3]
-    _, ours = compiled(case, "NUMBA")(case.point)
-    _, differentiated = compiled(case, "JAX")(case.point)
-    for a, b in zip(ours, differentiated, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-8 * np.abs(b).max())
+@each
+def test_jax_differentiates_by_the_same_gradient(case: Case) -> None:
+    check_jax_differentiates(case)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if ops_of(c) & set(_TWINS)], ids=lambda c: c.name)
+def test_twins_for_accelerators_agree(case: Case) -> None:
+    """Another program, and for outside options another derivation: JAX differentiates through the fixed point."""
+    check_linkers_agree(case, [TWIN], rtol=1e-8)
+
+
+def test_every_op_has_a_case() -> None:
+    def leaves(op: type[SolverOp]) -> set[type[SolverOp]]:
+        return {op} if "kernel" in vars(op) and op is not SolverOp else set().union(*map(leaves, op.__subclasses__()))
+
+    known = {op for op in leaves(SolverOp) if op.__module__.startswith("bayes_labor.")}
+    assert len(known) >= 18 and known - set().union(*map(ops_of, CASES)) == set()
+
+
+def test_no_twin_is_said(monkeypatch) -> None:
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    x = pt.vector()
+    with pytest.raises(NotImplementedError, match="QuadraticForm runs on a CPU only"):
+        pytensor.function([x], quadratic_form(x, LINEAR, MATRIX), mode="JAX")
 
 
 def test_threads_do_not_change_a_digit() -> None:

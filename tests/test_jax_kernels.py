@@ -1,5 +1,7 @@
 """JAX kernels beside the numba ones at the edges of the admissible range."""
 
+from unittest import mock
+
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
@@ -49,7 +51,9 @@ def test_outside_options_over_the_whole_range_of_beta() -> None:
     )  # fmt: skip
     slopes = pt.grad(found.value.sum() + found.output.sum(), [theta, beta])
     outputs = [found.status, found.value, found.output, *slopes]
-    numba, jaxed = (pytensor.function([theta, beta], outputs, mode=mode) for mode in ("NUMBA", "JAX"))
+    numba = pytensor.function([theta, beta], outputs, mode="NUMBA")
+    with mock.patch("jax.default_backend", return_value="gpu"):  # the twin, not the same kernel again
+        jaxed = pytensor.function([theta, beta], outputs, mode="JAX")
     for size in (1e-300, 1e-160, 1e-100, 1e-20, 1e-14, 1e-13, 1e-12, 1e-10):
         for sign in (1.0, -1.0):
             want, other = (call(z + 0.1, np.array([sign * size])) for call in (numba, jaxed))

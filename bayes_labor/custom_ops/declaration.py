@@ -82,6 +82,11 @@ class SolverOp(Op):
         sizes = self._sizes(input_shapes)
         return [tuple(pt.as_tensor(_length(self, d, sizes)) for d in r.dims) for r in self.results]
 
+    def shapes(self, *input_shapes: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """Shapes of the outputs from those of the inputs, as numbers."""
+        sizes = self._sizes(input_shapes)
+        return [tuple(int(_length(self, d, sizes)) for d in r.dims) for r in self.results]
+
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any) -> None:
         """Python and C linkers."""
         arguments = (v if f.dims else np.asarray(v).item() for f, v in zip(self.fields, inputs, strict=True))

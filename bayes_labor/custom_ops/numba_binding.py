@@ -49,7 +49,6 @@ def cache_version(op: SolverOp) -> int:
 @cache
 def native(op: SolverOp) -> Callable[..., Any]:
     """The Op as a numba function of arrays, compiled once for all Ops of the same type and properties."""
-    argument_types = (*(_type_of(f) for f in op.fields), *(types.int64 for _ in op.settings()))
     names = [f"x{i}" for i in range(len(op.fields))]
     passed = [f"ascontiguousarray({x})" if f.dims else f"{x}.item()" for x, f in zip(names, op.fields, strict=True)]
     out = [f"r{i}" for i in range(len(op.results))]
@@ -57,13 +56,19 @@ def native(op: SolverOp) -> Callable[..., Any]:
     call = f"solver({', '.join([*passed, *map(repr, op.settings())])})"
     body = f"    {', '.join(out)} = {call}\n    return {', '.join(returned)}"
     scope: dict[str, Any] = {
-        "solver": by_address(op.kernel(), argument_types),
+        "solver": solver_of(op),
         "ascontiguousarray": np.ascontiguousarray,
         "array": np.array,
     }
     name = type(op).__name__.lower()
     exec(f"def {name}({', '.join(names)}):\n{body}", scope)
     return numba.njit(scope[name])
+
+
+@cache
+def solver_of(op: SolverOp) -> Any:
+    """The Op's kernel for numba functions to call: fields in their order, then settings."""
+    return by_address(op.kernel(), (*(_type_of(f) for f in op.fields), *(types.int64 for _ in op.settings())))
 
 
 def _type_of(field: Field) -> types.Type:

@@ -53,15 +53,15 @@ class TopShare(SolverOp):
         return [cotangents[0] * outputs[1], cotangents[0] * outputs[2]]
 
 
-def slopes(inputs: Sequence[Any], rate: Any, of: Any = pt) -> list[Any]:
-    """Derivatives of lambda_t in each input, by the implicit function theorem; ``of`` is the library of log and exp."""
+def slopes(inputs: Sequence[Any], rate: Any) -> list[Any]:
+    """Derivatives of lambda_t in each input, by the implicit function theorem."""
     psi, tau, lambda_theta, lambda_x, alpha, eta, xi = inputs
     mu = (xi - 1.0) / xi
     margin = 1.0 - mu * (alpha + eta)
     x = mu / margin
     b = lambda_theta + (1.0 + eta * x) * tau
-    log_u = of.log(rate / lambda_x)
-    g = of.exp(psi * log_u)
+    log_u = pt.log(rate / lambda_x)
+    g = pt.exp(psi * log_u)
     factor = rate / ((1.0 - psi) * rate + psi * b)
     in_x = eta * tau - (1.0 - psi) * g
     return [

@@ -26,7 +26,9 @@ def quartile_figure(found: xr.Dataset) -> tuple[Figure, str]:
         for q, marker in zip(found["quartile"].to_numpy(), ("v", "o", "^"), strict=True):
             drawn = found["replicated"].sel(quartile=q)
             low, high = (drawn.quantile(p, "sample") for p in (0.03, 0.97))
-            axes.vlines(levels, low, high, color=BAND, lw=6, zorder=1, label="94% of replications" if marker == "^" else "_bands")
+            axes.vlines(
+                levels, low, high, color=BAND, lw=6, zorder=1, label="94% of replications" if marker == "^" else "_bands"
+            )
             axes.plot(levels, found["observed"].sel(quartile=q), marker, color=INK, ms=5, label=f"{q:.0%} observed")
         axes.set_xticks(levels)
         axes.set_xlabel("job level")

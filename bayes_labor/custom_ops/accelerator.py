@@ -1,0 +1,114 @@
+"""Joint production's Ops as JAX programs for accelerators, where the machine code of a CPU is of no use.
+
+Assignment and outside options are the twins of :mod:`bayes_labor.theory.joint_production`; sums and payrolls are short. The other
+systems' Ops run on a CPU only: their data are small, and a transfer would cost more than the solve.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from bayes_labor.custom_ops.assignment import TaskAssignment, TaskAssignmentPullback
+from bayes_labor.custom_ops.declaration import SolverOp
+from bayes_labor.custom_ops.design import DesignIndex, DesignMoments
+from bayes_labor.custom_ops.outside_option import OutsideOption, OutsideOptionPullback
+from bayes_labor.custom_ops.payroll import Payroll, PayrollPullback, SpreadToWorkers, WorkplaceSum
+from bayes_labor.theory.jax_assignment import solve_assignment_jax
+from bayes_labor.theory.jax_outside_option import solve_outside_option_jax
+
+
+def twin(op: SolverOp) -> Callable[..., tuple]:
+    """What computes an Op on an accelerator, results in a tuple.
+
+    Raises
+    ------
+    NotImplementedError
+        If it has no twin.
+
+    """
+    if isinstance(op, OutsideOption):
+        return partial(solve_outside_option_jax, nodes=op.nodes)
+    if isinstance(op, OutsideOptionPullback):
+        return partial(_outside_option_pullback, op.nodes)
+    if type(op) not in _TWINS:
+        raise NotImplementedError(f"{type(op).__name__} runs on a CPU only: start JAX with JAX_PLATFORMS=cpu")
+    found = _TWINS[type(op)]
+    return found if len(op.results) > 1 else lambda *inputs: (found(*inputs),)
+
+
+def index_jax(design: Any, coefficients: Any) -> Any:
+    """(N,) as :func:`bayes_labor.theory.design.index_of`."""
+    return coefficients @ design
+
+
+def moments_jax(design: Any, values: Any) -> Any:
+    """(P,) as :func:`bayes_labor.theory.design.moments_of`."""
+    return design @ values
+
+
+def _worker_team(offsets: Any, like: Any) -> Any:
+    n = offsets.shape[0] - 1
+    return jnp.repeat(jnp.arange(n), jnp.diff(offsets), total_repeat_length=like.shape[0])
+
+
+def workplace_sum_jax(values: Any, offsets: Any) -> Any:
+    """(F,) sums over the workers of each workplace."""
+    return jax.ops.segment_sum(values, _worker_team(offsets, values), offsets.shape[0] - 1)
+
+
+def spread_jax(values: Any, offsets: Any, like: Any) -> Any:
+    """(N,) the value of each worker's workplace."""
+    return values[_worker_team(offsets, like)]
+
+
+def pay_jax(value: Any, output: Any, power_index: Any, offsets: Any) -> tuple[Any, Any, Any]:
+    """As :func:`bayes_labor.theory.payroll.pay`."""
+    team, n = _worker_team(offsets, value), offsets.shape[0] - 1
+    top = jax.lax.stop_gradient(jax.ops.segment_max(power_index, team, n))
+    power = jnp.exp(power_index - top[team])
+    share = power / jax.ops.segment_sum(power, team, n)[team]
+    surplus = jnp.diff(offsets) * output - jax.ops.segment_sum(value, team, n)
+    return value + surplus[team] * share, surplus, share
+
+
+def _pay_pullback(surplus: Any, share: Any, offsets: Any, g_wage: Any, g_surplus: Any, g_share: Any) -> tuple[Any, Any, Any]:
+    team = _worker_team(offsets, share)
+    total = g_surplus + workplace_sum_jax(g_wage * share, offsets)
+    direct = g_wage * surplus[team] + g_share
+    mean = workplace_sum_jax(direct * share, offsets)
+    return g_wage - total[team], jnp.diff(offsets) * total, share * (direct - mean[team])
+
+
+def _assignment_pullback(d_talent: Any, d_beta: Any, output: Any, scale: Any, offsets: Any, industry: Any, g: Any) -> tuple:
+    rows = scale.shape[0]
+    g_beta = jax.ops.segment_sum(g * d_beta, industry, rows)
+    g_scale = jax.ops.segment_sum(g * output / scale[industry], industry, rows)
+    return spread_jax(g, offsets, d_talent) * d_talent, g_beta, g_scale
+
+
+def _outside_option_pullback(nodes: int, *arguments: Any) -> tuple:
+    inputs, cotangents = arguments[:12], arguments[-2:]
+    layout, matches = inputs[2:4], inputs[8:]
+    solve: Any = partial(solve_outside_option_jax, nodes=nodes)
+
+    def value_and_output(talent: Any, z: Any, beta: Any, scale: Any, d: Any, vu: Any) -> tuple:
+        return solve(talent, z, *layout, beta, scale, d, vu, *matches)[:2]
+
+    _, pull = jax.vjp(value_and_output, *inputs[:2], *inputs[4:8])
+    solved = arguments[16][2] == 0
+    return tuple(jnp.where(solved, g, jnp.zeros_like(g)) for g in pull(tuple(cotangents)))
+
+
+_TWINS: dict[type[SolverOp], Callable[..., Any]] = {
+    TaskAssignment: solve_assignment_jax,
+    TaskAssignmentPullback: _assignment_pullback,
+    Payroll: pay_jax,
+    PayrollPullback: _pay_pullback,
+    DesignIndex: index_jax,
+    DesignMoments: moments_jax,
+    WorkplaceSum: workplace_sum_jax,
+    SpreadToWorkers: spread_jax,
+}
