@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from bayes_labor.data.personnel import Personnel
-    from bayes_labor.data.workforce import Workforce
+    from bayes_labor.data.bonuses.personnel import Personnel
+    from bayes_labor.data.joint_production.workforce import Workforce
     from bayes_labor.models.settings import JointProductionSpec
     from bayes_labor.posteriors.diagnostics import Gate
 
@@ -147,7 +147,7 @@ def command(name: str | None = None, **makers: Callable[..., Any]) -> Callable[[
 def demo(run: Run = Path("runs/demo")) -> None:
     """Fit the joint-production model to baseball payrolls of 2016 and write its report: the main job, on real data."""
     from bayes_labor.data import baseball
-    from bayes_labor.data.baseball import LEAGUE_MINIMUM
+    from bayes_labor.data.joint_production.baseball import LEAGUE_MINIMUM
     from bayes_labor.models import JointProductionPriors, JointProductionSpec
 
     console.print("Baseball payrolls 2016: teams are workplaces, seniority stays behind when a player leaves.")
@@ -255,8 +255,8 @@ def _bonus_commands(kind: str, what: str) -> None:
             raise typer.Exit(1)
 
     def prior_one(panel: "Personnel", run: Run, set_: _Set = None, draws: _PriorDraws = 1000) -> None:
+        from bayes_labor.engines.run_folder import check_place
         from bayes_labor.posteriors.bonuses.report import SPECS, bonus_prior_page
-        from bayes_labor.posteriors.run_folder import check_place
         from bayes_labor.posteriors.tables import printed
 
         check_place(run)
@@ -312,8 +312,8 @@ def prior(
     draws: _PriorDraws = 200,
 ) -> None:
     """What the priors imply, as a page: wages, surplus, feasible workplaces, V(z), seniority profile, beta."""
+    from bayes_labor.engines.run_folder import check_place
     from bayes_labor.posteriors import prior_page
-    from bayes_labor.posteriors.run_folder import check_place
     from bayes_labor.posteriors.tables import printed
 
     check_place(run)
@@ -463,10 +463,10 @@ def calibrate(
 ) -> None:
     """Simulation-based calibration of the model on who works where in your data: are its intervals honest?"""
     from bayes_labor.data import DataFaults, Fault
+    from bayes_labor.engines.run_folder import check_place
     from bayes_labor.posteriors.calibration import calibrate as rank
     from bayes_labor.posteriors.calibration import uniformity
     from bayes_labor.posteriors.rank_file import fit_health
-    from bayes_labor.posteriors.run_folder import check_place
 
     if not keep.absolute().parent.is_dir():
         raise DataFaults([Fault("there is no such folder", str(keep.parent), "make it, or choose another with --keep")])
@@ -522,7 +522,7 @@ def reproduce(
     bonuses to generated personnel with known truth; learning is solved at the slides' parameters from two seeds.
     """
     from bayes_labor.data import DataFaults, Fault
-    from bayes_labor.posteriors.run_folder import check_place
+    from bayes_labor.engines.run_folder import check_place
 
     check_place(run or Path("runs"))
     systems: dict[str, Callable[..., Path]] = {
@@ -540,7 +540,7 @@ def reproduce(
 
 def _joint_production(workplaces: int, holdout: int, run: Path, *, seed: int, **settings: Any) -> Path:
     from bayes_labor.data import norway
-    from bayes_labor.data.norway import true_parameters
+    from bayes_labor.data.joint_production.norway import true_parameters
     from bayes_labor.models import JointProductionPriors, JointProductionSpec
     from bayes_labor.posteriors.joint_production.paper import reproduce as write
 

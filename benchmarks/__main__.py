@@ -14,8 +14,8 @@ from typing import Any
 import numba
 import numpy as np
 
-from bayes_labor.data.norway import TRUTH, norway
-from bayes_labor.densities.modes import log_density_of
+from bayes_labor.data.joint_production.norway import TRUTH, norway
+from bayes_labor.engines.modes import log_density_of
 from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.models.starting import starting_points
 from bayes_labor.posteriors import compile_model

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bayes_labor.data import Workforce, baseball, baseball_table
-from bayes_labor.data.baseball import FORMULA, LEAGUE_MINIMUM
+from bayes_labor.data.joint_production.baseball import FORMULA, LEAGUE_MINIMUM
 from bayes_labor.models import JointProductionSpec
 from bayes_labor.posteriors import fit, gates
 

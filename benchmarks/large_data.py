@@ -17,7 +17,7 @@ SIZES = (20_542, 103_840, 1_038_400)
 
 
 def generate(file: str, workplaces: int) -> None:
-    from bayes_labor.data.norway import norway_table
+    from bayes_labor.data.joint_production.norway import norway_table
 
     norway_table(workplaces, seed=1).to_parquet(file)
 
@@ -25,8 +25,8 @@ def generate(file: str, workplaces: int) -> None:
 def measure(file: str) -> dict[str, Any]:
     """Seconds and memory of every step from the file to an evaluation of log density and gradient on two threads."""
     from bayes_labor.data import Workforce
-    from bayes_labor.data.norway import FORMULA, INDUSTRIES
-    from bayes_labor.densities.modes import log_density_of
+    from bayes_labor.data.joint_production.norway import FORMULA, INDUSTRIES
+    from bayes_labor.engines.modes import log_density_of
     from bayes_labor.models import JointProductionSpec, joint_production
     from bayes_labor.models.starting import starting_points
     from bayes_labor.posteriors import compile_model

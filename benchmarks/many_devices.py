@@ -18,8 +18,8 @@ import numpy as np
 
 
 def export(file: str, workplaces: int = 20_542) -> None:
-    from bayes_labor.data.norway import norway
-    from bayes_labor.models.export import export as as_arrays
+    from bayes_labor.data.joint_production.norway import norway
+    from bayes_labor.models.joint_production.export import export as as_arrays
 
     as_arrays(norway(workplaces, seed=1)).save(file)
     print(f"written: {file} ({Path(file).stat().st_size / 2**20:.0f} MB)")
@@ -27,8 +27,8 @@ def export(file: str, workplaces: int = 20_542) -> None:
 
 def posterior(density: Any, starts: np.ndarray, held: np.ndarray, draws: int, tune: int) -> dict[str, Any]:
     """Modes, then four chains that start near the heaviest."""
-    from bayes_labor.densities.draws import sample_chain
-    from bayes_labor.densities.modes import find_modes
+    from bayes_labor.engines.draws import sample_chain
+    from bayes_labor.engines.modes import find_modes
 
     start = time.perf_counter()
     mode = find_modes(density, list(starts), held)[0]
@@ -50,7 +50,7 @@ def posterior(density: Any, starts: np.ndarray, held: np.ndarray, draws: int, tu
 def run(file: str, draws: int = 0, tune: int = 300) -> None:
     import jax
 
-    from bayes_labor.densities.shards import Exported, ShardedDensity
+    from bayes_labor.engines.shards import Exported, ShardedDensity
 
     jax.config.update("jax_enable_x64", True)
     devices = jax.devices()

@@ -10,10 +10,10 @@ from pathlib import Path
 import arviz as az
 import numpy as np
 
-from bayes_labor.data.norway import FULL_SIZE, TRUTH, norway
+from bayes_labor.data.joint_production.norway import FULL_SIZE, TRUTH, norway
+from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import JointProductionSpec
 from bayes_labor.posteriors import fit, gates, peek, resume, summarize
-from bayes_labor.posteriors.run_folder import RunFolder
 
 
 def main(run: str, workplaces: int = FULL_SIZE, draws: int = 1500, tune: int = 300) -> None:

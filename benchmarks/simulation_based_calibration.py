@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bayes_labor.data.macro import MacroSeries
-from bayes_labor.data.norway import norway
-from bayes_labor.data.personnel import Personnel, personnel
-from bayes_labor.data.teams import Teams
+from bayes_labor.data.bonuses.personnel import Personnel, personnel
+from bayes_labor.data.joint_production.norway import norway
+from bayes_labor.data.learning.teams import Teams
+from bayes_labor.data.sorting.macro import MacroSeries
+from bayes_labor.engines.tempering import temper
 from bayes_labor.models import (
     BonusSpec,
     JointProductionSpec,
@@ -33,12 +34,11 @@ from bayes_labor.models import (
     sorting_calibration,
     sorting_regimes,
 )
-from bayes_labor.models.learning_structural import design, priors_of, train_emulator
-from bayes_labor.models.tournament_primitives import moments_of, solve
+from bayes_labor.models.bonuses.primitives import moments_of, solve
+from bayes_labor.models.learning.structural import design, priors_of, train_emulator
 from bayes_labor.posteriors.calibration import calibrate, calibrate_model, uniformity
 from bayes_labor.posteriors.learning.structural import calibrate_structural, known_moments, solve_design
-from bayes_labor.posteriors.tempering import temper
-from bayes_labor.theory.tournament_coordinates import COORDINATES
+from bayes_labor.theory.bonuses.coordinates import COORDINATES
 
 RESULTS = Path(__file__).parent / "results"
 PRIORS = {

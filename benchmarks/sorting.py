@@ -14,13 +14,13 @@ import pymc as pm
 from scipy import optimize
 
 from bayes_labor.custom_ops import sorting_equilibrium
-from bayes_labor.data.macro import PAPER, Targets, us_postwar
-from bayes_labor.models.sorting import sorting_calibration
-from bayes_labor.models.sorting_regimes import sorting_regimes
+from bayes_labor.data.sorting.macro import PAPER, Targets, us_postwar
+from bayes_labor.models.sorting.calibration import sorting_calibration
+from bayes_labor.models.sorting.regimes import sorting_regimes
 from bayes_labor.posteriors import sample
-from bayes_labor.theory.capital_distribution import average_response, capital_distribution
-from bayes_labor.theory.growth import GrowthEconomy, solve_growth
-from bayes_labor.theory.sorting import chi_of_v, solve_sorting
+from bayes_labor.theory.sorting.capital_distribution import average_response, capital_distribution
+from bayes_labor.theory.sorting.equilibrium import chi_of_v, solve_sorting
+from bayes_labor.theory.sorting.growth import GrowthEconomy, solve_growth
 from benchmarks.__main__ import best
 
 

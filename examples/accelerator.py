@@ -8,10 +8,10 @@ import sys
 from typing import Any
 
 from bayes_labor.data import norway
+from bayes_labor.engines.accelerator import accelerators, sample_on
 from bayes_labor.models import JointProductionSpec, joint_production
-from bayes_labor.models.export import export
+from bayes_labor.models.joint_production.export import export
 from bayes_labor.posteriors import arviz_summary, prior_check, report, sample
-from bayes_labor.posteriors.accelerator import accelerators, sample_on
 
 PARAMETERS = ["beta", "psi", "d", "V_U", "sigma"]
 

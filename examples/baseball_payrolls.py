@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from bayes_labor.data import baseball
-from bayes_labor.data.baseball import LEAGUE_MINIMUM
+from bayes_labor.data.joint_production.baseball import LEAGUE_MINIMUM
 from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.posteriors import arviz_summary, gates, prior_check, report, sample
 

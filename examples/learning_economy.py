@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_labor.data.simulated_teams import employed_in, simulated_careers
+from bayes_labor.data.learning.simulated_teams import employed_in, simulated_careers
 from bayes_labor.models import learning_regression
 from bayes_labor.posteriors import arviz_summary, plain_report, prior_check, sample
 from bayes_labor.posteriors.learning.results import coworkers, decompose_growth, growth_terms, markdowns, path_words

@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from bayes_labor.data.norway import TRUTH, norway
+from bayes_labor.data.joint_production.norway import TRUTH, norway
 from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.posteriors import arviz_summary, prior_check, report, sample, summarize
 

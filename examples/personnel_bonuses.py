@@ -20,7 +20,7 @@ from bayes_labor.posteriors.bonuses import (
     tournament_primitives,
 )
 from bayes_labor.posteriors.tables import printed
-from bayes_labor.theory.tournament import solve_tournament
+from bayes_labor.theory.bonuses.tournament import solve_tournament
 
 ECONOMY = {
     "c": [46.62, 35.47, 4.92], "d": [1.0, 2.41, 3.7], "s": [1.83, 1.89], "h": [1.42, 1.47], "z": 3.81, "gam": 0.89,

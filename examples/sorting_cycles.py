@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from bayes_labor.data import us_postwar
-from bayes_labor.data.macro import PAPER
+from bayes_labor.data.sorting.macro import PAPER
 from bayes_labor.models import SortingSpec, sorting_calibration, sorting_regimes
 from bayes_labor.posteriors import arviz_summary, gates, plain_report, prior_check, sample
 from bayes_labor.posteriors.sorting import identification, least_squares, moment_fit, recession_response, summarize_sorting
 from bayes_labor.posteriors.tables import printed
-from bayes_labor.theory.sorting import solve_sorting
+from bayes_labor.theory.sorting.equilibrium import solve_sorting
 
 NAMES = ["psi", "v", "tau_hat", "s_l"]
 REGIMES = ["psi", "tau_hat", "stay", "noise"]

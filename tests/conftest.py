@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from bayes_labor.data import Workforce, baseball
-from bayes_labor.data.norway import norway
+from bayes_labor.data.joint_production.norway import norway
 from tests.pictures import faults_of
 
 # What XLA compiles here is run a few times only: it need not be good.

@@ -11,8 +11,8 @@ jax.config.update("jax_enable_x64", True)
 if port:
     jax.distributed.initialize(f"127.0.0.1:{port}", num_processes=2, process_id=process)
 
-from bayes_labor.densities.draws import sample_chain  # noqa: E402
-from bayes_labor.densities.shards import Exported, ShardedDensity  # noqa: E402
+from bayes_labor.engines.draws import sample_chain  # noqa: E402
+from bayes_labor.engines.shards import Exported, ShardedDensity  # noqa: E402
 
 exported = Exported.load(density_path)
 density = ShardedDensity(exported)

@@ -9,9 +9,9 @@ import pytest
 
 from bayes_labor import cli
 from bayes_labor.data import DataFaults, Workforce, norway
-from bayes_labor.data.norway import MEAN_WAGE, TRUTH, draw_wages, norway_table
+from bayes_labor.data.joint_production.norway import MEAN_WAGE, TRUTH, draw_wages, norway_table
 from bayes_labor.models import JointProductionSpec, joint_production
-from bayes_labor.models.joint_production import matching_of, unemployment_prior
+from bayes_labor.models.joint_production.model import matching_of, unemployment_prior
 from bayes_labor.models.starting import starting_point
 from bayes_labor.theory import Matching, solve_outside_option, solve_payroll
 from tests.conftest import FORMULA, make_table
@@ -43,7 +43,7 @@ def test_exact_matching_is_the_default_everywhere() -> None:
 
 def test_the_generator_meets_everybody(monkeypatch) -> None:
     """Generated wages are those of exact matching: no fit can share the generator's draw of matches."""
-    monkeypatch.setattr(sys.modules["bayes_labor.data.norway"], "TRUTH", TRUTH._replace(noise=0.0))
+    monkeypatch.setattr(sys.modules["bayes_labor.data.joint_production.norway"], "TRUTH", TRUTH._replace(noise=0.0))
     table, workforce = norway_table(40, seed=3), norway(40, seed=3)
     industry, offsets = workforce.industry, workforce.offsets
     wage, scale = draw_wages(table, industry, offsets, np.random.default_rng(0))

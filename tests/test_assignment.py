@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bayes_labor.theory import Status, managing_probability, solve_assignment
-from bayes_labor.theory.talent_table import BETA_LINEAR
+from bayes_labor.theory.joint_production.talent_table import BETA_LINEAR
 from tests import reference
 
 BETAS = st.one_of(st.floats(-0.98, 0.95), st.sampled_from([1e-10, -1e-10, 1e-8, -1e-8, 1e-4, -1e-4, 0.0, 0.98, -0.99]))

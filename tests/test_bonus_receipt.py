@@ -14,11 +14,11 @@ from pytensor.compile.mode import Mode
 from scipy import integrate, special, stats
 
 from bayes_labor.data import DataFaults, Personnel, personnel
+from bayes_labor.likelihoods.logit_panel import NODES, conditional_logit, marginal_logit
 from bayes_labor.models import ReceiptSpec, bonus_receipt
-from bayes_labor.models.bonus_receipt import _given_totals
+from bayes_labor.models.bonuses.receipt import _given_totals
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw, gates
 from bayes_labor.posteriors.calibration import calibrate_model, uniformity
-from bayes_labor.theory.logit_panel import NODES, conditional_logit, marginal_logit
 
 PYTHON = Mode("py", "fast_compile")
 

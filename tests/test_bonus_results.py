@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from bayes_labor.cli import app, main
 from bayes_labor.data import DataFaults, Personnel, personnel
-from bayes_labor.data.personnel import true_coefficients
+from bayes_labor.data.bonuses.personnel import true_coefficients
+from bayes_labor.likelihoods.random_intercepts import weighted_log_likelihood
 from bayes_labor.models import BonusSpec
 from bayes_labor.posteriors.bonuses import published
 from bayes_labor.posteriors.bonuses.classical import r2_of
@@ -34,7 +35,6 @@ from bayes_labor.posteriors.bonuses.results import (
     turning_age,
 )
 from bayes_labor.posteriors.bonuses.tables import table1, table5
-from bayes_labor.theory.random_intercepts import weighted_log_likelihood
 
 
 @pytest.fixture(scope="module")

@@ -14,14 +14,19 @@ from pytensor.compile.mode import Mode
 from scipy import stats
 
 from bayes_labor.data import DataFaults, Personnel, personnel
+from bayes_labor.likelihoods.effect_integral import (
+    integrate_effects,
+    ordered_log_probabilities,
+    rating_mixture,
+    student_log_density,
+)
+from bayes_labor.likelihoods.random_intercepts import panel_likelihood, reduce_panel, weighted_log_likelihood, worker_effects
 from bayes_labor.models import BonusSpec, bonus_size
-from bayes_labor.models.bonus_design import bonus_design, year_contrasts
+from bayes_labor.models.bonuses.design import bonus_design, year_contrasts
 from bayes_labor.models.panel_design import IdentificationError, check_identified
 from bayes_labor.models.pilot import pilot_of
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw, gates
 from bayes_labor.posteriors.calibration import calibrate_model, uniformity
-from bayes_labor.theory.effect_integral import integrate_effects, ordered_log_probabilities, rating_mixture, student_log_density
-from bayes_labor.theory.random_intercepts import panel_likelihood, reduce_panel, weighted_log_likelihood, worker_effects
 
 PYTHON = Mode("py", "fast_compile")
 

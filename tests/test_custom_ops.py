@@ -26,9 +26,9 @@ from bayes_labor.custom_ops.accelerator import _TWINS
 from bayes_labor.custom_ops.assignment import TaskAssignment
 from bayes_labor.custom_ops.declaration import SolverOp
 from bayes_labor.custom_ops.outside_option import OutsideOption
+from bayes_labor.likelihoods.emulator import fit_emulator
+from bayes_labor.likelihoods.random_intercepts import reduce_panel
 from bayes_labor.theory import Matching, Status, solve_outside_option
-from bayes_labor.theory.emulator import fit_emulator
-from bayes_labor.theory.random_intercepts import reduce_panel
 from tests.battery import (
     TWIN,
     Case,

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bayes_labor.data import DataFaults, Workforce, baseball, baseball_table, characteristics, modal_industry
-from bayes_labor.data.norway import CELLS, FULL_WORKERS, INDUSTRIES, MEANS, norway, norway_table
+from bayes_labor.data.joint_production.norway import CELLS, FULL_WORKERS, INDUSTRIES, MEANS, norway, norway_table
 from bayes_labor.models import joint_production
 from bayes_labor.theory import solve_payroll
 from tests.conftest import FORMULA, make_table

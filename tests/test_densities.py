@@ -18,8 +18,8 @@ from bayes_labor.models import JointProductionSpec, joint_production
 
 pytest.importorskip("jax")
 
-from bayes_labor.densities.shards import Exported, ShardedDensity, cut
-from bayes_labor.models.export import export
+from bayes_labor.engines.shards import Exported, ShardedDensity, cut
+from bayes_labor.models.joint_production.export import export
 
 PYTHON = Mode("py", "fast_compile")
 CASES: list[dict[str, Any]] = [

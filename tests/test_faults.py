@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from bayes_labor.cli import app, main
 from bayes_labor.data import DataFaults, Workforce, baseball
-from bayes_labor.data.norway import norway
+from bayes_labor.data.joint_production.norway import norway
 from bayes_labor.models import JointProductionPriors, JointProductionSpec, joint_production
 from bayes_labor.posteriors import RunFolder, SamplerSettings
 from tests.conftest import FORMULA, make_table

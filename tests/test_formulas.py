@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from bayes_labor.data import DataFaults, Workforce
-from bayes_labor.data.characteristics import parse
 from bayes_labor.data.expressions import ELEMENTWISE
+from bayes_labor.data.joint_production.characteristics import parse
 from tests.conftest import make_table
 
 TABLE = make_table().assign(job=lambda d: np.where(d["experience"] > 15, "old", "new"), grade=lambda d: np.arange(len(d)) % 3)

@@ -9,9 +9,9 @@ import pytest
 
 from bayes_labor.custom_ops import outside_option
 from bayes_labor.custom_ops.logit_panel import ConditionalLogit
-from bayes_labor.theory.assignment import solve_assignment
-from bayes_labor.theory.logit_panel import conditional_logit
-from bayes_labor.theory.matching import Matching
+from bayes_labor.likelihoods.logit_panel import conditional_logit
+from bayes_labor.theory.joint_production.assignment import solve_assignment
+from bayes_labor.theory.joint_production.matching import Matching
 
 jax = pytest.importorskip("jax")
 SIZES = (1e-300, 1e-160, 1e-159, 1e-100, 1e-20, 1e-14, 1e-13, 1e-12, 1e-10, 1e-3, 0.5)
@@ -25,7 +25,7 @@ def double() -> None:
 
 def test_assignment_over_the_whole_range_of_beta() -> None:
     """Two teams per exponent, one of them of very unlike workers: values, gradients and status."""
-    from bayes_labor.theory.jax_assignment import solve_assignment_jax
+    from bayes_labor.theory.joint_production.jax_assignment import solve_assignment_jax
 
     rng = np.random.default_rng(0)
     spread = np.concatenate([np.concatenate([rng.normal(size=4), 6.0 * rng.normal(size=3)]) for _ in BETAS])

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bayes_labor.data import DataFaults, Teams, baseball_teammates
-from bayes_labor.data.teams import GAPS
+from bayes_labor.data.learning.teams import GAPS
 from bayes_labor.models import LearningSpec, learning_regression
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw, gates
 from bayes_labor.posteriors.calibration import calibrate_model, uniformity

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from bayes_labor.data import DataFaults
-from bayes_labor.data.simulated_teams import employed_in, simulated_careers
+from bayes_labor.data.learning.simulated_teams import employed_in, simulated_careers
 from bayes_labor.posteriors.learning.device import use_device
 from bayes_labor.posteriors.learning.moments import wage_moments
 from bayes_labor.posteriors.learning.paper import reproduce_learning

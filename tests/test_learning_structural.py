@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from bayes_labor.data import DataFaults, Teams
+from bayes_labor.likelihoods.emulator import emulate
 from bayes_labor.models import DirectSpec, learning_direct, learning_structural
-from bayes_labor.models.learning_structural import PRIORS, MomentEmulator, Prior, design, priors_of, train_emulator
+from bayes_labor.models.learning.structural import PRIORS, MomentEmulator, Prior, design, priors_of, train_emulator
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw, gates
 from bayes_labor.posteriors.calibration import uniformity
 from bayes_labor.posteriors.learning.structural import (
@@ -19,7 +20,6 @@ from bayes_labor.posteriors.learning.structural import (
     solve_design,
     summarize_structural,
 )
-from bayes_labor.theory.emulator import emulate
 from bayes_labor.theory.learning import Parameters, log_growth
 from bayes_labor.theory.learning.finite import finite_moments, solve_finite
 

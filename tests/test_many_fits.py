@@ -8,12 +8,12 @@ import pymc as pm
 import pytest
 
 from bayes_labor.data import DataFaults, Workforce
-from bayes_labor.densities.modes import find_modes
-from bayes_labor.densities.pathfinder import find_paths
+from bayes_labor.engines.fan_out import fan_out
+from bayes_labor.engines.modes import find_modes
+from bayes_labor.engines.pathfinder import find_paths
 from bayes_labor.models import JointProductionSpec
 from bayes_labor.posteriors import calibration, fit, leave_one_out, sample
 from bayes_labor.posteriors.calibration import calibrate
-from bayes_labor.posteriors.fan_out import fan_out
 from bayes_labor.posteriors.joint_production.comparison import compare, elpd_without, folds
 from tests.test_resume import CORRELATION, SCALE, slow_normal
 
@@ -111,7 +111,7 @@ def test_whitened_starts_draw_from_the_posterior(how: str) -> None:
 
 def test_whitened_draws_are_kept_in_the_models_coordinates(tmp_path: Path) -> None:
     """What a restart is whitened by: unconstrained points on disk are those of the model, not of the sampler."""
-    from bayes_labor.posteriors.progress import Draws, Keeper
+    from bayes_labor.engines.progress import Draws, Keeper
 
     kept: list[Draws] = []
     with pytest.MonkeyPatch.context() as m:

@@ -144,7 +144,7 @@ def test_jax_has_the_same_statuses() -> None:
     """The accelerator's copy refuses what the first refuses, and holds V at V_U where it does."""
     import jax
 
-    from bayes_labor.theory.jax_outside_option import solve_outside_option_jax
+    from bayes_labor.theory.joint_production.jax_outside_option import solve_outside_option_jax
 
     jax.config.update("jax_enable_x64", True)
     matching = Matching.sampled(OFFSETS, seed=1)

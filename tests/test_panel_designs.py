@@ -13,7 +13,7 @@ from pytensor.compile.mode import Mode
 
 from bayes_labor.data import DataFaults, Personnel, personnel
 from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec, bonus_receipt, bonus_size, promotion_prize
-from bayes_labor.models.bonus_design import bonus_design
+from bayes_labor.models.bonuses.design import bonus_design
 from bayes_labor.models.panel_design import IdentificationError, PanelDesign, check_identified, left_out_of
 from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors.bonuses.classical import within

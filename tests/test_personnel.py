@@ -49,7 +49,7 @@ def test_constants(shared: Path) -> None:
         "bs_xi": "_SIZE_SHARES", "bs_educ": "_SIZE_EDUC", "outlier_p": "_AWARDS", "n_titles": "_TITLES", "first_year": "_FIRST",
         "last_year": "_LAST", "bonus_first": "_BONUS", "headcount0": "_HEADCOUNT", "headcount_slope": "_GROWTH",
     }  # fmt: skip
-    module = importlib.import_module("bayes_labor.data.personnel")
+    module = importlib.import_module("bayes_labor.data.bonuses.personnel")
     for theirs, ours in names.items():
         np.testing.assert_array_equal(getattr(module, ours), known[theirs], err_msg=theirs)
     np.testing.assert_allclose(module._NOISE, known["bs_sd"] * np.array(known["bs_sd_level"]), rtol=1e-15)

@@ -17,8 +17,9 @@ from matplotlib.figure import Figure
 import bayes_labor
 from bayes_labor import cli
 from bayes_labor.data import DataFaults, Workforce
-from bayes_labor.data.norway import TRUTH, norway
-from bayes_labor.densities.modes import find_modes, log_density_of, shares
+from bayes_labor.data.joint_production.norway import TRUTH, norway
+from bayes_labor.engines.modes import find_modes, log_density_of, shares
+from bayes_labor.engines.nutpie_engine import compile_model
 from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors import (
@@ -35,7 +36,6 @@ from bayes_labor.posteriors import (
 from bayes_labor.posteriors.calibration import calibrate, uniformity
 from bayes_labor.posteriors.joint_production.effective_prior import effective_prior
 from bayes_labor.posteriors.joint_production.equilibrium import thin
-from bayes_labor.posteriors.nutpie_engine import compile_model
 from bayes_labor.posteriors.style import STYLE
 from bayes_labor.posteriors.tables import printed, r_hat, to_latex, write_table
 

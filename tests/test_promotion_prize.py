@@ -12,12 +12,12 @@ import pytest
 from scipy import stats
 
 from bayes_labor.data import DataFaults, Personnel, personnel
+from bayes_labor.likelihoods.paired_effects import paired_effects, paired_likelihood
 from bayes_labor.models import PrizeSpec, prize_first_stage, promotion_prize
-from bayes_labor.models.prize_design import log_increase
+from bayes_labor.models.bonuses.prize_design import log_increase
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw
 from bayes_labor.posteriors.bonuses.cut import cut_prize
 from bayes_labor.posteriors.calibration import calibrate_model, uniformity
-from bayes_labor.theory.paired_effects import paired_effects, paired_likelihood
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from bayes_labor.data import DataFaults, Workforce
-from bayes_labor.data.norway import norway, true_parameters
+from bayes_labor.data.joint_production.norway import norway, true_parameters
 from bayes_labor.models import JointProductionSpec
 from bayes_labor.posteriors import (
     by_workplace_size,

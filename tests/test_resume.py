@@ -17,10 +17,10 @@ import pymc as pm
 import pytest
 
 from bayes_labor.data import DataFaults, Workforce
+from bayes_labor.engines.progress import Draws, Keeper, locked
+from bayes_labor.engines.run_folder import FORMAT, RunFolder
 from bayes_labor.models import JointProductionSpec
 from bayes_labor.posteriors import fit, peek, report, resume, sample
-from bayes_labor.posteriors.progress import Draws, Keeper, locked
-from bayes_labor.posteriors.run_folder import FORMAT, RunFolder
 
 CORRELATION = np.array([[1.0, 0.9], [0.9, 1.0]])
 SCALE = np.array([1.0, 100.0])

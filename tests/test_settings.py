@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from bayes_labor import cli
 from bayes_labor.data import DataFaults, Workforce, norway_table
-from bayes_labor.data.norway import norway
+from bayes_labor.data.joint_production.norway import norway
 from bayes_labor.models import JointProductionPriors, JointProductionSpec
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors import SamplerSettings

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from bayes_labor.custom_ops import sorting_equilibrium
-from bayes_labor.theory.concentration import top_share
-from bayes_labor.theory.growth import GrowthEconomy, GrowthError, expected_difference, solve_growth
-from bayes_labor.theory.regimes import likeliest_path, solve_regimes
-from bayes_labor.theory.sorting import (
+from bayes_labor.likelihoods.regimes import likeliest_path, solve_regimes
+from bayes_labor.theory.sorting.concentration import top_share
+from bayes_labor.theory.sorting.equilibrium import (
     Sorting,
     SortingError,
     SortingStatus,
@@ -26,6 +25,7 @@ from bayes_labor.theory.sorting import (
     scale_free,
     solve_sorting,
 )
+from bayes_labor.theory.sorting.growth import GrowthEconomy, GrowthError, expected_difference, solve_growth
 
 NAMES = {
     "psi": "psi", "tau": "tau", "lth": "lambda_theta", "lx": "lambda_x", "sl": "s_l", "sk": "s_k", "alpha": "alpha",

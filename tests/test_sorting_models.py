@@ -13,10 +13,18 @@ import xarray as xr
 from pytensor.compile.mode import Mode
 
 from bayes_labor.data import DataFaults
-from bayes_labor.models.sorting import COORDINATES, MOMENTS, PAPER, SortingPriors, SortingSpec, Targets, sorting_calibration
+from bayes_labor.models.sorting.calibration import (
+    COORDINATES,
+    MOMENTS,
+    PAPER,
+    SortingPriors,
+    SortingSpec,
+    Targets,
+    sorting_calibration,
+)
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw, prior_draws
 from bayes_labor.posteriors.calibration import uniformity
-from bayes_labor.theory.sorting import scale_free, solve_sorting
+from bayes_labor.theory.sorting.equilibrium import scale_free, solve_sorting
 
 PYTHON = Mode("py", "fast_compile")
 

@@ -15,9 +15,9 @@ import xarray as xr
 from pytensor.compile.mode import Mode
 
 from bayes_labor.data import DataFaults, MacroSeries, macro_series, read_us_macro, read_us_targets, us_postwar
-from bayes_labor.data.macro import PAPER, Targets, recession_months
+from bayes_labor.data.sorting.macro import PAPER, Targets, recession_months
 from bayes_labor.models import RegimesSpec, sorting_regimes
-from bayes_labor.models.sorting_coordinates import _from_line, to_line
+from bayes_labor.models.sorting.coordinates import _from_line, to_line
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw
 from bayes_labor.posteriors.calibration import calibrate_model, uniformity
 from bayes_labor.posteriors.diagnostics import Gate
@@ -28,7 +28,7 @@ from bayes_labor.posteriors.sorting.recessions import (
     recession_scores,
     regimes_told,
 )
-from bayes_labor.theory.sorting import chi_of_v, scale_free, solve_sorting
+from bayes_labor.theory.sorting.equilibrium import chi_of_v, scale_free, solve_sorting
 
 PYTHON = Mode("py", "fast_compile")
 SPEC = RegimesSpec()

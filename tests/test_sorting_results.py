@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from bayes_labor.data import DataFaults, MacroSeries, us_postwar
-from bayes_labor.data.macro import MOMENTS, PAPER, Targets
+from bayes_labor.data.sorting.macro import MOMENTS, PAPER, Targets
 from bayes_labor.models import SortingSpec, sorting_calibration
 from bayes_labor.posteriors.sorting import (
     contraction_by_direction,
@@ -25,10 +25,10 @@ from bayes_labor.posteriors.sorting import (
 )
 from bayes_labor.posteriors.sorting.identification import both_states, moments_at
 from bayes_labor.posteriors.sorting.results import _percent
-from bayes_labor.theory.business_cycle import calibration_moments, structural_shocks
-from bayes_labor.theory.capital_distribution import average_response, capital_distribution
-from bayes_labor.theory.growth import GrowthEconomy, solve_growth
-from bayes_labor.theory.sorting import solve_sorting
+from bayes_labor.theory.sorting.business_cycle import calibration_moments, structural_shocks
+from bayes_labor.theory.sorting.capital_distribution import average_response, capital_distribution
+from bayes_labor.theory.sorting.equilibrium import solve_sorting
+from bayes_labor.theory.sorting.growth import GrowthEconomy, solve_growth
 
 SPEC = SortingSpec()
 AT = {"psi": 0.3514, "tau": 0.0943, "lambda_theta": 2.7514, "lambda_x": 0.9174, "s_l": 0.2234}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bayes_labor.data import DataFaults, Workforce, personnel, read_personnel
-from bayes_labor.data.personnel import REQUIRED
+from bayes_labor.data.bonuses.personnel import REQUIRED
 from tests.conftest import make_table
 
 FORMULA = "experience + seniority"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize
 
-from bayes_labor.theory.tournament import CELLS, CHECKS, Tournament, TournamentRestrictionError, solve_tournament
+from bayes_labor.theory.bonuses.tournament import CELLS, CHECKS, Tournament, TournamentRestrictionError, solve_tournament
 
 NAMES = ["Q1", "Q2", "K3", "P16", "X3", "SIG"]
 

@@ -10,8 +10,9 @@ import pytest
 from scipy import stats
 
 from bayes_labor.data import DataFaults, Personnel, personnel
+from bayes_labor.engines.tempering import temper
 from bayes_labor.models import PrimitivesSpec, TournamentMoments, TournamentPosterior, tournament_moments
-from bayes_labor.models.tournament_primitives import moments_of, solve
+from bayes_labor.models.bonuses.primitives import moments_of, solve
 from bayes_labor.posteriors.bonuses.primitives import (
     missed_moments,
     moment_table,
@@ -19,8 +20,7 @@ from bayes_labor.posteriors.bonuses.primitives import (
     tournament_primitives,
     what_is_told,
 )
-from bayes_labor.posteriors.tempering import temper
-from bayes_labor.theory.tournament_coordinates import coordinates_of, primitives_at
+from bayes_labor.theory.bonuses.coordinates import coordinates_of, primitives_at
 
 
 @pytest.fixture(scope="module")

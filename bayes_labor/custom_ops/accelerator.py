@@ -1,7 +1,7 @@
 """Joint production's Ops as JAX programs for accelerators, where the machine code of a CPU is of no use.
 
-Assignment and outside options are the twins of :mod:`bayes_labor.theory.joint_production`; sums and payrolls are short. The other
-systems' Ops run on a CPU only: their data are small, and a transfer would cost more than the solve.
+Assignment and outside options are the twins of :mod:`bayes_labor.theory.joint_production`; sums and payrolls are short. The
+other systems' Ops run on a CPU only: their data are small, and a transfer would cost more than the solve.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ from bayes_labor.custom_ops.declaration import SolverOp
 from bayes_labor.custom_ops.design import DesignIndex, DesignMoments
 from bayes_labor.custom_ops.outside_option import OutsideOption, OutsideOptionPullback
 from bayes_labor.custom_ops.payroll import Payroll, PayrollPullback, SpreadToWorkers, WorkplaceSum
-from bayes_labor.theory.jax_assignment import solve_assignment_jax
-from bayes_labor.theory.jax_outside_option import solve_outside_option_jax
+from bayes_labor.theory.joint_production.jax_assignment import solve_assignment_jax
+from bayes_labor.theory.joint_production.jax_outside_option import solve_outside_option_jax
 
 
 def twin(op: SolverOp) -> Callable[..., tuple]:
@@ -40,12 +40,12 @@ def twin(op: SolverOp) -> Callable[..., tuple]:
 
 
 def index_jax(design: Any, coefficients: Any) -> Any:
-    """(N,) as :func:`bayes_labor.theory.design.index_of`."""
+    """(N,) as :func:`bayes_labor.numerics.design_products.index_of`."""
     return coefficients @ design
 
 
 def moments_jax(design: Any, values: Any) -> Any:
-    """(P,) as :func:`bayes_labor.theory.design.moments_of`."""
+    """(P,) as :func:`bayes_labor.numerics.design_products.moments_of`."""
     return design @ values
 
 
@@ -65,7 +65,7 @@ def spread_jax(values: Any, offsets: Any, like: Any) -> Any:
 
 
 def pay_jax(value: Any, output: Any, power_index: Any, offsets: Any) -> tuple[Any, Any, Any]:
-    """As :func:`bayes_labor.theory.payroll.pay`."""
+    """As :func:`bayes_labor.theory.joint_production.payroll.pay`."""
     team, n = _worker_team(offsets, value), offsets.shape[0] - 1
     top = jax.lax.stop_gradient(jax.ops.segment_max(power_index, team, n))
     power = jnp.exp(power_index - top[team])

@@ -10,7 +10,7 @@ from pytensor.graph.basic import Variable
 
 from bayes_labor.custom_ops.declaration import Field, SolverOp, Threaded, integers
 from bayes_labor.custom_ops.numba_binding import register_numba
-from bayes_labor.theory.assignment import solve_all
+from bayes_labor.theory.joint_production.assignment import solve_all
 
 _LAYOUT = (integers("offsets", "F+1"), integers("industry", "F"))
 
@@ -53,7 +53,7 @@ class TaskAssignmentPullback(SolverOp):
 
 @register_numba
 class TaskAssignment(Threaded):
-    """Binding of :func:`bayes_labor.theory.assignment.solve_assignment`. Only ``output`` is differentiated."""
+    """Binding of :func:`bayes_labor.theory.joint_production.assignment.solve_assignment`. Only ``output`` is differentiated."""
 
     fields = (Field("log_talent", ("N",)), Field("beta", ("K",)), Field("scale", ("K",)), *_LAYOUT)
     results = (
@@ -98,7 +98,7 @@ def task_assignment(
     -------
     tuple
         (output, cutoff, shadow_price, d_output_d_log_talent, d_output_d_beta, status), as in
-        :class:`bayes_labor.theory.assignment.Assignment`. Gradients flow through ``output``.
+        :class:`bayes_labor.theory.joint_production.assignment.Assignment`. Gradients flow through ``output``.
 
     Raises
     ------

@@ -16,7 +16,7 @@ from pytensor.gradient import DisconnectedType, disconnected_type
 from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
 
-from bayes_labor.theory.ragged import check_threads
+from bayes_labor.numerics.ragged import check_threads
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pytensor.graph.basic import Variable
 
 from bayes_labor.custom_ops.declaration import Field, Threaded
 from bayes_labor.custom_ops.numba_binding import register_numba
-from bayes_labor.theory import design as theory
+from bayes_labor.numerics import design_products as theory
 
 
 @register_numba

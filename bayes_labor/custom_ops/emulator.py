@@ -7,7 +7,7 @@ from pytensor.graph.basic import Variable
 
 from bayes_labor.custom_ops.declaration import Field, SolverOp
 from bayes_labor.custom_ops.numba_binding import register_numba
-from bayes_labor.theory import emulator as theory
+from bayes_labor.likelihoods import emulator as theory
 
 
 def _constant(name: str, *dims: str) -> Field:
@@ -16,7 +16,7 @@ def _constant(name: str, *dims: str) -> Field:
 
 @register_numba
 class EmulatedMoments(SolverOp):
-    """Binding of :func:`bayes_labor.theory.emulator.emulate`."""
+    """Binding of :func:`bayes_labor.likelihoods.emulator.emulate`."""
 
     fields = (
         Field("x", ("D",)), _constant("points", "N", "D"), _constant("trend", "K", "D+1"), _constant("scale", "K"),

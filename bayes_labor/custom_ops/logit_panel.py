@@ -7,12 +7,12 @@ from pytensor.graph.basic import Variable
 
 from bayes_labor.custom_ops.declaration import Field, SolverOp, integers
 from bayes_labor.custom_ops.numba_binding import register_numba
-from bayes_labor.theory.logit_panel import NODES, conditional_logit, marginal_logit
+from bayes_labor.likelihoods.logit_panel import NODES, conditional_logit, marginal_logit
 
 
 @register_numba
 class MarginalLogit(SolverOp):
-    """Binding of :func:`bayes_labor.theory.logit_panel.marginal_logit`."""
+    """Binding of :func:`bayes_labor.likelihoods.logit_panel.marginal_logit`."""
 
     __props__ = ("nodes",)
     fields = (Field("index", ("N",)), Field("log_tau"), Field("won", ("N",), smooth=False), integers("offsets", "G+1"))
@@ -38,7 +38,7 @@ class MarginalLogit(SolverOp):
 
 @register_numba
 class ConditionalLogit(SolverOp):
-    """Binding of :func:`bayes_labor.theory.logit_panel.conditional_logit`."""
+    """Binding of :func:`bayes_labor.likelihoods.logit_panel.conditional_logit`."""
 
     fields = (Field("index", ("N",)), Field("won", ("N",), smooth=False), integers("offsets", "G+1"))
     results = (Field("log_likelihood"), Field("d_index", ("N",), smooth=False))

@@ -25,7 +25,7 @@ from numba.extending import intrinsic
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
 from bayes_labor.custom_ops.declaration import Field, SolverOp
-from bayes_labor.theory.compilation import source_hash
+from bayes_labor.numerics.compilation import source_hash
 
 _BINDING = b"".join((Path(__file__).parent / name).read_bytes() for name in ("declaration.py", "numba_binding.py"))
 

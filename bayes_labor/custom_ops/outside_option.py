@@ -8,10 +8,10 @@ from pytensor.graph.basic import Variable
 
 from bayes_labor.custom_ops.declaration import Field, SolverOp, integers
 from bayes_labor.custom_ops.numba_binding import register_numba
-from bayes_labor.theory import outside_option as theory
-from bayes_labor.theory import outside_option_gradient as gradient
-from bayes_labor.theory.matching import Matching
-from bayes_labor.theory.ragged import check_threads
+from bayes_labor.numerics.ragged import check_threads
+from bayes_labor.theory.joint_production import outside_option as theory
+from bayes_labor.theory.joint_production import outside_option_gradient as gradient
+from bayes_labor.theory.joint_production.matching import Matching
 
 _FIELDS = (
     Field("log_talent", ("N",)),
@@ -82,7 +82,7 @@ class OutsideOptionPullback(_AtNodes):
 
 @register_numba
 class OutsideOption(_AtNodes):
-    """Binding of :func:`bayes_labor.theory.outside_option.solve_outside_option`; value and output are differentiated."""
+    """Binding of :func:`bayes_labor.theory.joint_production.solve_outside_option`; value and output are differentiated."""
 
     fields = _FIELDS
     results = _RESULTS
@@ -97,7 +97,7 @@ class OutsideOption(_AtNodes):
 
 
 class SymbolicOutsideOption(NamedTuple):
-    """Symbolic counterpart of :class:`bayes_labor.theory.outside_option.OutsideOption`."""
+    """Symbolic counterpart of :class:`bayes_labor.theory.joint_production.outside_option.OutsideOption`."""
 
     value: Variable
     output: Variable
@@ -116,7 +116,7 @@ class SymbolicOutsideOption(NamedTuple):
 
     @property
     def status(self) -> Variable:
-        """0 if solved, else a :class:`bayes_labor.theory.status.Status`, as a float."""
+        """0 if solved, else a :class:`bayes_labor.theory.joint_production.status.Status`, as a float."""
         return self.diagnostics[2]
 
 
@@ -136,7 +136,7 @@ def outside_option(
 ) -> SymbolicOutsideOption:
     """Symbolic equilibrium of outside options.
 
-    Arguments, shapes and units are those of :func:`bayes_labor.theory.outside_option.solve_outside_option`; ``beta`` and
+    Arguments, shapes and units are those of :func:`bayes_labor.theory.joint_production.solve_outside_option`; ``beta`` and
     ``scale`` are (K,) and ``industry`` (F,) picks their rows. Gradients flow through ``value`` and ``output``. A failed solve
     gives zeros and a status: turn it into minus infinity in the likelihood.
 

@@ -7,12 +7,12 @@ from pytensor.graph.basic import Variable
 
 from bayes_labor.custom_ops.declaration import Field, SolverOp, integers
 from bayes_labor.custom_ops.numba_binding import register_numba
-from bayes_labor.theory.paired_effects import paired_likelihood
+from bayes_labor.likelihoods.paired_effects import paired_likelihood
 
 
 @register_numba
 class PairedLikelihood(SolverOp):
-    """Binding of :func:`bayes_labor.theory.paired_effects.paired_likelihood`."""
+    """Binding of :func:`bayes_labor.likelihoods.paired_effects.paired_likelihood`."""
 
     fields = (
         Field("first", ("n",)), Field("second", ("m",)), Field("loading", ("m",)), Field("scales", ("5",)),

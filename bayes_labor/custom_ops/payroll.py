@@ -7,7 +7,7 @@ from pytensor.graph.basic import Variable
 
 from bayes_labor.custom_ops.declaration import Field, SolverOp, Threaded, integers
 from bayes_labor.custom_ops.numba_binding import register_numba
-from bayes_labor.theory import payroll as theory
+from bayes_labor.theory.joint_production import payroll as theory
 
 
 @register_numba
@@ -35,7 +35,7 @@ class PayrollPullback(Threaded):
 
 @register_numba
 class Payroll(Threaded):
-    """Binding of :func:`bayes_labor.theory.payroll.solve_payroll`."""
+    """Binding of :func:`bayes_labor.theory.joint_production.payroll.solve_payroll`."""
 
     fields = (Field("value", ("N",)), Field("output", ("F",)), Field("power_index", ("N",)), integers("offsets", "F+1"))
     results = (Field("wage", ("N",)), Field("surplus", ("F",)), Field("share", ("N",)))
@@ -84,7 +84,7 @@ class SpreadToWorkers(SolverOp):
 def nash_payroll(
     value: Any, output: Any, power_index: Any, offsets: Any, threads: int = 1
 ) -> tuple[Variable, Variable, Variable]:
-    """Symbolic (wage, surplus, share) of :func:`bayes_labor.theory.payroll.solve_payroll`."""
+    """Symbolic (wage, surplus, share) of :func:`bayes_labor.theory.joint_production.payroll.solve_payroll`."""
     wage, surplus, share = Payroll(threads)(value, output, power_index, offsets)
     return wage, surplus, share
 

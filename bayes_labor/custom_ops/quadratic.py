@@ -7,12 +7,12 @@ from pytensor.graph.basic import Variable
 
 from bayes_labor.custom_ops.declaration import Field, SolverOp
 from bayes_labor.custom_ops.numba_binding import register_numba
-from bayes_labor.theory import quadratic as theory
+from bayes_labor.numerics import quadratic as theory
 
 
 @register_numba
 class QuadraticForm(SolverOp):
-    """Binding of :func:`bayes_labor.theory.quadratic.quadratic_form`."""
+    """Binding of :func:`bayes_labor.numerics.quadratic.quadratic_form`."""
 
     fields = (Field("x", ("P",)), Field("linear", ("P",), smooth=False), Field("matrix", ("P", "P"), smooth=False))
     results = (Field("value"), Field("gradient", ("P",), smooth=False))

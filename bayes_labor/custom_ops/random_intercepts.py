@@ -8,12 +8,12 @@ from pytensor.graph.basic import Variable
 
 from bayes_labor.custom_ops.declaration import Field, SolverOp
 from bayes_labor.custom_ops.numba_binding import register_numba
-from bayes_labor.theory.random_intercepts import ReducedPanel, panel_likelihood
+from bayes_labor.likelihoods.random_intercepts import ReducedPanel, panel_likelihood
 
 
 @register_numba
 class PanelLikelihood(SolverOp):
-    """Binding of :func:`bayes_labor.theory.random_intercepts.panel_likelihood`.
+    """Binding of :func:`bayes_labor.likelihoods.random_intercepts.panel_likelihood`.
 
     ``inner`` and ``outer``: how many coefficients move demeaned rows and worker means, see :class:`ReducedPanel`.
     """

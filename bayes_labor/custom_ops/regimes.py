@@ -7,12 +7,12 @@ from pytensor.graph.basic import Variable
 
 from bayes_labor.custom_ops.declaration import Field, SolverOp
 from bayes_labor.custom_ops.numba_binding import register_numba
-from bayes_labor.theory.regimes import smooth
+from bayes_labor.likelihoods.regimes import smooth
 
 
 @register_numba
 class RegimeLikelihood(SolverOp):
-    """Binding of :func:`bayes_labor.theory.regimes.smooth`.
+    """Binding of :func:`bayes_labor.likelihoods.regimes.smooth`.
 
     By Fisher's identity the derivative of the log likelihood in any log density or log probability is the posterior
     probability that it is the one in force.

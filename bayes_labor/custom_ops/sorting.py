@@ -13,7 +13,7 @@ from pytensor.graph.basic import Variable
 
 from bayes_labor.custom_ops.declaration import Field, SolverOp, integers
 from bayes_labor.custom_ops.numba_binding import register_numba
-from bayes_labor.theory.sorting import SortingStatus, job_rates, top_shares
+from bayes_labor.theory.sorting.equilibrium import SortingStatus, job_rates, top_shares
 
 _SAFE = (0.5, 0.0, 1.0, 1.0, 0.3, 0.6, 9.0, 0.2, 0.0, 0.0)  # computed with where parameters are out of range
 _INPUTS = ("psi", "tau", "lambda_theta", "lambda_x", "alpha", "eta", "xi")
@@ -21,7 +21,7 @@ _INPUTS = ("psi", "tau", "lambda_theta", "lambda_x", "alpha", "eta", "xi")
 
 @register_numba
 class JobRate(SolverOp):
-    """Binding of :func:`bayes_labor.theory.sorting.job_rates`: lambda_t of economies; 1 and a status where there is none."""
+    """Binding of :func:`bayes_labor.theory.sorting.equilibrium.job_rates`: lambda_t; 1 and a status where there is none."""
 
     fields = tuple(Field(name, ("N",)) for name in _INPUTS)
     results = (Field("lambda_t", ("N",)), integers("status", "N"))
@@ -39,7 +39,7 @@ class JobRate(SolverOp):
 
 @register_numba
 class TopShare(SolverOp):
-    """Binding of :func:`bayes_labor.theory.concentration.top_share`: revenue share of the largest ``q`` of firms."""
+    """Binding of :func:`bayes_labor.theory.sorting.concentration.top_share`: revenue share of the largest ``q`` of firms."""
 
     fields = (Field("q", smooth=False), Field("a", ("N",)), Field("s", ("N",)))
     results = (Field("share", ("N",)), Field("d_a", ("N",), smooth=False), Field("d_s", ("N",), smooth=False))

@@ -1,12 +1,12 @@
 """Tables in and out: the validated matched table, readers, generators and real data sets."""
 
-from bayes_labor.data.baseball import baseball, baseball_table, baseball_teammates
+from bayes_labor.data.bonuses.personnel import Personnel, personnel, read_personnel
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.macro import MacroSeries, Targets, macro_series, read_us_macro, read_us_targets, us_postwar
-from bayes_labor.data.norway import norway, norway_table
-from bayes_labor.data.personnel import Personnel, personnel, read_personnel
-from bayes_labor.data.teams import Teams
-from bayes_labor.data.workforce import Workforce, modal_industry, read_table
+from bayes_labor.data.joint_production.baseball import baseball, baseball_table, baseball_teammates
+from bayes_labor.data.joint_production.norway import norway, norway_table
+from bayes_labor.data.joint_production.workforce import Workforce, modal_industry, read_table
+from bayes_labor.data.learning.teams import Teams
+from bayes_labor.data.sorting.macro import MacroSeries, Targets, macro_series, read_us_macro, read_us_targets, us_postwar
 
 __all__ = [
     "DataFaults",

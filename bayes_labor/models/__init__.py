@@ -1,21 +1,21 @@
 """From data and a specification to a plain ``pm.Model``; priors; the pointwise likelihood."""
 
-from bayes_labor.models.bonus_receipt import ReceiptSpec, bonus_receipt
-from bayes_labor.models.bonus_size import BonusSpec, bonus_size
-from bayes_labor.models.joint_production import joint_production
-from bayes_labor.models.learning_direct import DirectSpec, learning_direct
-from bayes_labor.models.learning_regression import LearningSpec, learning_regression
-from bayes_labor.models.learning_structural import learning_structural
-from bayes_labor.models.promotion_prize import PrizeSpec, prize_first_stage, promotion_prize
-from bayes_labor.models.settings import SPECS, JointProductionPriors, JointProductionSpec
-from bayes_labor.models.sorting import SortingPriors, SortingSpec, sorting_calibration
-from bayes_labor.models.sorting_regimes import RegimesSpec, sorting_regimes
-from bayes_labor.models.tournament_primitives import (
+from bayes_labor.models.bonuses.primitives import (
     PrimitivesSpec,
     TournamentMoments,
     TournamentPosterior,
     tournament_moments,
 )
+from bayes_labor.models.bonuses.promotion_prize import PrizeSpec, prize_first_stage, promotion_prize
+from bayes_labor.models.bonuses.receipt import ReceiptSpec, bonus_receipt
+from bayes_labor.models.bonuses.size import BonusSpec, bonus_size
+from bayes_labor.models.joint_production.model import joint_production
+from bayes_labor.models.learning.direct import DirectSpec, learning_direct
+from bayes_labor.models.learning.regression import LearningSpec, learning_regression
+from bayes_labor.models.learning.structural import learning_structural
+from bayes_labor.models.settings import SPECS, JointProductionPriors, JointProductionSpec
+from bayes_labor.models.sorting.calibration import SortingPriors, SortingSpec, sorting_calibration
+from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
 
 __all__ = [
     "SPECS",

@@ -12,10 +12,10 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from bayes_labor.custom_ops.random_intercepts import PanelLikelihood
+from bayes_labor.likelihoods.random_intercepts import reduce_panel
 from bayes_labor.models.panel_design import FIXED, PanelDesign
 from bayes_labor.models.pilot import Pilot
 from bayes_labor.models.starting import start_at
-from bayes_labor.theory.random_intercepts import reduce_panel
 
 _EXACT = 1e-9
 _NOTHING = 1e-9  # whose logarithm is finite

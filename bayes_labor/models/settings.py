@@ -119,7 +119,7 @@ class JointProductionSpec(Settings):
     spec: SpecName = "power"
     priors: JointProductionPriors = JointProductionPriors()
     matching: Literal["exact", "sampled"] = "exact"
-    """How the mean over workplaces in V(z) is taken, see :class:`bayes_labor.theory.matching.Matching`.
+    """How the mean over workplaces in V(z) is taken, see :class:`bayes_labor.theory.joint_production.matching.Matching`.
 
     With ``sampled``, the paper's method, every workplace meets one worker drawn from ``seed``, and that seed is part of the
     answer: on small data another one can turn the sign of beta, with every gate passed."""

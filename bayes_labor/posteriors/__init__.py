@@ -1,5 +1,7 @@
 """From a model to draws to what people read: engines, run folder, diagnostics, tables, figures, report."""
 
+from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.engines.sampling import SamplerSettings, compile_model, draw, fit, peek, resume, sample
 from bayes_labor.posteriors.diagnostics import Gate, gates
 from bayes_labor.posteriors.joint_production.comparison import compare, holdout_elpd, leave_one_out, no_interaction
 from bayes_labor.posteriors.joint_production.equilibrium import equilibria
@@ -21,8 +23,6 @@ from bayes_labor.posteriors.joint_production.summary import summarize
 from bayes_labor.posteriors.joint_production.verdict import Verdict, judge
 from bayes_labor.posteriors.plain_report import arviz_summary, plain_report
 from bayes_labor.posteriors.prior import prior_check, prior_draws
-from bayes_labor.posteriors.run_folder import RunFolder
-from bayes_labor.posteriors.sampling import SamplerSettings, compile_model, draw, fit, peek, resume, sample
 from bayes_labor.posteriors.tables import write_table
 
 __all__ = [

@@ -19,14 +19,14 @@ from scipy import stats
 
 from bayes_labor import __version__
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.workforce import Workforce
-from bayes_labor.models.joint_production import joint_production
+from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.engines.fan_out import Recipe, Refit, compiled, fan_out, joint_recipe, refit
+from bayes_labor.engines.sampling import SamplerSettings
+from bayes_labor.models.joint_production.model import joint_production
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import PARAMETERS
-from bayes_labor.posteriors.fan_out import Recipe, Refit, compiled, fan_out, joint_recipe, refit
 from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.posteriors.rank_file import RankFile, rank_table
-from bayes_labor.posteriors.sampling import SamplerSettings
 from bayes_labor.posteriors.tables import r_hat
 
 _BATCH, _BATCHES = 100, 200  # draws at once, whatever the number of simulations: their order is then the same; tries
@@ -63,7 +63,7 @@ def calibrate(
         they belong to, and the health of each fit, stand beside it in JSON: see
         :class:`bayes_labor.posteriors.rank_file.RankFile`.
     workers, address
-        See :func:`bayes_labor.posteriors.fan_out.fan_out`.
+        See :func:`bayes_labor.engines.fan_out.fan_out`.
     **settings
         Of the sampler; one compilation serves all fits of a process.
 

@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from bayes_labor.posteriors.run_folder import RunFolder
+from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.posteriors.tables import printed, write_table
 
 

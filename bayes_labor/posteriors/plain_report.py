@@ -7,9 +7,9 @@ import arviz as az
 import pandas as pd
 import xarray as xr
 
+from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.posteriors.diagnostics import gates
 from bayes_labor.posteriors.html import page, section, shown_table
-from bayes_labor.posteriors.run_folder import RunFolder
 
 _NOTE = "ArviZ's summary: mean, standard deviation, 94% equal-tailed interval, effective sample sizes, R-hat."
 

@@ -1,7 +1,7 @@
 """The estimators of the paper, beside which the posterior is set.
 
 Pooled least squares and logit by statsmodels, least squares within workers by linearmodels, all clustered by worker; the
-conditional logit by the recursion of :mod:`bayes_labor.theory.logit_panel`, which climbs higher than libraries do.
+conditional logit by the recursion of :mod:`bayes_labor.likelihoods.logit_panel`, which climbs higher than libraries do.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +15,8 @@ import statsmodels.api as sm
 from linearmodels.panel import PanelOLS
 from scipy import optimize
 
+from bayes_labor.likelihoods.logit_panel import conditional_logit
 from bayes_labor.models.panel_design import FIXED, PanelDesign, told_apart
-from bayes_labor.theory.logit_panel import conditional_logit
 
 
 class Classical(NamedTuple):

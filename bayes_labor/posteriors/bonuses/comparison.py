@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.personnel import Personnel
-from bayes_labor.models.bonus_size import BonusSpec
+from bayes_labor.likelihoods.effect_integral import integrate_effects, student_log_density
+from bayes_labor.likelihoods.random_intercepts import weighted_log_likelihood
+from bayes_labor.models.bonuses.size import BonusSpec
 from bayes_labor.posteriors.bonuses.results import coefficients
-from bayes_labor.theory.effect_integral import integrate_effects, student_log_density
-from bayes_labor.theory.random_intercepts import weighted_log_likelihood
 
 _GOOD_K = 0.7  # Pareto shape up to which importance sampling is reliable
 

@@ -7,11 +7,11 @@ bonus equation is misspecified in a way that leans on the prize. Section 7c of t
 import numpy as np
 import xarray as xr
 
-from bayes_labor.data.personnel import Personnel
+from bayes_labor.data.bonuses.personnel import Personnel
+from bayes_labor.likelihoods.paired_effects import paired_effects
+from bayes_labor.models.bonuses.prize_design import PrizeDesign
+from bayes_labor.models.bonuses.promotion_prize import PrizeSpec, prize_pilot, with_prize
 from bayes_labor.models.pilot import panel_pilot
-from bayes_labor.models.prize_design import PrizeDesign
-from bayes_labor.models.promotion_prize import PrizeSpec, prize_pilot, with_prize
-from bayes_labor.theory.paired_effects import paired_effects
 
 
 def cut_prize(

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from bayes_labor.posteriors.bonuses import published
 from bayes_labor.posteriors.bonuses.results import semi_elasticity, turning_age
 from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
-from bayes_labor.theory.tournament import Tournament
+from bayes_labor.theory.bonuses.tournament import Tournament
 
 _AGES = np.arange(22.0, 64.5, 0.5)
 _BANDS = ((0.05, 0.95, 0.35), (0.25, 0.75, 0.7))

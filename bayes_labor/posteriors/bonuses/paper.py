@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_labor.data.personnel import Personnel, personnel, true_coefficients
+from bayes_labor.data.bonuses.personnel import Personnel, personnel, true_coefficients
+from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import BonusSpec, PrimitivesSpec, PrizeSpec, ReceiptSpec, tournament_moments
 from bayes_labor.posteriors.bonuses import figures, published, tables
 from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out
@@ -33,9 +34,8 @@ from bayes_labor.posteriors.bonuses.results import (
 )
 from bayes_labor.posteriors.bonuses.two_step import placebo
 from bayes_labor.posteriors.html import page, section, shown_table, with_figures
-from bayes_labor.posteriors.run_folder import RunFolder
-from bayes_labor.theory.tournament import solve_tournament
-from bayes_labor.theory.tournament_coordinates import primitives_at
+from bayes_labor.theory.bonuses.coordinates import primitives_at
+from bayes_labor.theory.bonuses.tournament import solve_tournament
 
 ROBUST = BonusSpec(errors="student", ratings="mixture")
 """The reported regression: Student-t errors, missing ratings summed over."""

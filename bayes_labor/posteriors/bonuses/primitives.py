@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_labor.models.tournament_primitives import PrimitivesSpec, TournamentMoments, TournamentPosterior, moments_of, solve
+from bayes_labor.engines.tempering import temper
+from bayes_labor.models.bonuses.primitives import PrimitivesSpec, TournamentMoments, TournamentPosterior, moments_of, solve
 from bayes_labor.posteriors.tables import CI_PROB
-from bayes_labor.posteriors.tempering import temper
-from bayes_labor.theory.tournament import CELLS
-from bayes_labor.theory.tournament_coordinates import COORDINATES, primitives_at
+from bayes_labor.theory.bonuses.coordinates import COORDINATES, primitives_at
+from bayes_labor.theory.bonuses.tournament import CELLS
 
 _NAMES = (
     "c_1", "c_2", "c_3", "d_2", "d_3", "s_1", "s_2", "h_1", "h_2", "z", "delta", "gam", "width of group 1", "theta_2^L",

@@ -9,7 +9,8 @@ import pymc as pm
 import xarray as xr
 from matplotlib.figure import Figure
 
-from bayes_labor.data.personnel import Personnel
+from bayes_labor.data.bonuses.personnel import Personnel
+from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec
 from bayes_labor.models.panel_design import left_out_of
 from bayes_labor.models.settings import Settings
@@ -18,7 +19,6 @@ from bayes_labor.posteriors.bonuses.fits import GATED, MODELS, Fit
 from bayes_labor.posteriors.bonuses.results import coefficients, level_terms, ordered_levels, semi_elasticity
 from bayes_labor.posteriors.html import inline, page, save_figures, section, shown_table
 from bayes_labor.posteriors.prior import prior_draws
-from bayes_labor.posteriors.run_folder import RunFolder
 from bayes_labor.posteriors.tables import parameter_table
 
 TITLES = {

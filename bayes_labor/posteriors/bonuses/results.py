@@ -12,10 +12,10 @@ import pandas as pd
 import xarray as xr
 from scipy import special
 
+from bayes_labor.data.bonuses.personnel import LEVELS, TENURES, Personnel
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.personnel import LEVELS, TENURES, Personnel
-from bayes_labor.models.bonus_design import Block
-from bayes_labor.models.bonus_size import BonusSpec
+from bayes_labor.models.bonuses.design import Block
+from bayes_labor.models.bonuses.size import BonusSpec
 from bayes_labor.models.panel_design import FIXED, PanelDesign
 from bayes_labor.posteriors.bonuses.classical import by_subset, shapley, within_worker
 from bayes_labor.posteriors.tables import CI_PROB

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_labor.data.personnel import Personnel
-from bayes_labor.models.bonus_design import Block
-from bayes_labor.models.bonus_receipt import ReceiptSpec
-from bayes_labor.models.bonus_size import BonusSpec
-from bayes_labor.models.prize_design import Covariates
-from bayes_labor.models.promotion_prize import PrizeSpec
+from bayes_labor.data.bonuses.personnel import Personnel
+from bayes_labor.models.bonuses.design import Block
+from bayes_labor.models.bonuses.prize_design import Covariates
+from bayes_labor.models.bonuses.promotion_prize import PrizeSpec
+from bayes_labor.models.bonuses.receipt import ReceiptSpec
+from bayes_labor.models.bonuses.size import BonusSpec
 from bayes_labor.posteriors.bonuses import published
 from bayes_labor.posteriors.bonuses.classical import Classical, conditional, logit, pooled, wald, within
 from bayes_labor.posteriors.bonuses.results import LEVEL_TERMS, TENURE_TERMS, coefficients, paper_ages
@@ -99,7 +99,7 @@ def table5(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
     """(coefficients, statistics) of the eight columns; ``draws`` of :func:`size_spec` by column of 5 to 8.
 
-    ``truth`` by term is shown beside, for a generated panel: see :func:`bayes_labor.data.personnel.true_coefficients`.
+    ``truth`` by term is shown beside, for a generated panel: see :func:`bayes_labor.data.bonuses.personnel.true_coefficients`.
     """
     tables, statistics = [], {}
     for column in range(1, 9):

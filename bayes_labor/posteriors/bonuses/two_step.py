@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from bayes_labor.data.bonuses.personnel import Personnel, personnel
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.personnel import Personnel, personnel
+from bayes_labor.models.bonuses.prize_design import Base, PrizeDesign
+from bayes_labor.models.bonuses.promotion_prize import PrizeSpec
 from bayes_labor.models.pilot import logit_pilot
-from bayes_labor.models.prize_design import Base, PrizeDesign
-from bayes_labor.models.promotion_prize import PrizeSpec
 from bayes_labor.posteriors.bonuses.classical import clustered, within_worker
 
 Prize = Literal["expected", "as_published"]

@@ -10,12 +10,12 @@ import pandas as pd
 import xarray as xr
 from scipy import special, stats
 
-from bayes_labor.data.workforce import Workforce
+from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.engines.fan_out import Recipe, Refit, fan_out, joint_recipe, refit
+from bayes_labor.engines.sampling import SamplerSettings
 from bayes_labor.models.settings import JointProductionSpec
-from bayes_labor.posteriors.fan_out import Recipe, Refit, fan_out, joint_recipe, refit
 from bayes_labor.posteriors.joint_production.effective_prior import effective_prior
 from bayes_labor.posteriors.joint_production.equilibrium import elsewhere, solve_each, thin
-from bayes_labor.posteriors.sampling import SamplerSettings
 
 ROPE = 0.05
 """Half-width of the region around beta = 0 taken as practically zero."""
@@ -118,7 +118,7 @@ def elpd_without(
     size
         Draws at which the left-out payrolls are evaluated.
     workers, address
-        See :func:`bayes_labor.posteriors.fan_out.fan_out`.
+        See :func:`bayes_labor.engines.fan_out.fan_out`.
     **settings
         Of the sampler.
 

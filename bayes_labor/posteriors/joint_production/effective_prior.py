@@ -7,8 +7,8 @@ beside the declared prior alone would credit the data with what the model did.
 import numpy as np
 import xarray as xr
 
-from bayes_labor.data.workforce import Workforce
-from bayes_labor.models.joint_production import joint_production
+from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.models.joint_production.model import joint_production
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import PARAMETERS
 from bayes_labor.posteriors.prior import prior_draws

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pymc as pm
 
-from bayes_labor.data.workforce import Workforce
-from bayes_labor.densities.modes import SMALLEST_SHARE, find_modes, shares
-from bayes_labor.models.joint_production import unemployment_prior
+from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.engines.modes import SMALLEST_SHARE, find_modes, shares
+from bayes_labor.models.joint_production.model import unemployment_prior
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.models.starting import beta_coordinates, starting_point, starting_points
-from bayes_labor.theory.status import Status
+from bayes_labor.theory.joint_production.status import Status
 
 _SOLVED, _NEGATIVE = 0.2, 0.1  # shares of prior draws with an equilibrium, of negative prior wages
 _FAR, _EDGE = 3.0, 0.02  # prior standard deviations; distance of d to the ends of its range

@@ -15,8 +15,8 @@ import pytensor.tensor as pt
 from pymc.pytensorf import join_nonshared_inputs
 from scipy import optimize
 
-from bayes_labor.data.workforce import Workforce
-from bayes_labor.models.joint_production import joint_production
+from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.models.joint_production.model import joint_production
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.models.starting import beta_coordinates, starting_point, starting_points
 from bayes_labor.posteriors.diagnostics import PARAMETERS

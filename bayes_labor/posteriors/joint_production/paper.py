@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 import xarray as xr
 
-from bayes_labor.data.workforce import Workforce
+from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.engines.sampling import fit, resume
 from bayes_labor.models.settings import SPECS, JointProductionSpec
 from bayes_labor.posteriors.diagnostics import gates
 from bayes_labor.posteriors.html import section, shown_table
@@ -18,8 +20,6 @@ from bayes_labor.posteriors.joint_production.report import page
 from bayes_labor.posteriors.joint_production.sections import result_sections, sensitivity
 from bayes_labor.posteriors.joint_production.summary import summarize
 from bayes_labor.posteriors.joint_production.verdict import judge
-from bayes_labor.posteriors.run_folder import RunFolder
-from bayes_labor.posteriors.sampling import fit, resume
 from bayes_labor.posteriors.tables import printed
 
 _REFITS = 5  # flagged workplaces of a specification that are worth a fit each

@@ -8,13 +8,13 @@ import numpy as np
 import pymc as pm
 import pytensor
 
-from bayes_labor.data.workforce import Workforce
-from bayes_labor.models.joint_production import joint_production
+from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.models.joint_production.model import joint_production
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors.joint_production.foresight import foresee, foresee_from_modes
 from bayes_labor.posteriors.prior import prior_draws
-from bayes_labor.theory.status import Status
+from bayes_labor.theory.joint_production.status import Status
 
 _SEARCHED = 50_000  # workers up to which a search for modes takes seconds
 

@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.workforce import Workforce
-from bayes_labor.models.joint_production import joint_production
+from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.models.joint_production.model import joint_production
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.html import inline, page, save_figures, section, shown_table
 from bayes_labor.posteriors.joint_production.equilibrium import equilibria
@@ -20,9 +21,8 @@ from bayes_labor.posteriors.joint_production.figures import outside_option_band
 from bayes_labor.posteriors.joint_production.paper_figures import seniority_figure
 from bayes_labor.posteriors.joint_production.results import seniority_response
 from bayes_labor.posteriors.prior import prior_draws, quantile_panel
-from bayes_labor.posteriors.run_folder import RunFolder
 from bayes_labor.posteriors.style import BAND, STYLE
-from bayes_labor.theory.status import Status
+from bayes_labor.theory.joint_production.status import Status
 
 _LEVELS = (0.03, 0.5, 0.97)
 

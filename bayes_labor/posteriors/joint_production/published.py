@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from bayes_labor.data.norway import INDUSTRIES
+from bayes_labor.data.joint_production.norway import INDUSTRIES
 
 _GAMMA_TERMS = (
     "female", "experience", "experience ** 2 / 100", "experience:female",

@@ -8,7 +8,8 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from bayes_labor.data.workforce import Workforce
+from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.engines.run_folder import RunFolder, describe_run
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import Gate
 from bayes_labor.posteriors.html import inline, page, save_figures
@@ -18,9 +19,8 @@ from bayes_labor.posteriors.joint_production.figures import all_figures
 from bayes_labor.posteriors.joint_production.sections import result_sections, sensitivity
 from bayes_labor.posteriors.joint_production.summary import summarize
 from bayes_labor.posteriors.joint_production.verdict import Verdict, judge
-from bayes_labor.posteriors.run_folder import RunFolder, describe_run
 from bayes_labor.posteriors.tables import printed, write_table
-from bayes_labor.theory.status import Status
+from bayes_labor.theory.joint_production.status import Status
 
 _HEADINGS = {
     "beta_by_industry": "Do coworkers matter?",

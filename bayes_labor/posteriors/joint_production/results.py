@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.workforce import Workforce
+from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.joint_production.equilibrium import Equilibrium, as_dataset, solve_each
 

@@ -8,7 +8,8 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from bayes_labor.data.workforce import Workforce
+from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.settings import JointProductionSpec
 from bayes_labor.posteriors.html import inline, save_figures, section, shown_table
 from bayes_labor.posteriors.joint_production import published
@@ -24,7 +25,6 @@ from bayes_labor.posteriors.joint_production.results import (
     variation,
 )
 from bayes_labor.posteriors.joint_production.sensitivity import THRESHOLD
-from bayes_labor.posteriors.run_folder import RunFolder
 from bayes_labor.posteriors.tables import harmless
 
 _LEVELS = (0.03, 0.97)

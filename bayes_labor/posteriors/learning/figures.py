@@ -6,7 +6,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from bayes_labor.models.learning_structural import MomentEmulator
+from bayes_labor.models.learning.structural import MomentEmulator
 from bayes_labor.posteriors.learning.results import by_percentile
 from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.teams import GAPS, Teams
+from bayes_labor.data.learning.teams import GAPS, Teams
 
 
 def wage_moments(table: pd.DataFrame) -> pd.Series:

@@ -9,10 +9,12 @@ import pandas as pd
 import xarray as xr
 
 from bayes_labor.data import Teams, baseball_teammates
-from bayes_labor.data.simulated_teams import employed_in, simulated_careers
-from bayes_labor.data.teams import GAPS
+from bayes_labor.data.learning.simulated_teams import employed_in, simulated_careers
+from bayes_labor.data.learning.teams import GAPS
+from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.engines.sampling import fit_or_resume
 from bayes_labor.models import LearningSpec, learning_regression, learning_structural
-from bayes_labor.models.learning_structural import MomentEmulator, design, priors_of, train_emulator
+from bayes_labor.models.learning.structural import MomentEmulator, design, priors_of, train_emulator
 from bayes_labor.posteriors.calibration import uniformity
 from bayes_labor.posteriors.diagnostics import Gate
 from bayes_labor.posteriors.html import page, section, shown_table, with_figures
@@ -37,8 +39,6 @@ from bayes_labor.posteriors.learning.structural import (
     solve_design,
     summarize_structural,
 )
-from bayes_labor.posteriors.run_folder import RunFolder
-from bayes_labor.posteriors.sampling import fit_or_resume
 from bayes_labor.theory.learning.certificate import Residual, agreement
 from bayes_labor.theory.learning.equilibrium import Settings, Solution, solve_equilibrium
 from bayes_labor.theory.learning.primitives import Parameters

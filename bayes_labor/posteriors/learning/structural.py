@@ -11,10 +11,10 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import norm
 
-from bayes_labor.models.learning_structural import MomentEmulator, learning_structural
+from bayes_labor.engines.fan_out import Recipe
+from bayes_labor.engines.sampling import SamplerSettings
+from bayes_labor.models.learning.structural import MomentEmulator, learning_structural
 from bayes_labor.posteriors.calibration import SAMPLER, rank_all
-from bayes_labor.posteriors.fan_out import Recipe
-from bayes_labor.posteriors.sampling import SamplerSettings
 from bayes_labor.theory.learning import Parameters
 from bayes_labor.theory.learning.finite import finite_moments, solve_finite
 
@@ -35,7 +35,7 @@ def known_moments(parameters: Mapping[str, float], types: int = 7, n_max: int = 
 
 def economy_moments(parameters: Mapping[str, float], settings: Any, years: int = 10) -> dict[str, float]:
     """Moments of wages and employment in the general economy, solved at ``settings``: minutes of processor time."""
-    from bayes_labor.data.simulated_teams import simulated_careers
+    from bayes_labor.data.learning.simulated_teams import simulated_careers
     from bayes_labor.posteriors.learning.moments import wage_moments
     from bayes_labor.theory.learning.equilibrium import solve_equilibrium
 

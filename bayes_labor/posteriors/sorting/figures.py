@@ -8,12 +8,12 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayes_labor.data.macro import MOMENTS, MacroSeries, Targets
-from bayes_labor.models.sorting import SortingSpec
+from bayes_labor.data.sorting.macro import MOMENTS, MacroSeries, Targets
+from bayes_labor.models.sorting.calibration import SortingSpec
 from bayes_labor.posteriors.sorting.identification import IDENTIFIED, both_states
 from bayes_labor.posteriors.sorting.results import SYMBOLS
 from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
-from bayes_labor.theory.sorting import chi_of_v
+from bayes_labor.theory.sorting.equilibrium import chi_of_v
 
 _LEVELS = (0.03, 0.5, 0.97)
 _WORDS = {

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_labor.models.sorting import SortingSpec
-from bayes_labor.theory.business_cycle import calibration_moments
-from bayes_labor.theory.sorting import Sorting, chi_of_v, solve_sorting
+from bayes_labor.models.sorting.calibration import SortingSpec
+from bayes_labor.theory.sorting.business_cycle import calibration_moments
+from bayes_labor.theory.sorting.equilibrium import Sorting, chi_of_v, solve_sorting
 
 RAW = ("psi", "tau", "lambda_theta", "lambda_x", "s_l")
 """Parameters of the paper; types have no unit, so that three of them cannot be told apart."""

@@ -7,8 +7,8 @@ import numpy as np
 from scipy import optimize
 
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.macro import PAPER, Targets
-from bayes_labor.models.sorting import SortingSpec, check_targets
+from bayes_labor.data.sorting.macro import PAPER, Targets
+from bayes_labor.models.sorting.calibration import SortingSpec, check_targets
 from bayes_labor.posteriors.sorting.identification import IDENTIFIED, Identification, identification, in_units, moments_at
 
 Weights = Literal["relative", "absolute", "se"]

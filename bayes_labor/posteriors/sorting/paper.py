@@ -9,13 +9,13 @@ import pandas as pd
 import pymc as pm
 import xarray as xr
 
-from bayes_labor.data.macro import MOMENTS, PAPER, MacroSeries, Targets, us_postwar
-from bayes_labor.models.sorting import SortingSpec, sorting_calibration
-from bayes_labor.models.sorting_regimes import RegimesSpec, sorting_regimes
+from bayes_labor.data.sorting.macro import MOMENTS, PAPER, MacroSeries, Targets, us_postwar
+from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.engines.sampling import fit_or_resume
+from bayes_labor.models.sorting.calibration import SortingSpec, sorting_calibration
+from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
 from bayes_labor.posteriors.diagnostics import Gate
 from bayes_labor.posteriors.html import page, section, shown_table, with_figures
-from bayes_labor.posteriors.run_folder import RunFolder
-from bayes_labor.posteriors.sampling import fit_or_resume
 from bayes_labor.posteriors.sorting import figures, published
 from bayes_labor.posteriors.sorting.identification import (
     IDENTIFIED,
@@ -36,7 +36,7 @@ from bayes_labor.posteriors.sorting.results import (
     shocks,
     summarize_sorting,
 )
-from bayes_labor.theory.sorting import scale_free
+from bayes_labor.theory.sorting.equilibrium import scale_free
 
 _UNIT = published.PARAMETERS["lambda_theta"]
 _SLOPES = np.linspace(0.0, 0.2, 41)

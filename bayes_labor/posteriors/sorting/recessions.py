@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 from scipy import special, stats
 
-from bayes_labor.data.macro import MacroSeries
+from bayes_labor.data.sorting.macro import MacroSeries
 from bayes_labor.posteriors.diagnostics import Gate
 
 ENOUGH = 0.5

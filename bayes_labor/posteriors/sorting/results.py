@@ -11,15 +11,15 @@ import pymc as pm
 import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.macro import MOMENTS, Targets
-from bayes_labor.models.sorting import SortingSpec
+from bayes_labor.data.sorting.macro import MOMENTS, Targets
+from bayes_labor.models.sorting.calibration import SortingSpec
 from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.posteriors.sorting.identification import IDENTIFIED, both_states
 from bayes_labor.posteriors.tables import parameter_table
-from bayes_labor.theory.business_cycle import structural_shocks
-from bayes_labor.theory.capital_distribution import average_response, capital_distribution
-from bayes_labor.theory.growth import GrowthEconomy, solve_growth
-from bayes_labor.theory.sorting import chi_of_v, solve_sorting
+from bayes_labor.theory.sorting.business_cycle import structural_shocks
+from bayes_labor.theory.sorting.capital_distribution import average_response, capital_distribution
+from bayes_labor.theory.sorting.equilibrium import chi_of_v, solve_sorting
+from bayes_labor.theory.sorting.growth import GrowthEconomy, solve_growth
 
 SYMBOLS = {
     "psi": "ψ", "v": "v", "tau_hat": "τ̂ = τ/λ_θ", "s_l": "s_l", "log_chi": "log χ", "std_logw": "std log wage",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba.extending import overload
 
-from bayes_labor.theory.compilation import kernel
+from bayes_labor.numerics.compilation import kernel
 from bayes_labor.theory.learning.primitives import Parameters
 
 PLAIN = 4

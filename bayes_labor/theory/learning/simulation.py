@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bayes_labor.theory.compilation import kernel
+from bayes_labor.numerics.compilation import kernel
 from bayes_labor.theory.learning.network import encode, joint_value, pool_length
 from bayes_labor.theory.learning.primitives import Parameters, check_parameters, meetings
 from bayes_labor.theory.learning.worker_network import contract_value, wage_for

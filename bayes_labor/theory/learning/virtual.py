@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from bayes_labor.theory.compilation import kernel
+from bayes_labor.numerics.compilation import kernel
 from bayes_labor.theory.learning.network import encode, joint_value, pool_length
 from bayes_labor.theory.learning.primitives import Parameters
 from bayes_labor.theory.learning.simulation import Economy, Market, learn

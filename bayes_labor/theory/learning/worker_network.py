@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bayes_labor.theory.compilation import kernel
+from bayes_labor.numerics.compilation import kernel
 from bayes_labor.theory.learning.network import Scales, Weights, upper_layers
 
 WAGE_SCALE, WAGE_SLOPE, VALUE_SCALE, WAGE_BOUND = 3.0, 1.2, 10.0, 40.0

@@ -1,0 +1,379 @@
+"""Personnel of one firm over years: the validated panel, a reader, and a generator with known truth.
+
+Section 5 of the specification: levels, tenure, ratings, promotions, salaries and yearly bonuses, after the firm of Baker, Gibbs
+and Holmstrom as Ekinci and Waldman describe it.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from bayes_labor.data.faults import DataFaults, Fault, first_few
+from bayes_labor.data.ids import as_numbers_if_nothing_is_lost, mixed_faults
+from bayes_labor.data.joint_production.workforce import read_table
+
+LEVELS, RATINGS, TENURES = 5, 4, 5
+"""Job levels; ratings, 1 the best; classes of tenure at the level: 1, 2, 3, 4, 5 or more years."""
+
+REQUIRED = ("id", "year", "level", "ten_level", "ten_firm", "salary", "bonus", "promoted")
+OPTIONAL = ("age", "title", "female", "nonwhite", "educ", "rating", "avg_increase")
+
+Preset = Literal["table5", "table6", "exogenous", "clean"]
+
+
+@dataclass(frozen=True)
+class Personnel:
+    """A panel of workers by year, sorted by worker and year.
+
+    Raises
+    ------
+    DataFaults
+        All faults at once: missing columns, two rows of a worker in a year, gaps between a worker's years, tenure at the level
+        above tenure at the firm, levels that fall, negative bonuses, ratings that are none.
+
+    """
+
+    table: pd.DataFrame
+    """Columns :data:`REQUIRED` and any of :data:`OPTIONAL`; further columns are kept."""
+    name: str = "personnel"
+
+    def __post_init__(self) -> None:
+        missing = [c for c in REQUIRED if c not in self.table]
+        if missing:
+            remedy = f"give columns {', '.join(REQUIRED)}; and {', '.join(OPTIONAL)} where there are any"
+            raise DataFaults([Fault(f"columns {', '.join(missing)} are missing", self.name, remedy)])
+        words = [c for c in (*REQUIRED[1:], *OPTIONAL) if c in self.table and not pd.api.types.is_numeric_dtype(self.table[c])]
+        words = [c for c in words if c != "title"]
+        if words:
+            raise DataFaults([Fault(f"columns {', '.join(words)} are not numbers", self.name, "convert them")])
+        mixed = mixed_faults(self.table["id"], "id")
+        if mixed:
+            raise DataFaults(mixed)
+        ordered = self.table.sort_values(["id", "year"], kind="stable").reset_index(drop=True)
+        object.__setattr__(self, "table", ordered)
+        faults = [*_values(ordered, self.name), *_careers(ordered, self.name)]
+        if faults:
+            raise DataFaults(faults)
+
+    @cached_property
+    def with_bonus(self) -> pd.DataFrame:
+        """Rows with a positive bonus."""
+        return self.table[self.table["bonus"] > 0]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with any value of the columns that are read."""
+        known = self.table[[c for c in (*REQUIRED, *OPTIONAL) if c in self.table]]
+        return hashlib.sha256(pd.util.hash_pandas_object(known, index=False).to_numpy().tobytes()).hexdigest()[:16]
+
+    def between(self, first: int, last: int) -> "Personnel":
+        """The years from ``first`` to ``last``; tenures stay what they are."""
+        return Personnel(self.table[(self.table["year"] >= first) & (self.table["year"] <= last)], self.name)
+
+    def by_level(self) -> pd.DataFrame:
+        """Table 1: counts, means and standard deviations by level, over rows with a bonus; and over all levels."""
+        rows = self.with_bonus.assign(ratio=lambda t: t["bonus"] / t["salary"])
+        columns = [c for c in ("bonus", "salary", "ratio", "promoted", "age", "ten_level", "ten_firm", "rating") if c in rows]
+        groups: dict[str, pd.DataFrame] = {str(level): part for level, part in rows.groupby("level")} | {"all": rows}
+        found = {}
+        for level, part in groups.items():
+            found[level] = {"N": float(len(part))}
+            for c in columns:
+                found[level] |= {c: float(part[c].mean()), f"{c}_sd": float(part[c].std())}
+            if "rating" in rows:
+                found[level]["rated"] = float(part["rating"].notna().mean())
+        return pd.DataFrame.from_dict(found, orient="index").rename_axis("level")
+
+
+def _rows(bad: pd.Series, table: pd.DataFrame) -> str:
+    at = table.loc[bad, ["id", "year"]]
+    return first_few([f"worker {i} in {y}" for i, y in zip(at["id"], at["year"], strict=True)])
+
+
+def _values(t: pd.DataFrame, name: str) -> list[Fault]:
+    """Values out of range."""
+    checks = {
+        "missing values": (t[list(REQUIRED)].isna().any(axis=1), f"complete {', '.join(REQUIRED)}"),
+        "levels outside 1 to 5": (~t["level"].isin(range(1, LEVELS + 1)), "fold higher levels into 5"),
+        "negative bonuses": (t["bonus"] < 0, "0 where there is none"),
+        "salaries that are not positive": (t["salary"] <= 0, "drop the rows, or correct them"),
+        "promoted neither 0 nor 1": (~t["promoted"].isin([0, 1]), "1 where the worker is promoted at the end of the year"),
+        "tenure at the level above tenure at the firm": (t["ten_level"] > t["ten_firm"], "both start at 1"),
+        "tenure below 1": ((t["ten_level"] < 1) | (t["ten_firm"] < 1), "both start at 1"),
+    }
+    if "rating" in t:
+        valid = t["rating"].isin(range(1, RATINGS + 1)) | t["rating"].isna()
+        checks["ratings other than 1 to 4"] = (~valid, "NaN where there is none")
+    return [Fault(what, f"{name}: {_rows(bad, t)}", remedy) for what, (bad, remedy) in checks.items() if bad.any()]
+
+
+def _careers(t: pd.DataFrame, name: str) -> list[Fault]:
+    """Faults between the years of a worker."""
+    same = t["id"].eq(t["id"].shift())
+    step = t["year"].diff()
+    checks = {
+        "two rows of a worker in one year": (same & (step == 0), "one row per worker and year"),
+        "years of a worker are not consecutive": (same & (step > 1), "give the years between, or another id after the gap"),
+        "levels fall": (same & (t["level"].diff() < 0), "drop the rows after a demotion, or give another id"),
+    }
+    return [Fault(what, f"{name}: {_rows(bad, t)}", remedy) for what, (bad, remedy) in checks.items() if bad.any()]
+
+
+def read_personnel(path: str | Path, columns: dict[str, str] | None = None) -> Personnel:
+    """The panel from a .csv or .parquet file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    columns
+        Names in the file by the package's name, such as ``{"id": "person"}``, where they differ. Ids are text, and numbers
+        only where no two would merge: ``0012`` is not 12.
+
+    Raises
+    ------
+    DataFaults
+        If the file cannot be read or the panel has faults.
+
+    """
+    id_ = (columns or {}).get("id", "id")
+    table = read_table(path, text=[id_])
+    if id_ in table:
+        table[id_] = as_numbers_if_nothing_is_lost(table[id_])
+    unknown = [c for c in (columns or {}).values() if c not in table]
+    if unknown:
+        raise DataFaults([Fault(f"columns {', '.join(unknown)} are not in the file", str(path), "check the names")])
+    return Personnel(table.rename(columns={v: k for k, v in (columns or {}).items()}), Path(path).stem)
+
+
+_FIRST, _LAST, _BONUS = 1969, 1988, 1981
+_HEADCOUNT, _GROWTH = 1600, 174
+_ENTRY, _START = (0.545, 0.21, 0.14, 0.095, 0.01), (0.30, 0.27, 0.26, 0.155, 0.015)
+_AGE, _AGE_SD = np.array([32.3, 33.4, 34.5, 40.0, 48.0]), np.array([10.3, 9.2, 8.2, 7.3, 6.0])
+_EDUC = (0.18, 0.44, 0.30, 0.08)
+_TITLES = (5, 4, 4, 3, 1)
+_RATED = np.array([0.64, 0.74, 0.74, 0.67, 0.51])
+_RATING_LEVEL, _RATING_CUT = np.array([-0.40, -0.24, 0.12, 0.24, 0.0]), (-0.74, 0.98, 2.45)
+_PROMOTION = np.array([-1.12, -1.28, -1.85, -4.85, -1.20])
+_PROMOTION_TENURE, _PROMOTION_EDUC = np.array([0.0, 0.0, -0.10, -0.30, -0.70]), np.array([0.0, 0.10, 0.20, 0.25])
+_RISE, _RISE_RATING = np.array([0.10, 0.12, 0.17, 0.28, 0.06]), np.array([0.0, -0.015, -0.03, -0.045])
+_RISE_EDUC = np.array([0.0, 0.005, 0.010, 0.012])
+_SALARY, _SALARY_SD = np.array([10.41, 10.63, 10.875, 11.22, 11.89]), np.array([0.235, 0.135, 0.13, 0.185, 0.31])
+_RAISE_RATING = np.array([0.012, 0.004, -0.008, -0.02])
+_EXIT_LEVEL, _EXIT_RATING = np.array([0.80, 0.25, 0.08, 0.22, 0.0]), np.array([0.0, 0.05, 0.45, 0.90])
+_RECEIPT, _RECEIPT_RATING = np.array([0.0, 1.6, 3.2, 3.9, 2.6]), np.array([0.0, -0.6, -1.5, -2.6])
+_RECEIPT_PROMOTED = 0.55
+_RECEIPT_TENURE, _RECEIPT_SHARES = np.array([0.0, 0.3, 0.4, 0.4, 0.25]), np.array([0.0, -1.62, -3.08, -3.27, -1.2])
+_SIZE, _SIZE_RATING = np.array([0.0, 0.40, 0.55, 0.82, 1.45]), np.array([0.0, -0.084, -0.189, -0.50])
+_SIZE_TENURE, _SIZE_SHARES = np.array([0.0, 0.12, 0.19, 0.20, 0.21]), np.array([0.0, 0.02, 0.16, 0.66, 1.50])
+_SIZE_EDUC = np.array([0.0, 0.03, 0.08, 0.10])
+_AGE_SLOPE, _AGE_SQUARE = 0.186, -0.215
+_NOISE = 0.33 * np.array([1.3, 0.9, 0.9, 1.2, 1.0])
+_AWARDS = np.array([0.012, 0.004, 0.003, 0.008, 0.0])
+
+
+def personnel(preset: Preset = "table5", seed: int = 1, copies: int = 1) -> Personnel:
+    """A generated panel like the published one, years 1981-1988, with its truth in further columns.
+
+    Parameters
+    ----------
+    preset
+        ``table5``: the prize has no effect on bonuses; ``table6``: a coefficient of -2; ``exogenous``: worker effects unrelated
+        to anything observed; ``clean``: normal errors of one variance, no awards.
+    seed
+        Of everything random.
+    copies
+        Firms side by side, for panels of any size.
+
+    Returns
+    -------
+    Personnel
+        With ``p_prom`` (chance of promotion), ``d_prom`` (log salary increase on promotion), ``psi_true`` (expected prize),
+        ``mu`` and ``u`` (worker effects of size and receipt) and ``talent``.
+
+    Raises
+    ------
+    DataFaults
+        For a preset that is not known.
+
+    """
+    presets = ("table5", "table6", "exogenous", "clean")
+    if preset not in presets:
+        raise DataFaults([Fault(f"there is no preset {preset!r}", "personnel", f"choose one of: {', '.join(presets)}")])
+    firms = [_firm(preset, np.random.default_rng([seed, copy])) for copy in range(copies)]
+    for copy, firm in enumerate(firms):
+        firm["id"] += 100_000 * copy
+    return Personnel(pd.concat(firms, ignore_index=True), f"personnel, {preset}")
+
+
+def true_coefficients(equation: Literal["size", "receipt"]) -> dict[str, float]:
+    """What :func:`personnel` generates bonuses with, by term: of the log bonus, or of the log odds of one.
+
+    Age in the paper's terms, a year and the square of it over 100; all other regressors held fixed.
+    """
+    effects = {"size": (_SIZE, _SIZE_RATING, _SIZE_TENURE), "receipt": (_RECEIPT, _RECEIPT_RATING, _RECEIPT_TENURE)}
+    found: dict[str, float] = {}
+    for name, values in zip(("level", "rating", "tenure"), effects[equation], strict=True):
+        top = len(values) if name == "tenure" else None
+        found |= {f"{name} {k}{'+' if k == top else ''}": float(v) for k, v in enumerate(values[1:], 2)}
+    return found | ({"age": _AGE_SLOPE, "age²/100": _AGE_SQUARE} if equation == "size" else {"promoted": _RECEIPT_PROMOTED})
+
+
+def _firm(preset: str, rng: np.random.Generator) -> pd.DataFrame:
+    people = _People(rng)
+    titles = _titles(rng)
+    years = [people.live_through(year, titles) for year in range(_FIRST, _LAST + 1)]
+    panel = pd.concat(years, ignore_index=True)
+    panel = _bonuses(panel[panel["year"] >= _BONUS].reset_index(drop=True), people, preset, rng)
+    return panel.drop(columns=["true_rating"])
+
+
+def _titles(rng: np.random.Generator) -> list[np.ndarray]:
+    """Effect of each title on the increase at promotion, centred within its level."""
+    effects = [rng.normal(0.0, 0.05, n) for n in _TITLES]
+    return [e - e.mean() for e in effects]
+
+
+class _People:
+    """Everybody who ever worked in the firm; ``here`` are those who do now."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+        self.fixed: dict[str, np.ndarray] = {}
+        self.here = np.empty(0, np.int64)
+        self.state: dict[str, np.ndarray] = {k: np.empty(0) for k in ("age", "level", "ten_level", "ten_firm", "log_salary")}
+        self.state |= {k: np.empty(0) for k in ("title", "rises", "counted")}
+
+    def live_through(self, year: int, titles: list[np.ndarray]) -> pd.DataFrame:
+        """Hire up to the headcount, rate, promote, pay, and let some go; the year's rows."""
+        self._hire(_HEADCOUNT + _GROWTH * (year - _FIRST) - len(self.here), year)
+        s, rng = self.state, self.rng
+        f = {k: v[self.here] for k, v in self.fixed.items()}
+        level, tenure = s["level"].astype(int) - 1, np.minimum(s["ten_level"], TENURES).astype(int) - 1
+        rating = self._rate(level, f["talent"])
+        mean = np.bincount(level, rating, LEVELS) / np.maximum(np.bincount(level, minlength=LEVELS), 1)
+        logit = (
+            _PROMOTION[level] + _PROMOTION_TENURE[tenure] - 0.02 * (s["age"] - 38.0) - 0.15 * f["female"]
+            + _PROMOTION_EDUC[f["educ"].astype(int)] - 1.5 * (rating / mean[level] - 1.0)
+        )  # fmt: skip
+        chance = 1.0 / (1.0 + np.exp(-logit))
+        promoted = rng.random(len(chance)) < chance
+        title_effect = np.array([titles[j][int(t)] for j, t in zip(level, s["title"], strict=True)])
+        expected = (
+            _RISE[level] - 0.002 * (s["age"] - 38.0) + 0.004 * (s["ten_level"] - 3.0) + _RISE_RATING[rating - 1]
+            - 0.005 * f["female"] + _RISE_EDUC[f["educ"].astype(int)] + 0.001 * (s["ten_firm"] - 6.0) + title_effect
+            + f["omega"]
+        )  # fmt: skip
+        rise = expected + rng.normal(0.0, 0.06, len(expected))
+        rows = pd.DataFrame(
+            {
+                "id": self.here, "year": year, "age": s["age"].astype(int), "level": level + 1,
+                "ten_level": s["ten_level"].astype(int), "ten_firm": s["ten_firm"].astype(int),
+                "title": 10 * (level + 1) + s["title"].astype(int), "female": f["female"].astype(int),
+                "nonwhite": f["nonwhite"].astype(int), "educ": f["educ"].astype(int),
+                "rating": np.where(rng.random(len(level)) < _RATED[level], rating, np.nan), "true_rating": rating,
+                "salary": np.exp(s["log_salary"]), "promoted": promoted.astype(int),
+                "avg_increase": np.where(s["counted"] > 0, s["rises"] / np.maximum(s["counted"], 1), np.nan), "p_prom": chance,
+                "d_prom": np.where(promoted, rise, np.nan), "psi_true": chance * expected, "talent": f["talent"],
+            }
+        )  # fmt: skip
+        self._move_on(level, rating, promoted, rise, f)
+        return rows
+
+    def _hire(self, n: int, year: int) -> None:
+        rng, first = self.rng, len(self.fixed.get("talent", ()))
+        level = rng.choice(LEVELS, n, p=_START if year == _FIRST else _ENTRY)
+        talent, salary_effect = rng.normal(size=n), rng.normal(size=n)
+        latent = 0.5 * talent + np.sqrt(0.75) * rng.normal(size=n)
+        new = {
+            "talent": talent, "w": 0.4 * talent + np.sqrt(1.0 - 0.4**2) * salary_effect, "omega": rng.normal(0.0, 0.05, n),
+            "female": (rng.random(n) < 0.28).astype(float), "nonwhite": (rng.random(n) < 0.12).astype(float),
+            "educ": np.searchsorted(ndtri(np.cumsum(_EDUC)[:-1]), latent).astype(float), "n": rng.normal(size=n),
+        }  # fmt: skip
+        self.fixed = {k: np.concatenate([self.fixed.get(k, np.empty(0)), v]) for k, v in new.items()}
+        age = np.clip(np.rint(rng.normal(_AGE[level], _AGE_SD[level])), 21, 60)
+        pay = _SALARY[level] + _SALARY_SD[level] * new["w"] - 0.03 + rng.normal(0.0, 0.03, n)
+        start = {"age": age, "level": level + 1.0, "ten_level": np.ones(n), "ten_firm": np.ones(n), "log_salary": pay}
+        start |= {"title": np.floor(rng.random(n) * np.array(_TITLES)[level]), "rises": np.zeros(n), "counted": np.zeros(n)}
+        self.state = {k: np.concatenate([self.state[k], v]) for k, v in start.items()}
+        self.here = np.concatenate([self.here, np.arange(first, first + n)])
+
+    def _rate(self, level: np.ndarray, talent: np.ndarray) -> np.ndarray:
+        latent = -0.55 * talent - _RATING_LEVEL[level] + self.rng.normal(size=len(level))
+        return np.searchsorted(_RATING_CUT, latent) + 1
+
+    def _move_on(
+        self, level: np.ndarray, rating: np.ndarray, promoted: np.ndarray, rise: np.ndarray, f: dict[str, np.ndarray]
+    ) -> None:
+        """Salaries, levels and tenures of the next year, and who is still there then."""
+        s, rng = self.state, self.rng
+        target = _SALARY[level] + _SALARY_SD[level] * f["w"] + 0.01 * (np.minimum(s["ten_level"], 10.0) - 3.0)
+        raised = 0.25 * (target - s["log_salary"]) + _RAISE_RATING[rating - 1] + rng.normal(0.0, 0.03, len(level))
+        change = np.where(promoted, rise, raised)
+        logit = (
+            -2.36 + _EXIT_LEVEL[level] + _EXIT_RATING[rating - 1] + 1.2 * (s["age"] >= 58)
+            + 0.22 * np.maximum(s["ten_firm"] - 9.0, 0.0)
+        )  # fmt: skip
+        leaves = (rng.random(len(level)) < 1.0 / (1.0 + np.exp(-logit))) & ~promoted
+        leaves |= s["age"] >= 64
+        up = promoted & (level < LEVELS - 1)
+        new_title = np.floor(rng.random(len(level)) * np.array(_TITLES)[np.minimum(level + 1, LEVELS - 1)])
+        after = {
+            "age": s["age"] + 1, "level": s["level"] + up, "ten_level": np.where(up, 1.0, s["ten_level"] + 1),
+            "ten_firm": s["ten_firm"] + 1, "log_salary": s["log_salary"] + change, "title": np.where(up, new_title, s["title"]),
+            "rises": np.where(up, change, s["rises"] + change), "counted": np.where(up, 1.0, s["counted"] + 1),
+        }  # fmt: skip
+        self.state = {k: v[~leaves] for k, v in after.items()}
+        self.here = self.here[~leaves]
+
+
+def _bonuses(panel: pd.DataFrame, people: _People, preset: str, rng: np.random.Generator) -> pd.DataFrame:
+    """Receipt and size of bonuses, given the careers."""
+    who, row = np.unique(panel["id"].to_numpy(), return_inverse=True)
+    level, rating = panel["level"].to_numpy() - 1, panel["true_rating"].to_numpy() - 1
+    tenure = np.minimum(panel["ten_level"].to_numpy(), TENURES) - 1
+    shares = np.zeros((len(who), LEVELS))
+    np.add.at(shares, (row, level), 1.0)
+    shares /= shares.sum(1, keepdims=True)
+    f = {k: v[who] for k, v in people.fixed.items()}
+    related = 0.0 if preset == "exogenous" else 1.0
+    u = related * (shares @ _RECEIPT_SHARES + 0.75 * f["talent"]) + 1.3 * f["n"]
+    birth = pd.Series(panel["year"] - panel["age"]).groupby(row).first().to_numpy()
+    own = rng.normal(size=len(who))
+    mixed = 0.6 * f["n"] + 0.8 * own if related else own
+    mu = related * (
+        shares @ _SIZE_SHARES - (_by_age(1985.0 - birth) - _by_age(np.array(39.0))) - 0.12 * f["talent"] + 0.15 * f["w"]
+    ) + 0.41 * mixed  # fmt: skip
+    year = panel["year"].to_numpy() - _BONUS
+    logit = (
+        -1.68 + _RECEIPT[level] + _RECEIPT_RATING[rating] + _RECEIPT_TENURE[tenure]
+        + _RECEIPT_PROMOTED * panel["promoted"].to_numpy() + _year_effects(0.55, rng)[year] + u[row]
+    )  # fmt: skip
+    got = rng.random(len(panel)) < 1.0 / (1.0 + np.exp(-logit))
+    error = (0.33 if preset == "clean" else _NOISE[level]) * rng.normal(size=len(panel))
+    if preset != "clean":
+        error += np.where(rng.random(len(panel)) < _AWARDS[level], rng.normal(1.8, 0.6, len(panel)), 0.0)
+    log_bonus = (
+        3.36 + _SIZE[level] + _by_age(panel["age"].to_numpy(np.float64)) + _SIZE_RATING[rating] + _SIZE_TENURE[tenure]
+        - 0.05 * panel["female"] - 0.03 * panel["nonwhite"] + _SIZE_EDUC[panel["educ"].to_numpy()]
+        + _year_effects(0.06, rng)[year] + (-2.0 if preset == "table6" else 0.0) * panel["psi_true"] + mu[row] + error
+    )  # fmt: skip
+    return panel.assign(bonus=np.where(got, np.exp(log_bonus), 0.0), mu=mu[row], u=u[row])
+
+
+def _by_age(age: np.ndarray) -> np.ndarray:
+    return _AGE_SLOPE * age + _AGE_SQUARE * age**2 / 100.0
+
+
+def _year_effects(sd: float, rng: np.random.Generator) -> np.ndarray:
+    """Effects of the bonus years, orthogonal to a constant and a trend."""
+    n = _LAST - _BONUS + 1
+    basis = np.stack([np.ones(n), np.arange(n)], axis=1)
+    drawn = sd * rng.normal(size=n)
+    return drawn - basis @ np.linalg.lstsq(basis, drawn, rcond=None)[0]

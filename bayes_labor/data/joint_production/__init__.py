@@ -1,0 +1,1 @@
+"""Matched workplaces and workers: the validated table, generators and real samples."""

@@ -1,0 +1,487 @@
+"""The matched table: one row per worker of whole workplaces, with what each worker takes along and what stays behind."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from numbers import Number
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
+from bayes_labor.data.ids import as_text, mixed_faults
+from bayes_labor.data.joint_production.characteristics import Characteristics, parse
+
+_SAME_WAGE = 1e-6  # of the largest: wages closer than this are one wage
+_LARGEST_WAGE = 1e150  # its square is a number
+
+
+@dataclass(frozen=True, eq=False)
+class Workforce:
+    """A validated matched sample. Build it with :meth:`from_frame`, :meth:`from_parquet` or :meth:`from_csv`.
+
+    ==============  ======  ========================================================================
+    name            symbol  role
+    ==============  ======  ========================================================================
+    ``wage``        W       (N,) observed wage, the user's wage unit
+    ``design``      x       (N, P) characteristics, as declared by the formula, unscaled; columns are contiguous
+    ``internal``    I - M   (P,) True for a characteristic that is lost when the worker leaves
+    ``linear``      -       (P,) True for an internal term that is proportional to its internal variable
+    ``industry``    k       (F,) row of ``industries`` of each workplace
+    ``offsets``     -       (F + 1,) workers of workplace f are ``offsets[f]:offsets[f + 1]``
+    ``covariates``  -       (N, ...) the variables that the formula mentions, as the user gave them
+    ``repeated``    -       share of the rows that belong to people who have several, where the table says who is who
+    ==============  ======  ========================================================================
+    """
+
+    wage: np.ndarray
+    design: np.ndarray
+    terms: tuple[str, ...]
+    internal: np.ndarray
+    linear: np.ndarray
+    industry: np.ndarray
+    industries: tuple[str, ...]
+    offsets: np.ndarray
+    workplaces: np.ndarray
+    workers: np.ndarray
+    covariates: pd.DataFrame
+    characteristics: Characteristics
+    formula: str
+    internal_variables: tuple[str, ...] = ()
+    repeated: float = 0.0
+    wage_unit: str = "wage units"
+    name: str = "workforce"
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        formula: str,
+        internal: Sequence[str] = (),
+        *,
+        workplace: str = "workplace",
+        industry: str = "industry",
+        wage: str = "wage",
+        worker: str | None = None,
+        person: str | None = None,
+        industries: Sequence[str] | None = None,
+        wage_unit: str = "wage units",
+        name: str = "workforce",
+        simulated: bool = False,
+    ) -> Self:
+        """Validate a table and evaluate its formula.
+
+        Parameters
+        ----------
+        frame
+            One row per worker, any order; every worker of each workplace. Ids of workplaces, workers and industries are text:
+            whole numbers become the text that writes them, and workplaces stand in the order of those numbers, then of words.
+        formula
+            Characteristics of talent in Wilkinson notation, e.g. ``"experience + {experience**2/100} + seniority"``. The
+            intercept is left out: the revenue scale takes its place.
+        internal
+            Variables (columns of ``frame``) specific to the workplace, such as seniority. Every term that mentions one is
+            internal: a worker who leaves loses it.
+        workplace, industry, wage, worker
+            Names of the columns. ``worker`` is optional; with it, nobody may appear twice.
+        person
+            Column that says whose row it is, in a table in which people may have several rows (seasons, years) under different
+            ``worker`` ids. The model treats errors as independent over rows: pages then warn.
+        industries
+            The industries there may be; default: those found.
+        wage_unit, name
+            Words for tables, axes and titles.
+        simulated
+            Data drawn from the model with additive errors: wages that are not positive are then admitted.
+
+        Raises
+        ------
+        DataFaults
+            With every fault found, each naming columns, rows or workplaces, and the remedy.
+
+        """
+        named = {"worker": worker, "person": person}
+        columns = {"workplace": workplace, "industry": industry, "wage": wage} | {k: v for k, v in named.items() if v}
+        faults = _missing_columns(frame, columns)
+        if faults:
+            raise DataFaults(faults)
+        roles = [c for role, c in columns.items() if role != "wage"]
+        faults = [fault for c in roles for fault in mixed_faults(frame[c], c)]
+        if faults:
+            raise DataFaults(faults)
+        frame = frame.assign(**{c: as_text(frame[c], ordered=c not in (worker, person)) for c in roles})
+        faults = [
+            *_wage_faults(frame[wage], simulated),
+            *_id_faults(frame, columns),
+            *_industry_faults(frame, workplace, industry, industries),
+        ]
+        frame = _compact(frame, columns)
+        codes = frame[workplace].cat.codes.to_numpy(np.int64)
+        order = np.argsort(codes, kind="stable")
+        design = None
+        try:
+            characteristics = Characteristics.learn(frame, formula, internal, wage)
+            design = characteristics.evaluate(frame, order)
+            faults += characteristics.faults(design, formula, internal)
+        except DataFaults as found:
+            faults += found.faults
+        if faults or design is None:
+            raise DataFaults(faults)
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(codes))]).astype(np.int64)
+        names, industry_of = _industries(frame[industry], industries)
+        ids = frame[worker].astype(object) if worker else frame.index
+        return cls(
+            wage=_frozen(pd.to_numeric(frame[wage]).to_numpy(np.float64)[order]),
+            design=_frozen(design.T),
+            terms=characteristics.terms,
+            internal=_frozen(characteristics.internal),
+            linear=_frozen(characteristics.linear),
+            industry=_frozen(industry_of[order[offsets[:-1]]]),
+            industries=names,
+            offsets=_frozen(offsets),
+            workplaces=_frozen(frame[workplace].cat.categories.to_numpy(object)),
+            workers=_frozen(ids.to_numpy()[order]),
+            covariates=frame[list(characteristics.variables)].iloc[order].reset_index(drop=True),
+            characteristics=characteristics,
+            formula=formula,
+            internal_variables=tuple(internal),
+            repeated=float(frame[person].duplicated(keep=False).mean()) if person else 0.0,
+            wage_unit=wage_unit,
+            name=name,
+        )
+
+    @classmethod
+    def from_parquet(cls, path: str | Path, formula: str, internal: Sequence[str] = (), **options: Any) -> Self:
+        """Read the columns that are needed of a Parquet file; ``options`` as in :meth:`from_frame`."""
+        return cls.from_frame(_read_parquet(path, _needed(formula, options)), formula, internal, **options)
+
+    @classmethod
+    def from_csv(cls, path: str | Path, formula: str, internal: Sequence[str] = (), **options: Any) -> Self:
+        """Read a CSV file, its ids as they are written; ``options`` as in :meth:`from_frame`."""
+        return cls.from_frame(read_table(path, ".csv", _roles(options)), formula, internal, **options)
+
+    @property
+    def n_workers(self) -> int:
+        """N."""
+        return len(self.wage)
+
+    @property
+    def n_workplaces(self) -> int:
+        """F."""
+        return len(self.offsets) - 1
+
+    @property
+    def n_terms(self) -> int:
+        """P."""
+        return len(self.terms)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(F,) number of workers of each workplace."""
+        return np.diff(self.offsets)
+
+    @property
+    def worker_industry(self) -> np.ndarray:
+        """(N,) row of ``industries`` of each worker."""
+        return np.repeat(self.industry, self.sizes)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that the likelihood sees; equal for equal data whatever the order of the rows."""
+        digest = hashlib.sha256(repr((self.terms, self.industries)).encode())
+        for array in (self.wage, self.design, self.internal, self.industry, self.offsets):
+            digest.update(np.ascontiguousarray(array.T))
+        return digest.hexdigest()[:16]
+
+    def with_wage(self, wage: np.ndarray) -> Self:
+        """The same workers with other wages (N,), such as simulated ones."""
+        if np.shape(wage) != self.wage.shape or not np.all(np.isfinite(wage)):
+            raise ValueError(f"wage must be {self.n_workers} finite numbers, got shape {np.shape(wage)}")
+        return replace(self, wage=_frozen(np.array(wage, dtype=np.float64)))
+
+    def changed(self, **variables: Any) -> Self:
+        """The same workers with other characteristics: a counterfactual.
+
+        Parameters
+        ----------
+        **variables
+            New values of variables of the formula: a scalar or (N,) in the workforce's order. Every term is evaluated again.
+
+        Raises
+        ------
+        DataFaults
+            For a variable that the formula does not mention, values of another length, or a term that is not finite.
+
+        """
+        faults = [
+            Fault(f"the formula does not mention {v!r}", repr(self.formula), did_you_mean(v, self.covariates.columns))
+            for v in variables
+            if v not in self.covariates
+        ] + [
+            Fault(f"{v} has shape {np.shape(x)}", "changed()", f"give a number or {self.n_workers} numbers")
+            for v, x in variables.items()
+            if np.shape(x) not in ((), (self.n_workers,))
+        ]
+        faults = faults or [fault for v, x in variables.items() for fault in _kind_faults(v, x, self.covariates[v])]
+        if faults:
+            raise DataFaults(faults)
+        covariates, where = self.covariates.assign(**variables), f"changed({', '.join(variables)})"
+        try:
+            design = self.characteristics.evaluate(covariates)
+        except Exception as error:  # such as a spline's, whose knots end at the largest value that it has seen
+            raise DataFaults([Fault(f"a term cannot be evaluated: {error}", where, "check the new values")]) from None
+        if not np.isfinite(design).all():
+            raise DataFaults([Fault("a term of the formula is not finite", where, "check the new values")])
+        return replace(self, design=_frozen(design.T), covariates=covariates)
+
+    def split(self, share: float, seed: int) -> tuple[Self, Self]:
+        """Two workforces of whole workplaces, the second a random ``share`` of them; both know the same industries."""
+        held = np.random.default_rng(seed).permutation(self.n_workplaces)
+        held = held[: round(share * self.n_workplaces) if 0.0 < share < 1.0 else 0]
+        if not 2 <= len(held) <= self.n_workplaces - 2:
+            remedy = "leave at least two workplaces on each side"
+            raise DataFaults([Fault(f"share = {share} splits nothing off", f"{self.n_workplaces} workplaces", remedy)])
+        away = np.isin(np.arange(self.n_workplaces), held)
+        return self._only(~away), self._only(away)
+
+    def _only(self, kept: np.ndarray) -> Self:
+        """The workplaces marked in ``kept`` (F,)."""
+        rows = np.repeat(kept, self.sizes)
+        covariates = self.covariates[rows].reset_index(drop=True)
+        return replace(
+            self, wage=_frozen(self.wage[rows]), design=_frozen(self.terms_by_workers[:, rows].T),
+            industry=_frozen(self.industry[kept]),
+            offsets=_frozen(np.concatenate([[0], np.cumsum(self.sizes[kept])])), workplaces=_frozen(self.workplaces[kept]),
+            workers=_frozen(self.workers[rows]), covariates=covariates,
+            name=f"{self.name}: {int(kept.sum()):,} of them",
+        )  # fmt: skip
+
+    @property
+    def terms_by_workers(self) -> np.ndarray:
+        """(P, N) the design as it lies in memory: what solvers multiply, without a copy."""
+        return self.design.T
+
+    def describe(self) -> pd.DataFrame:
+        """Mean and standard deviation of the wage and of every term."""
+        rows = [(x.mean(), x.std(ddof=1), x.min(), x.max()) for x in (self.wage, *self.terms_by_workers)]
+        table = pd.DataFrame(rows, index=["wage", *self.terms], columns=["mean", "std", "min", "max"])
+        return table.assign(internal=[False, *self.internal])
+
+
+def _kind_faults(name: str, new: Any, known: pd.Series) -> list[Fault]:
+    """A fault for new values of a variable that are no numbers where it has numbers, or no categories that it has."""
+    values = pd.Series(np.atleast_1d(np.asarray(new, dtype=object)))
+    if isinstance(known.dtype, pd.CategoricalDtype):
+        strange = values[~values.isin(known.cat.categories)]
+        if len(strange):
+            return [
+                Fault(f"{name} = {strange.iloc[0]!r} is not among its categories", "changed()", first_few(known.cat.categories))
+            ]
+    elif pd.api.types.is_numeric_dtype(known) and not all(isinstance(v, Number | np.bool) for v in values):
+        return [Fault(f"{name} has new values that are no numbers", "changed()", "give a number, or one for each worker")]
+    return []
+
+
+def read_table(path: str | Path, kind: str | None = None, text: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a Parquet or CSV file by its ending; one clear error if it is missing or is not what its name says.
+
+    Columns named in ``text`` are read from CSV as they are written there: ``0012`` is not 12.
+    """
+    path = Path(path)
+    kind = kind or path.suffix.lower()
+    readers: dict[str, Any] = {".parquet": pd.read_parquet, ".csv": partial(_read_csv, text=text)}
+    if kind not in readers:
+        raise DataFaults([Fault(f"cannot read files ending in {kind!r}", str(path), "convert it to .parquet or .csv")])
+    if not path.is_file():
+        near = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
+        remedy = did_you_mean(path.name, near) if near else "check the folder's name"
+        raise DataFaults([Fault("there is no such file", str(path), remedy)])
+    try:
+        if kind == ".csv":
+            _check_separator(path)
+        return readers[kind](path)
+    except DataFaults:
+        raise
+    except (OSError, ValueError, UnicodeDecodeError) as error:
+        fault = Fault(f"this is not a readable {kind[1:]} file: {error}", str(path), "write it again, or check its ending")
+        raise DataFaults([fault]) from error
+
+
+def _read_csv(path: Path, text: Sequence[str]) -> pd.DataFrame:
+    """Columns named in ``text`` as they are written: an industry may be called NA, and only nothing at all is missing there."""
+    table = pd.read_csv(path, dtype=dict.fromkeys(text, str))
+    named = [c for c in dict.fromkeys(text) if c in table.columns and table[c].isna().any()]
+    if named:
+        table[named] = pd.read_csv(path, usecols=named, dtype=str, keep_default_na=False, na_values=[""])[named]
+    return table
+
+
+def _check_separator(path: Path) -> None:
+    """Raises DataFaults if the first line has more of another separator than commas."""
+    with path.open("rb") as file:
+        line = re.sub(rb'"[^"]*"', b"", file.readline(100_000)).decode("latin-1")
+    for sign, name in ((";", "';'"), ("\t", "a tab"), ("|", "'|'")):
+        if line.count(sign) > line.count(","):
+            remedy = f"write it with commas, or read it by pandas.read_csv(path, sep={sign!r}) and use Workforce.from_frame"
+            raise DataFaults([Fault(f"the file is separated by {name}, not by commas", str(path), remedy)])
+
+
+def _roles(options: dict[str, Any]) -> list[str]:
+    """Columns with ids."""
+    named = (options.get("workplace") or "workplace", options.get("industry") or "industry")
+    return [*named, *(options[who] for who in ("worker", "person") if options.get(who))]
+
+
+def _needed(formula: str, options: dict[str, Any]) -> list[str] | None:
+    """Columns that a workforce needs; None, all of them, where the formula cannot be read: from_frame says so."""
+    try:
+        needed = parse(formula, options.get("wage") or "wage")[1]
+    except DataFaults:
+        return None
+    return [*_roles(options), options.get("wage") or "wage", *needed]
+
+
+def _read_parquet(path: str | Path, columns: list[str] | None) -> pd.DataFrame:
+    """These columns, text as categories, handed over column by column; all columns if one is missing, so that it is named."""
+    path = Path(path)
+    if columns is None or not path.is_file() or path.suffix.lower() != ".parquet":
+        return read_table(path, ".parquet")
+    try:
+        if not set(columns) <= set(pq.read_schema(path).names):
+            return read_table(path, ".parquet")
+        table = pq.read_table(path, columns=list(dict.fromkeys(columns)))
+        text = [f.name for f in table.schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+        frame = table.to_pandas(split_blocks=True, self_destruct=True, strings_to_categorical=True)
+        # Levels in alphabetical order, as if the column were text, not in order of appearance.
+        return frame.assign(**{c: frame[c].cat.reorder_categories(sorted(frame[c].cat.categories)) for c in text})
+    except (OSError, ValueError):
+        return read_table(path, ".parquet")
+
+
+def _compact(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
+    """The table with text as categories: a byte or two for each row, and levels that a formula knows from any of the rows."""
+    text = {
+        c: frame[c].astype("category")
+        for c in frame.columns
+        if c != columns["wage"]
+        and (pd.api.types.is_string_dtype(frame[c].dtype) or frame[c].dtype == object)
+        and not isinstance(frame[c].dtype, pd.CategoricalDtype)
+    }
+    return frame.assign(**text) if text else frame
+
+
+def _industries(column: pd.Series, industries: Sequence[str] | None) -> tuple[tuple[str, ...], np.ndarray]:
+    """(names of all industries, row of them for each worker)."""
+    names = tuple(map(str, industries)) if industries else tuple(sorted(column.cat.categories))
+    place = {k: i for i, k in enumerate(names)}
+    return names, np.array([place[w] for w in column.cat.categories], dtype=np.int64)[column.cat.codes]
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    """A view that cannot be written."""
+    array = array.view()
+    array.flags.writeable = False
+    return array
+
+
+def _missing_columns(frame: pd.DataFrame, columns: dict[str, str]) -> list[Fault]:
+    if frame.empty:
+        return [Fault("the table has no rows", "the table", "check the file and any filter before this step")]
+    if frame.columns.has_duplicates:
+        twice = frame.columns[frame.columns.duplicated()].unique()
+        return [Fault("a column name occurs twice", first_few(twice), "rename or drop one of them")]
+    return [
+        Fault(
+            f"there is no column {name!r} for the {role}",
+            "columns of the table",
+            f"{role}=...: {did_you_mean(str(name), frame)}",
+        )
+        for role, name in columns.items()
+        if name not in frame.columns
+    ]
+
+
+def _wage_faults(wage: pd.Series, simulated: bool) -> list[Fault]:
+    name, kind = wage.name, _not_wages(wage)
+    if kind:
+        return [Fault(f"{name} is {kind}", f"such as {wage.dropna().iloc[0]}", "name the column that holds wages")]
+    values = pd.to_numeric(wage, errors="coerce").astype(np.float64)
+    present = values[np.isfinite(values)]
+    checks: list[tuple[Any, str, str]] = [
+        (values.isna() & wage.notna(), "is not a number", "convert it; check the decimal sign and units"),
+        (wage.isna(), "is missing", "drop the whole workplace: the payroll must be complete"),
+        (np.isinf(values), "is infinite", "correct it or drop the whole workplace"),
+        (np.isfinite(values) & (values.abs() > _LARGEST_WAGE), "is beyond 1e150", "choose another wage unit"),
+        ((values <= 0) & ~np.isinf(values) & (not simulated), "is not positive", "correct it or drop the whole workplace"),
+    ]
+    faults = [
+        Fault(f"{name} {what}", f"rows {first_few(wage.index[bad])}", remedy) for bad, what, remedy in checks if bad.any()
+    ]
+    if len(present) > 1 and present.max() - present.min() <= _SAME_WAGE * present.abs().max():
+        faults.append(Fault("all wages are equal", f"{name} = {present.iloc[0]:g}", "name the column that holds wages"))
+    return faults
+
+
+def _not_wages(wage: pd.Series) -> str:
+    """What a column is that cannot be wages, in words; empty for one that may."""
+    kinds = {"date": "a date", "datetime": "a date", "Timestamp": "a date", "timedelta": "a date", "Timedelta": "a date"}
+    kinds |= {"bool": "true or false", "complex": "a complex number"}
+    if wage.dtype == object:
+        return next((kinds[k] for k in dict.fromkeys(type(v).__name__ for v in wage) if k in kinds), "")
+    return {"b": "true or false", "c": "a complex number", "M": "a date", "m": "a date"}.get(wage.dtype.kind, "")
+
+
+def _id_faults(frame: pd.DataFrame, columns: dict[str, str]) -> list[Fault]:
+    faults, workplace = [], columns["workplace"]
+    for role in ("workplace", "worker"):
+        if role in columns and frame[columns[role]].isna().any():
+            rows = frame.index[frame[columns[role]].isna()]
+            faults.append(Fault(f"{columns[role]} is missing", f"rows {first_few(rows)}", f"every row needs its {role}"))
+    sizes = frame[workplace].value_counts()
+    single = sizes.index[sizes == 1].sort_values()
+    if len(single):
+        remedy = "drop them: a model of coworkers needs at least two"
+        faults.append(Fault("a workplace has one worker", f"workplaces {first_few(single)}", remedy))
+    if len(sizes) < 2:
+        where = f"workplaces {first_few(sizes.index)}"
+        faults.append(Fault("there are fewer than two workplaces", where, "outside options need other workplaces to go to"))
+    if "worker" in columns:
+        ids = frame[columns["worker"]].dropna()
+        twice = ids[ids.duplicated()].unique()
+        if len(twice):
+            remedy = "keep each worker's main job, and one year; or make the id worker-year and say whose it is by person="
+            faults.append(Fault("a worker appears more than once", f"workers {first_few(twice)}", remedy))
+    return faults
+
+
+def _industry_faults(frame: pd.DataFrame, workplace: str, industry: str, industries: Sequence[str] | None) -> list[Fault]:
+    faults = []
+    missing = frame.index[frame[industry].isna()]
+    if len(missing):
+        faults.append(Fault(f"{industry} is missing", f"rows {first_few(missing)}", "code them, or name a 'no code' industry"))
+    per_workplace = frame.groupby(workplace, observed=True)[industry].nunique()
+    mixed = per_workplace.index[per_workplace > 1]
+    if len(mixed):
+        remedy = "give each workplace one: modal_industry() takes the mode over its workers"
+        faults.append(Fault("a workplace has several industries", f"workplaces {first_few(mixed)}", remedy))
+    if industries:
+        unknown = sorted(set(frame[industry].cat.categories) - {str(k) for k in industries})
+        if unknown:
+            faults.append(Fault(f"unknown industry {unknown[0]!r}", first_few(unknown), did_you_mean(unknown[0], industries)))
+    return faults
+
+
+def modal_industry(
+    frame: pd.DataFrame, workplace: str = "workplace", industry: str = "industry", none: str = "no code"
+) -> pd.Series:
+    """Industry of each row's workplace: the mode over its workers; no code at all or a tied mode gives ``none``."""
+    counts = frame.groupby([workplace, industry], observed=True).size()
+    top = counts[counts == counts.groupby(level=0).transform("max")].reset_index()
+    unique = top.drop_duplicates(workplace, keep=False).set_index(workplace)[industry]
+    return frame[workplace].map(unique).fillna(none).rename(industry)

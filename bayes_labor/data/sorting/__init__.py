@@ -1,0 +1,1 @@
+"""Series and moments of the macroeconomy."""

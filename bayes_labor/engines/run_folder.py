@@ -1,0 +1,218 @@
+"""One fit is one folder: what was asked, of which data, with which seeds and versions, the draws, tables and figures."""
+
+import json
+import os
+import platform
+import shutil
+import tempfile
+import time
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+import xarray as xr
+
+from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.engines.stored import checksums, left, read_draws, read_record
+from bayes_labor.models.joint_production.model import judged_parameters
+from bayes_labor.models.settings import JointProductionSpec
+
+FORMAT = 2
+"""Of the run folder. 1: only finished fits; 2: draws kept while sampling, ``state`` in the record."""
+_PACKAGES = ("bayes-labor", "pymc", "pytensor", "nutpie", "numba", "numpy", "arviz", "xarray")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of a run, and its record."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: str | Path, *, overwrite: bool = False) -> Self:
+        """Make the folder. Raises DataFaults if it already holds draws and ``overwrite`` is not set."""
+        folder = cls(Path(path))
+        check_place(folder.path)
+        held = [
+            what for what, where in (("draws", folder.draws_path), ("an unfinished fit", folder.partial_path)) if where.exists()
+        ]
+        if held and not overwrite:
+            remedy = "choose another folder, or pass overwrite=True" + (
+                "; resume() goes on with it" if "draws" not in held else ""
+            )
+            raise DataFaults([Fault(f"the run folder already holds {held[0]}", str(path), remedy)])
+        if folder.draws_path.exists():
+            shutil.rmtree(folder.draws_path)
+        folder.partial_path.unlink(missing_ok=True)
+        for sub in (folder.path, folder.tables, folder.figures):
+            sub.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @classmethod
+    def rescue(cls, draws: xr.DataTree, record: dict[str, Any]) -> Self | None:
+        """A run folder with these draws where there is room: for temporary files, else in the user's cache; None if nowhere."""
+        for home in (Path(tempfile.gettempdir()), Path.home() / ".cache"):
+            try:
+                home.mkdir(parents=True, exist_ok=True)
+                folder = cls(Path(tempfile.mkdtemp(prefix="bayes-labor-", dir=home)))
+            except OSError:
+                continue
+            try:
+                folder.save(draws, record)
+                return folder
+            except OSError:
+                shutil.rmtree(folder.path, ignore_errors=True)
+        return None
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """An existing run, finished or not. Raises DataFaults if there is none, or a later release wrote it."""
+        folder = cls(Path(path))
+        if not folder.record_path.is_file():
+            remedy = "run `bayes-labor fit` first, or check the folder's name"
+            draws = folder.draws_path.exists() or folder.partial_path.exists()
+            what = "the run's record is missing" if draws else "there is no run here"
+            raise DataFaults([Fault(what, str(path), left(folder.path) if draws else remedy)])
+        written = folder.record().get("format", 1)
+        if written > FORMAT:
+            remedy = f"update bayes_labor (this release reads formats up to {FORMAT})"
+            raise DataFaults([Fault(f"a later release wrote this run folder (format {written})", str(path), remedy)])
+        return folder
+
+    @property
+    def draws_path(self) -> Path:
+        """Zarr store of the DataTree."""
+        return self.path / "draws.zarr"
+
+    @property
+    def partial_path(self) -> Path:
+        """Draws of a fit that is not finished."""
+        return self.path / "partial.npz"
+
+    @property
+    def record_path(self) -> Path:
+        """What was asked and found, as JSON."""
+        return self.path / "run.json"
+
+    @property
+    def tables(self) -> Path:
+        """CSV, JSON and LaTeX of every table."""
+        return self.path / "tables"
+
+    @property
+    def figures(self) -> Path:
+        """Every picture as SVG and PNG."""
+        return self.path / "figures"
+
+    @property
+    def report_path(self) -> Path:
+        """The page people read."""
+        return self.path / "report.html"
+
+    def save(self, draws: xr.DataTree, record: dict[str, Any]) -> None:
+        """Write the draws, then the record that says so; a kill in between leaves the unfinished fit as it was.
+
+        Raises OSError, and leaves nothing half-written, if there is no room.
+        """
+        temporary = self.path / "draws.writing"
+        shutil.rmtree(temporary, ignore_errors=True)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # zarr's note on consolidated metadata
+                draws.to_zarr(temporary, mode="w", consolidated=False)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        stored = checksums(temporary)
+        shutil.rmtree(self.draws_path, ignore_errors=True)
+        os.replace(temporary, self.draws_path)
+        self.write_record(record | {"stored": stored})
+        self.partial_path.unlink(missing_ok=True)
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Replace the record in one step."""
+        temporary = self.record_path.with_suffix(".tmp")
+        try:
+            temporary.write_text(json.dumps(record | {"format": FORMAT}, indent=1, default=str))
+            os.replace(temporary, self.record_path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def record(self) -> dict[str, Any]:
+        """The record as written. Raises DataFaults if it is damaged."""
+        return read_record(self.record_path)
+
+    def draws(self) -> xr.DataTree:
+        """The draws, in memory. Raises DataFaults for a fit that is not finished, or draws that are damaged."""
+        record = self.record()
+        if not self.draws_path.exists() and record.get("state", "done") != "done":
+            raise DataFaults([Fault("the fit is not finished", str(self.path), "`bayes-labor resume` goes on with it")])
+        if not self.draws_path.exists():
+            raise DataFaults([Fault("the stored draws are missing", str(self.draws_path), f"{left(self.path)}; fit again")])
+        tree = read_draws(self.draws_path, record.get("stored", {}), ("beta", "psi", "d", "V_U", "gamma", "A", "sigma"))
+        tree.attrs.update(judged(record, list(map(str, tree["posterior"].data_vars))))
+        return tree
+
+    def fitted(self, record: dict[str, Any], workforce: Workforce) -> JointProductionSpec:
+        """The specification of a joint-production fit. Raises DataFaults if it is none, or was made for other data."""
+        if "data" not in record or "specification" not in record:
+            remedy = "give a run of `bayes-labor fit`; in Python pass workforce= and spec= to sample"
+            raise DataFaults([Fault("the run does not say what was fitted", str(self.path), remedy)])
+        self.check_data(record, workforce)
+        return JointProductionSpec(**record["specification"])
+
+    def check_data(self, record: dict[str, Any], workforce: Workforce) -> None:
+        """Raises DataFaults if the run was made for other data."""
+        if record["data"]["fingerprint"] != workforce.fingerprint:
+            what = f"the run was fitted to other data ({record['data']['name']}, {record['data']['fingerprint']})"
+            remedy = "give the table, formula and internal terms of the fit"
+            raise DataFaults([Fault(what, f"{workforce.name}: {workforce.fingerprint}", remedy)])
+
+
+def check_place(folder: Path) -> None:
+    """Raises DataFaults, and makes nothing, if a folder can certainly not be made or written to."""
+    nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not nearest.is_dir():
+        raise DataFaults([Fault("the run folder cannot be written: there is a file", str(nearest), "choose another place")])
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        remedy = "choose a folder that you may write to"
+        raise DataFaults([Fault("the run folder cannot be written: it is read-only", str(nearest), remedy)])
+
+
+def judged(record: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """By what a run's draws are judged (:mod:`bayes_labor.models.judging`); from the variables ``known``, in older records."""
+    words = record.get("words", {})
+    if "judged" in words:
+        return words["judged"]
+    solved = {"solved": ["solver_status"]} if "solver_status" in known else {}
+    if "specification" not in record:
+        return solved if words.get("outcomes") else {}
+    return {"gated": judged_parameters(known), "two_sided": ["beta"] if "beta" in known else []} | solved
+
+
+def describe_run(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Any]:
+    """What identifies a fit: specification, data and versions."""
+    return {
+        "specification": json.loads(spec.model_dump_json()),
+        "data": {
+            "name": workforce.name,
+            "fingerprint": workforce.fingerprint,
+            "workers": workforce.n_workers,
+            "workplaces": workforce.n_workplaces,
+            "industries": list(workforce.industries),
+            "formula": workforce.formula,
+            "internal": [t for t, i in zip(workforce.terms, workforce.internal, strict=True) if i],
+            "wage_unit": workforce.wage_unit,
+        },
+    } | provenance()
+
+
+def provenance() -> dict[str, Any]:
+    """With what and when."""
+    versions = {p: version(p) for p in _PACKAGES} | {"python": platform.python_version()}
+    return {"versions": versions, "started": time.strftime("%Y-%m-%d %H:%M:%S")}

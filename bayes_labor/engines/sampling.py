@@ -1,0 +1,321 @@
+"""From a model to draws: nutpie first, others by name; draws are on disk as they come; the solver's health goes with them."""
+
+import json
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import pymc as pm
+import xarray as xr
+from pydantic import Field, model_validator
+from pymc.backends.arviz import find_observations
+
+from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.engines import blackjax_engine, nutpie_engine
+from bayes_labor.engines.nutpie_engine import compile_model
+from bayes_labor.engines.progress import Draws, Keeper, locked
+from bayes_labor.engines.run_folder import RunFolder, describe_run, judged, provenance
+from bayes_labor.models.joint_production.model import joint_production
+from bayes_labor.models.judging import judged_by
+from bayes_labor.models.outcomes import outcomes_of
+from bayes_labor.models.settings import LARGEST_SEED, JointProductionSpec, Settings
+from bayes_labor.models.starting import level_names, starting_values
+from bayes_labor.posteriors.diagnostics import Gate, gates
+
+_MOST_DRAWS = 100_000_000
+_FEWEST = 3  # recovered draws per dimension from which the posterior's shape can be told
+
+
+class SamplerSettings(Settings):
+    """How to sample."""
+
+    draws: int = Field(default=2000, ge=1, le=10_000_000)
+    tune: int = Field(default=400, ge=0, le=10_000_000)
+    chains: int = Field(default=4, ge=1, le=1_000)
+    cores: int | None = Field(default=None, ge=1, le=1_024)
+    seed: int = Field(default=20161102, ge=0, le=LARGEST_SEED)
+    target_accept: float = Field(default=0.93, gt=0.5, lt=1.0)
+    adaptation: Literal["diag", "low_rank"] = "low_rank"
+    """nutpie's of the metric; always ``diag`` for a model with a variable per worker."""
+    start: Literal["modes", "laplace", "pathfinder"] = "modes"
+    """``modes``: chains start near the modes and learn the posterior's shape. ``laplace`` and ``pathfinder``: nutpie also
+    samples in coordinates whitened by that approximation of the heaviest mode, so that little tuning is needed; for large
+    data."""
+    engine: Literal["nutpie", "blackjax", "pymc", "numpyro"] = "nutpie"
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.draws * self.chains > _MOST_DRAWS:
+            raise ValueError(f"more than {_MOST_DRAWS:,} draws in all")
+        return self
+
+
+def sample(
+    model: pm.Model,
+    *,
+    run: str | Path | None = None,
+    overwrite: bool = False,
+    workforce: Workforce | None = None,
+    spec: JointProductionSpec | None = None,
+    record: dict[str, Any] | None = None,
+    progress: bool = False,
+    **settings: Any,
+) -> xr.DataTree:
+    """Draw from the posterior.
+
+    Parameters
+    ----------
+    model
+        A model of :mod:`bayes_labor.models`, or any ``pm.Model``.
+    run
+        Folder to keep the fit in: draws as they come, record, later tables, figures and report. None keeps nothing.
+    workforce, spec
+        What a joint-production model was built from; recorded in the run folder.
+    record
+        What to record of another model: anything that JSON can hold.
+    progress
+        Show a progress bar.
+    **settings
+        Fields of :class:`SamplerSettings`: draws, tune, chains, cores, seed, target_accept, adaptation, start, engine.
+
+    Returns
+    -------
+    xr.DataTree
+        Groups ``posterior``, ``sample_stats`` and, where the model has data, ``observed_data``. Chains start in every mode
+        that matters. Attributes of the root hold the seconds spent and the count of solver failures.
+
+    Raises
+    ------
+    DataFaults
+        For settings out of range, a run folder that already holds draws, or one that another process is sampling into.
+
+    """
+    chosen = SamplerSettings(**settings)
+    if run is None:
+        return _sample(model, chosen, progress, Keeper(None), None)
+    with locked(Path(run)):
+        folder = RunFolder.create(run, overwrite=overwrite)
+        known = workforce is not None and spec is not None
+        record = describe_run(workforce, spec) if known else provenance() | (record or {})  # type: ignore[arg-type]
+        record |= {"sampler": chosen.model_dump(), "state": "sampling", "words": _words(model)}
+        folder.write_record(record)
+        return _finish(folder, record, _sample(model, chosen, progress, Keeper(folder.partial_path), None))
+
+
+def resume(
+    run: str | Path, workforce: Workforce | None = None, *, model: pm.Model | None = None, progress: bool = False
+) -> xr.DataTree:
+    """Go on with a fit that was interrupted or killed; a finished one is returned as it is.
+
+    With the blackjax engine the draws are those of a fit that was never interrupted, bit for bit. With nutpie the recovered
+    draws are kept bit for bit and the missing ones come from a restart in coordinates whitened by them: the same law, other
+    numbers. A fit killed before it had enough draws for that starts again. ``attrs["resumed"]`` and the record say which.
+
+    Parameters
+    ----------
+    run
+        The run folder.
+    workforce
+        The data the fit was made for.
+    model
+        The model, for one that is not made of a workforce and a specification.
+
+    Raises
+    ------
+    DataFaults
+        If there is no run, the data differ from the fit's, or another process is sampling into the folder.
+
+    """
+    with locked(RunFolder.open(run).path):
+        folder, record = RunFolder.open(run), RunFolder.open(run).record()
+        if record.get("state", "done") == "done":
+            return folder.draws()
+        if model is None:
+            model = joint_production(*_recorded(folder, record, workforce))
+        settings = SamplerSettings(**record.get("sampler", {}))
+        earlier = Draws.load(folder.partial_path)
+        found, how = int(earlier.counts.sum()) if earlier is not None else 0, "nothing was recovered; sampled from the start"
+        if earlier is not None and settings.engine == "blackjax":
+            how = f"{found} draws recovered; continued exactly (blackjax)"
+        elif earlier is not None and found >= _FEWEST * earlier.unconstrained.shape[2]:
+            how = f"{found} draws recovered; the others by a warm restart in whitened coordinates (nutpie)"
+        else:
+            earlier, how = None, how if not found else f"{found} draws are too few to restart from; sampled from the start"
+        record["resumed"] = [*record.get("resumed", []), how]
+        folder.write_record(record)
+        exact = settings.engine == "blackjax"
+        tree = _sample(model, settings, progress, Keeper(folder.partial_path, None if exact else earlier), earlier)
+        tree.attrs["resumed"] = record["resumed"]
+        return _finish(folder, record, tree)
+
+
+def fit(workforce: Workforce, spec: JointProductionSpec | None = None, **settings: Any) -> xr.DataTree:
+    """Build the joint-production model and draw from its posterior; ``settings`` as in :func:`sample`."""
+    spec = spec or JointProductionSpec()
+    return sample(joint_production(workforce, spec), workforce=workforce, spec=spec, **settings)
+
+
+def fit_or_resume(
+    model: pm.Model, run: str | Path, about: dict[str, Any], *, names: Sequence[str], **settings: Any
+) -> tuple[xr.DataTree, list[Gate]]:
+    """(draws, gates on ``names``) of a model in a run folder: what is there is taken up, else it is sampled.
+
+    Raises
+    ------
+    DataFaults
+        If what is there was fitted to something else than ``about`` says.
+
+    """
+    folder = RunFolder(Path(run))
+    if folder.record_path.is_file():
+        known = json.loads(json.dumps(about, default=str))
+        if any(folder.record().get(k) != v for k, v in known.items()):
+            remedy = "choose another folder, or remove this one"
+            raise DataFaults([Fault("the run folder holds a fit of other data or settings", str(run), remedy)])
+        tree = resume(folder.path, model=model)
+    else:
+        tree = sample(model, run=folder.path, record=about, **settings)
+    return tree, gates(tree, names)
+
+
+def draw(model: pm.Model, compiled: Any, settings: SamplerSettings, progress: bool = False) -> xr.DataTree:
+    """Draws of a model compiled by :func:`compile_model`, kept nowhere: for many refits with other data."""
+    found, weights = nutpie_engine.start(model, compiled, settings, progress, Keeper(None))
+    return _tree(found, compiled, weights)
+
+
+def _words(model: pm.Model) -> dict[str, Any]:
+    """Dimensions and labels of the model's variables, for whoever reads draws without building the model."""
+    dims = {k: [str(d) for d in v] for k, v in model.named_vars_to_dims.items() if not {"worker", "workplace"} & set(v)}
+    used = {d for v in dims.values() for d in v}
+    coords = {k: [str(x) for x in v] for k, v in model.coords.items() if k in used}
+    return {"dims": dims, "coords": coords, "outcomes": outcomes_of(model), "judged": judged_by(model)}
+
+
+def _recorded(folder: RunFolder, record: dict[str, Any], workforce: Workforce | None) -> tuple[Workforce, JointProductionSpec]:
+    if workforce is None:
+        remedy = "pass workforce=, or model= for a model of another origin"
+        raise DataFaults([Fault("the data of the fit are needed", str(folder.path), remedy)])
+    return workforce, folder.fitted(record, workforce)
+
+
+def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: Keeper, earlier: Draws | None) -> xr.DataTree:
+    before = time.perf_counter()
+    if settings.engine in ("pymc", "numpyro"):
+        tree = _by_pymc(model, settings, progress)
+        tree.attrs.update(compile_seconds=0.0, sampling_seconds=time.perf_counter() - before)
+    else:
+        compiled = compile_model(model)
+        ready = time.perf_counter()
+        weights = np.empty(0)
+        if settings.engine == "blackjax":
+            names = nutpie_engine.variables_of(model, compiled)
+            found, weights = blackjax_engine.run(model, compiled, settings, keeper, earlier, names)
+        elif earlier is not None:
+            found = nutpie_engine.go_on(compiled, settings, earlier, progress, keeper)
+        else:
+            found, weights = nutpie_engine.start(model, compiled, settings, progress, keeper)
+        tree = _tree(found, compiled, weights)
+        tree.attrs.update(compile_seconds=ready - before, sampling_seconds=time.perf_counter() - ready)
+    observed = _observed(model)
+    if observed:
+        tree["observed_data"] = xr.DataTree(observed)
+    tree.attrs.update(judged_by(model) | health(tree, outcomes_of(model)))
+    return tree
+
+
+def _observed(model: pm.Model) -> xr.Dataset:
+    """Data of all observed variables, under the variables' own names, dimensions and labels."""
+    found = {k: np.asarray(v) for k, v in find_observations(model).items()}
+    dims = {k: model.named_vars_to_dims.get(k) or [f"{k}_dim_{i}" for i in range(v.ndim)] for k, v in found.items()}
+    used = {d for own in dims.values() for d in own}
+    coords = {d: list(c) for d, c in model.coords.items() if d in used and c is not None}
+    return xr.Dataset({k: (tuple(map(str, dims[k])), v) for k, v in found.items()}, coords)
+
+
+def _finish(folder: RunFolder, record: dict[str, Any], tree: xr.DataTree) -> xr.DataTree:
+    """Store the draws and say so; on a full disk they are stored where there is room, and what was written before stays.
+
+    ``attrs["unsaved"]`` then says why, ``attrs["kept_in"]`` where: a run folder of a finished fit.
+    """
+    done = record | {"outcome": dict(tree.attrs), "state": "done"}
+    try:
+        folder.save(tree, done)
+    except OSError as error:
+        kept = RunFolder.rescue(tree, done | {"meant_for": str(folder.path)})
+        tree.attrs.update(unsaved=str(error), kept_in=str(kept.path) if kept else "")
+        where = (
+            f"they are in {kept.path}, from where resume goes on" if kept else "make room, then save them by RunFolder.save()"
+        )
+        what = f"the draws could not be stored in {folder.path} ({error}): {where}; what was written before is still there"
+        warnings.warn(what, RuntimeWarning, stacklevel=3)
+    return tree
+
+
+def _tree(found: Draws, compiled: Any, weights: np.ndarray) -> xr.DataTree:
+    causes = found.stats.pop("cause")
+    tree = found.tree(dict(compiled.dims), dict(compiled.coords))
+    tree.attrs["mode_shares"] = [float(w) for w in weights]
+    tree.attrs["divergence_causes"] = {
+        "no equilibrium there": int((causes == 1).sum()),
+        "energy error": int((causes == 2).sum()),
+    }
+    return tree
+
+
+def _by_pymc(model: pm.Model, settings: SamplerSettings, progress: bool) -> xr.DataTree:
+    """PyMC's own sampler, or NumPyro on the JAX graph."""
+    with model:
+        start = starting_values(model)
+        signs = [1.0 if c % 2 == 0 else -1.0 for c in range(settings.chains)]
+        points = [{k: v * s if k in level_names(model) else v for k, v in start.items()} for s in signs]
+        tree = pm.sample(
+            draws=settings.draws, tune=settings.tune, chains=settings.chains, cores=settings.cores or 1,
+            random_seed=settings.seed, nuts_sampler=settings.engine, progressbar=progress,
+            initvals=points if settings.engine == "pymc" else None, nuts={"target_accept": settings.target_accept},
+            compute_convergence_checks=False,
+        )  # fmt: skip
+    return xr.DataTree.from_dict({k: tree[k].to_dataset() for k in ("posterior", "sample_stats")})
+
+
+def health(tree: xr.DataTree, outcomes: Mapping[str, int]) -> dict[str, Any]:
+    """Counts that every report shows: divergences, and draws by outcome of the solver, whose codes are given by name."""
+    counts: dict[str, Any] = {"divergences": int(tree["sample_stats"]["diverging"].sum())}
+    posterior = tree["posterior"]
+    if outcomes:
+        status = posterior["solver_status"].to_numpy().astype(int).ravel()
+        counts |= {f"solver_{name}": int(np.sum(status == code)) for name, code in outcomes.items()}
+    if outcomes and "feasible_share" in posterior:
+        counts["feasible_share"] = float(posterior["feasible_share"].mean())
+    return counts
+
+
+def peek(run: str | Path) -> tuple[xr.DataTree, dict[str, Any]]:
+    """(draws so far, record) of a run, finished or not, without disturbing it.
+
+    Raises
+    ------
+    DataFaults
+        If there is no run, or it has no draws yet.
+
+    """
+    folder = RunFolder.open(run)
+    record = folder.record()
+    if record.get("state", "done") == "done":
+        return folder.draws(), record
+    found = Draws.load(folder.partial_path)
+    if found is None or not found.counts.any():
+        raise DataFaults([Fault("the fit is still tuning: no draws yet", str(run), "look again later")])
+    words = record.get("words", {"dims": {}, "coords": {}})
+    try:
+        tree = found.started().tree({k: tuple(v) for k, v in words["dims"].items()}, words["coords"])
+    except (ValueError, KeyError) as error:
+        what = f"draws and record of the unfinished fit do not belong together: {' '.join(str(error).split())[:120]}"
+        raise DataFaults([Fault(what, str(run), "nothing of it can be told apart: fit again")]) from None
+    notes = judged(record, found.posterior)
+    tree.attrs.update(notes | health(tree, words.get("outcomes", {})) | {"counts": found.counts.tolist()})
+    return tree, record

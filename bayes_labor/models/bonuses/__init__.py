@@ -1,0 +1,1 @@
+"""Models of bonuses and promotions."""

@@ -1,0 +1,1 @@
+"""The model of joint production, and its export for machines without PyMC."""

@@ -1,0 +1,1 @@
+"""Models of learning on the job."""

@@ -1,0 +1,128 @@
+"""Learning from coworkers on a small panel of log pay: human capital as a state, measured with error.
+
+y_it = c + log h_it + u_it, and log h grows from year to year by E_kt times the increment of the learning function, E_kt ~
+Gamma(1, 1) standing for the number of learning events of team k in year t. Section 7.2 of the specification. It reads pay as
+human capital: where wages are bargained, or noisy (sd 0.1 and more), priors dominate.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from pydantic import PositiveFloat
+
+from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.learning.teams import Teams
+from bayes_labor.models.settings import Settings
+from bayes_labor.models.starting import start_at, start_there
+
+_MOST_ROWS = 20_000
+
+
+class DirectSpec(Settings):
+    """Priors: normal of theta+, theta- and mu_q, half-normal of standard deviations."""
+
+    theta_p: tuple[float, PositiveFloat] = (0.1, 0.2)
+    theta_m: tuple[float, PositiveFloat] = (0.0, 0.2)
+    mu_q: tuple[float, PositiveFloat] = (0.0, 0.05)
+    sigma_h: PositiveFloat = 0.3
+    sigma_a: PositiveFloat = 0.03
+    sigma_q: PositiveFloat = 0.03
+    sigma_u: PositiveFloat = 0.1
+    year_effects: bool = False
+    """A level of pay per year. It then takes what all workers learn alike, and mu_q is known from its prior only."""
+
+
+class _Year(NamedTuple):
+    """Who works where in a year, padded: K teams of n workers at most."""
+
+    members: np.ndarray
+    """(K, n) workers, 0 where nobody is; ``here`` (K, n)."""
+    here: np.ndarray
+    teams: np.ndarray
+    """(K,)."""
+
+
+def learning_direct(teams: Teams, spec: DirectSpec | None = None, **settings: Any) -> pm.Model:
+    """Build the model.
+
+    Parameters
+    ----------
+    teams
+        Workers in teams over consecutive years; ``wage`` is taken in logs. Whoever is missing in a year learns nothing.
+    spec
+        A :class:`DirectSpec`; or ``**settings``, its fields.
+
+    Returns
+    -------
+    pm.Model
+        ``theta_p``, ``theta_m``, ``mu_q``, ``sigma_h``, ``sigma_a``, ``sigma_q``, ``sigma_u``; the observed variable is
+        ``log_wage``, a row of the table each.
+
+    Raises
+    ------
+    DataFaults
+        For wages that are not positive, fewer than two years, or more than 20,000 rows: there is a state per worker and year.
+
+    """
+    spec = spec or DirectSpec(**settings)
+    t = teams.table.sort_values(["year", "team", "worker"], ignore_index=True)
+    _check(t, teams.name)
+    workers, worker = np.unique(t["worker"], return_inverse=True)
+    labels, team = np.unique(t["team"].astype(str), return_inverse=True)
+    years, year = np.unique(t["year"], return_inverse=True)
+    y = np.log(t["wage"].to_numpy(dtype=np.float64))
+    with pm.Model(coords={"worker": workers, "team": labels, "year": years, "row": np.arange(len(t))}) as model:
+        start_at(theta_p=0.1, theta_m=0.02, sigma_h=0.2, sigma_a=0.01, sigma_q=0.01, sigma_u=0.05, level=float(y.mean()))
+        start_there()
+        theta_p, theta_m = pm.Normal("theta_p", *spec.theta_p), pm.Normal("theta_m", *spec.theta_m)
+        mu_q = pm.Normal("mu_q", *spec.mu_q)
+        sigma = {n: pm.HalfNormal(n, getattr(spec, n)) for n in ("sigma_h", "sigma_a", "sigma_q", "sigma_u")}
+        level: Any = pm.Normal("level", float(y.mean()), 1.0)
+        if spec.year_effects:
+            level = level + pt.concatenate([[0.0], pm.Normal("year_effect", 0.0, 1.0, shape=len(years) - 1)])[year]
+        log_h = sigma["sigma_h"] * pm.Normal("h", 0.0, 1.0, dims="worker")
+        log_a = sigma["sigma_a"] * pm.Normal("a", 0.0, 1.0, dims="worker")
+        log_q = mu_q + sigma["sigma_q"] * pm.Normal("q", 0.0, 1.0, dims="team")
+        states = [log_h]
+        for s in range(len(years) - 1):
+            now = _year(worker[year == s], team[year == s])
+            events = pm.Gamma(f"events_{years[s]}", 1.0, 1.0, shape=len(now.teams))
+            states.append(_learn(states[-1], log_a, log_q, events, now, theta_p, theta_m))
+        at = pt.stack(states)[year, worker]
+        pm.Normal("log_wage", level + at, sigma["sigma_u"], observed=pm.Data("log_wages", y, dims="row"), dims="row")
+    return model
+
+
+def _check(t: Any, name: str) -> None:
+    faults = []
+    if not (t["wage"] > 0).all():
+        faults.append(
+            Fault(f"{int((t['wage'] <= 0).sum())} wages are not positive", name, "their logs are modelled: drop them")
+        )
+    if t["year"].nunique() < 2:
+        faults.append(Fault("a single year", name, "learning shows from year to year: give two or more"))
+    if len(t) > _MOST_ROWS:
+        remedy = "take a sample of teams, or use learning_regression"
+        faults.append(Fault(f"{len(t):,} rows, more than {_MOST_ROWS:,}", name, remedy))
+    if faults:
+        raise DataFaults(faults)
+
+
+def _year(worker: np.ndarray, team: np.ndarray) -> _Year:
+    teams, place, size = np.unique(team, return_inverse=True, return_counts=True)
+    order = np.argsort(place, kind="stable")
+    members, here = np.zeros((len(teams), size.max()), np.int64), np.arange(size.max()) < size[:, None]
+    members[here] = worker[order]
+    return _Year(members, here, teams)
+
+
+def _learn(log_h: Any, log_a: Any, log_q: Any, events: Any, now: _Year, theta_p: Any, theta_m: Any) -> Any:
+    """Human capital of all workers a year on; equation in :func:`bayes_labor.theory.learning.log_growth`."""
+    h = log_h[now.members]
+    gap = (h[:, None, :] - h[:, :, None]) * (now.here[:, None, :] & now.here[:, :, None])
+    coworkers = np.maximum(now.here.sum(1) - 1, 1)[:, None]
+    learnt = (theta_p * pt.maximum(gap, 0.0) + theta_m * pt.minimum(gap, 0.0)).sum(2) / coworkers
+    growth = events[:, None] * (log_a[now.members] + log_q[now.teams][:, None] + learnt)
+    return pt.inc_subtensor(log_h[now.members[now.here]], growth[now.here])

@@ -1,0 +1,96 @@
+r"""Do workers learn from coworkers? Change of wage rank on gaps to coworkers, with a firm effect summed out (equation 6).
+
+y_it = alpha_k + x_it' theta + e_it, alpha_k ~ N(mu + xbar_k' g, tau^2): the likelihood of the size of bonuses, with teams
+for workers. Section 7.1 of the specification. One's own earlier rank enters every gap, so that regression to the mean loads on
+theta: these are no structural effects of learning.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+from pydantic import PositiveFloat
+
+from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.learning.teams import GAPS, Teams
+from bayes_labor.models.mundlak import observe_panel, split_coordinates
+from bayes_labor.models.panel_design import PanelDesign, group_means
+from bayes_labor.models.panel_rows import Errors, error_distribution, mean_by_row
+from bayes_labor.models.pilot import panel_pilot, rotated_normal
+from bayes_labor.models.settings import Settings
+
+
+class LearningSpec(Settings):
+    """Priors, on standardised data: change and gaps are divided by their standard deviations."""
+
+    means: bool = True
+    """Whether team means of the gaps are regressors too: then slopes are within teams."""
+    errors: Errors = "normal"
+    """``student``: changes of rank have fat tails. Then every team has a level of its own, and cost grows with the rows."""
+    slope: PositiveFloat = 1.0
+    """Normal of every coefficient."""
+    error: PositiveFloat = 1.0
+    """Half-normal of the errors' standard deviation; ``effect`` of the firm effects'."""
+    effect: PositiveFloat = 0.5
+
+    def design(self, teams: Teams) -> tuple[np.ndarray, PanelDesign, np.ndarray]:
+        """(standardised change, regressors of stayers, standard deviations: of the change, then of each gap)."""
+        rows = teams.stayers()
+        scale = rows[["change", *GAPS]].std().to_numpy()
+        if not (scale > 0).all():
+            names = [n for n, s in zip(("change", *GAPS), scale, strict=True) if not s > 0]
+            remedy = "give teams of two or more, and years in which wages differ"
+            raise DataFaults([Fault(f"no variation in {', '.join(names)}", teams.name, remedy)])
+        team = rows["team"].to_numpy()
+        gaps = [rows[n].to_numpy() / s for n, s in zip(GAPS, scale[1:], strict=True)]
+        means = [group_means(v, team) for v in gaps] if self.means else []
+        columns = np.column_stack([np.ones(len(rows)), *gaps, *means])
+        terms = ("1", *GAPS, *(f"mean of {n}" for n in GAPS[: len(means)]))
+        blocks = ("intercept", *["gaps"] * 4, *["means"] * len(means))
+        table = pd.DataFrame({"id": team})
+        design = PanelDesign(table, columns, terms, blocks, np.full(len(terms), self.slope))
+        return rows["change"].to_numpy() / scale[0], design, scale
+
+
+def learning_regression(teams: Teams, spec: LearningSpec | None = None, **settings: Any) -> pm.Model:
+    """Build the model.
+
+    Parameters
+    ----------
+    teams
+        Workers in teams over years; those who stay in their team are used.
+    spec
+        A :class:`LearningSpec`; or ``**settings``, its fields.
+
+    Returns
+    -------
+    pm.Model
+        Deterministic ``theta`` by term, of standardised data, and ``slope`` by gap, in rank points of change per rank point of
+        gap (or its square); ``sigma`` and ``tau`` in standard deviations of the change. With normal errors the observed
+        variable ``change_products`` are the cross products to which the panel reduces: a refit replaces ``observed_products``.
+        With Student-t errors ``nu``, and ``change`` by row is observed.
+
+    Raises
+    ------
+    DataFaults
+        For settings out of range, or gaps or changes that do not vary.
+
+    """
+    spec = spec or LearningSpec(**settings)
+    y, design, scale = spec.design(teams)
+    center = np.zeros(len(design.terms))
+    pilot, *scales = panel_pilot(y, design.columns, design.worker, center, design.prior_sd)
+    normal, start, priors = spec.errors == "normal", (scales[0], scales[1]), (spec.error, spec.effect)
+    split = split_coordinates(design, pilot, start) if normal else None
+    pilot = pilot if split is None else split.pilot
+    with pm.Model(coords={"term": list(design.terms), "gap": list(GAPS)}) as model:
+        x, theta = rotated_normal("theta", pilot, center, design.prior_sd, "term")
+        pm.Deterministic("slope", theta[1:5] * (scale[0] / scale[1:]), dims="gap")
+        if normal:
+            observe_panel("change", y, design, x, pilot, split, priors, start)
+        else:
+            mean, sigma = mean_by_row(y, design, x, pilot, start, priors, "team")
+            kind, extra = error_distribution(spec.errors)
+            kind("change", mu=mean, sigma=sigma, **extra, observed=pm.Data("observed_change", y))
+    return model

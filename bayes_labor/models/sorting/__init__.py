@@ -1,0 +1,1 @@
+"""Models of sorting over the business cycle."""

@@ -1,0 +1,282 @@
+r"""Bayesian calibration of the sorting model: moments of the cross-section and of the cycle, with their standard errors.
+
+Types of firms and workers have no unit, so lambda_theta, lambda_x and tau cannot be told apart by any data: the model samples
+what can be (psi, tau/lambda_theta, the spread of log wages in booms, the spread of the wedges). Sections 8 and 10 of the
+specification.
+"""
+
+from typing import Any, Literal, Self
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from pydantic import Field, PositiveFloat, field_validator, model_validator
+
+from bayes_labor.custom_ops.sorting import SortingEquilibrium, sorting_equilibrium
+from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.sorting.macro import MOMENTS, PAPER, Targets
+from bayes_labor.models.outcomes import solver_outcomes
+from bayes_labor.models.settings import Settings
+from bayes_labor.models.starting import start_at
+from bayes_labor.theory.sorting.equilibrium import SortingStatus
+
+
+class SortingPriors(Settings):
+    """Priors of the identified parameters. Print it to read it."""
+
+    psi: tuple[PositiveFloat, PositiveFloat] = (3.0, 4.0)
+    """Beta of the intensity of worker type in productivity."""
+    v: tuple[PositiveFloat, PositiveFloat] = (6.0, 3.0)
+    """Beta of the standard deviation of log wages in booms (at tau = 0)."""
+    tau_median: PositiveFloat = 0.05
+    tau_spread: PositiveFloat = 1.0
+    """Log-normal of tau/lambda_theta in recessions."""
+    s_l: PositiveFloat = 0.3
+    """Half-normal of the standard deviation of the idiosyncratic labor wedge."""
+    pooling: PositiveFloat = 0.5
+    """Half-normal of the spread over economies of logit v, log tau and log s_l."""
+    pooling_psi: PositiveFloat = 0.25
+    """The same of logit psi."""
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [
+                f"psi (worker type in productivity)      ~ Beta{self.psi}",
+                f"v (std of log wages in booms)          ~ Beta{self.v}",
+                f"tau / lambda_theta in recessions       ~ LogNormal(log {self.tau_median:g}, {self.tau_spread:g})",
+                f"s_l (spread of labor wedges)           ~ HalfNormal({self.s_l:g})",
+                f"spread over economies, where several   ~ HalfNormal({self.pooling:g}), of logit psi {self.pooling_psi:g}",
+            ]
+        )
+
+
+class SortingSpec(Settings):
+    """Technology, the chain of the cycle, and how the paper's ambiguities are read (section 12 of the specification)."""
+
+    priors: SortingPriors = SortingPriors()
+    alpha: float = Field(default=0.3, ge=0.0, lt=1.0)
+    eta: PositiveFloat = 0.6
+    xi: float = Field(default=9.0, gt=1.0)
+    tau_boom: float = Field(default=0.0, ge=0.0)
+    """tau/lambda_theta in booms."""
+    stay_boom: float = Field(default=0.977, gt=0.0, lt=1.0)
+    stay_recession: float = Field(default=0.688, gt=0.0, lt=1.0)
+    labor_share: Literal["output", "factor", "income"] = "output"
+    """Over output, over labor and capital income, or over all income."""
+    tfp: Literal["std", "variance"] = "std"
+    """What the TFP target is."""
+
+    @field_validator("priors", mode="before")
+    @classmethod
+    def _priors(cls, value: Any) -> Any:
+        return SortingPriors(**value) if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _profitable(self) -> Self:
+        if not (self.xi - 1.0) / self.xi * (self.alpha + self.eta) < 1.0:
+            raise ValueError("profits are not positive: lower alpha + eta, or xi, until (xi - 1)/xi (alpha + eta) < 1")
+        return self
+
+    @property
+    def technology(self) -> dict[str, Any]:
+        """What the solvers take besides the parameters."""
+        return {"alpha": self.alpha, "eta": self.eta, "xi": self.xi}
+
+    @property
+    def recession_share(self) -> float:
+        """Stationary probability of recessions."""
+        return (1.0 - self.stay_boom) / (2.0 - self.stay_boom - self.stay_recession)
+
+
+def sorting_calibration(
+    targets: Targets = PAPER, spec: SortingSpec | None = None, *, unit: float | None = None, **settings: Any
+) -> pm.Model:
+    """Build the model of one economy, or of several with partial pooling of what is identified.
+
+    Parameters
+    ----------
+    targets
+        Observed moments with standard errors.
+    spec
+        A :class:`SortingSpec`; or ``**settings``, its fields.
+    unit
+        lambda_theta, where a unit of firm types is known: only then are ``lambda_theta``, ``lambda_x`` and ``tau`` reported.
+        Any positive unit gives the same posterior of everything that can be observed.
+
+    Returns
+    -------
+    pm.Model
+        Free variables ``psi``, ``v``, ``tau_hat``, ``s_l`` (by economy from ``mean`` and ``spread`` over
+        :data:`COORDINATES` and ``offset`` where there are several). Deterministics: ``log_chi``, ``moment_fit`` over
+        :data:`MOMENTS`, and by state of the cycle ``std_logw``, ``std_tfpq``, ``std_tfpr``, ``log_Z``; ``solver_status``.
+
+    Raises
+    ------
+    DataFaults
+        For targets or settings out of range.
+
+    """
+    spec = spec or SortingSpec(**settings)
+    check_targets(targets, unit)
+    several = bool(targets.economies)
+    coords: dict[str, Any] = {"moment": list(MOMENTS), "state": ["boom", "recession"]}
+    if several:
+        coords |= {"economy": list(targets.economies), "coordinate": list(COORDINATES)}
+    with pm.Model(coords=coords) as model:
+        coordinates = _pooled(spec.priors, len(targets.economies)) if several else identified(spec.priors)
+        economy, status = solved_by_state(spec, *coordinates, several=several)
+        observe_moments(economy, status, targets, spec, spec.recession_share)
+        if unit is not None:
+            in_units(unit, spec, *coordinates[:3])
+    return model
+
+
+def solved_by_state(
+    spec: SortingSpec, psi: Any, v: Any, tau_hat: Any, s_l: Any, *, several: bool = False
+) -> tuple[SortingEquilibrium, Any]:
+    """(equilibria in boom and recession, the worse status of the two), reported as deterministics of the model being built.
+
+    Equilibria are flat, (states x economies,), all booms first; the status is by economy where there are several.
+    """
+    log_chi = pm.Deterministic("log_chi", _log_chi(spec, psi, v), dims="economy" if several else None)
+    inputs = _by_state(psi, spec.tau_boom, tau_hat, 1.0, pt.exp(log_chi), s_l)
+    economy = sorting_equilibrium(*inputs, **spec.technology)
+    worse = pt.max(economy.status.reshape((2, -1)), axis=0)
+    status = pm.Deterministic("solver_status", worse if several else worse[0])
+    solver_outcomes(SortingStatus)
+    _report(economy, several)
+    return economy, status
+
+
+def observe_moments(economy: SortingEquilibrium, status: Any, targets: Targets, spec: SortingSpec, recessions: Any) -> None:
+    """Gaussian likelihood of the targets; ``recessions`` is the stationary share of recessions."""
+    dims = ("economy", "moment")[not targets.economies :]
+    fit = pm.Deterministic("moment_fit", _moments(economy, spec, recessions, bool(targets.economies)), dims=dims)
+    pm.CustomDist(
+        "moments", fit, pt.constant(targets.se), status, logp=_log_density, random=_draw_moments, signature="(m),(m),()->(m)",
+        observed=pm.Data("observed_moments", targets.value, dims=dims), dims=dims,
+    )  # fmt: skip
+
+
+def in_units(unit: float, spec: SortingSpec, psi: Any, v: Any, tau_hat: Any) -> None:
+    """Rates and slope for a given lambda_theta, as deterministics of the model being built."""
+    pm.Deterministic("lambda_theta", pt.constant(float(unit)))
+    pm.Deterministic("tau", unit * tau_hat)
+    pm.Deterministic("lambda_x", pt.exp(_log_chi(spec, psi, v) - (1.0 - psi) / psi * np.log(unit)))
+
+
+COORDINATES = ("logit psi", "logit v", "log tau_hat", "log s_l")
+"""In which economies are pooled: what is identified, on the whole line."""
+
+
+def check_targets(targets: Targets, unit: float | None = None) -> None:
+    """Raises DataFaults for targets of a wrong shape or out of range."""
+    value, se = np.asarray(targets.value), np.asarray(targets.se)
+    shape = (len(targets.economies), 5) if targets.economies else (5,)
+    faults = [
+        Fault(f"{name} have shape {np.shape(x)}", "targets", f"give {shape}: {', '.join(MOMENTS)}")
+        for name, x in (("targets", value), ("standard errors", se))
+        if np.shape(x) != shape
+    ]
+    if not faults and not (np.isfinite(value).all() and np.isfinite(se).all() and (se > 0).all()):
+        faults.append(Fault("targets must be finite and standard errors positive", "targets", "correct them"))
+    if unit is not None and not unit > 0:
+        faults.append(Fault(f"unit = {unit} is not positive", "sorting_calibration", "give lambda_theta, or None"))
+    if faults:
+        raise DataFaults(faults)
+
+
+def identified(p: SortingPriors) -> tuple[Any, Any, Any, Any]:
+    """psi, v, tau_hat and s_l of one economy, with their priors."""
+    start_at(psi=0.35, v=0.75, tau_hat=p.tau_median, s_l=0.22)
+    return (
+        pm.Beta("psi", *p.psi), pm.Beta("v", *p.v), pm.LogNormal("tau_hat", np.log(p.tau_median), p.tau_spread),
+        pm.HalfNormal("s_l", p.s_l),
+    )  # fmt: skip
+
+
+def _pooled(p: SortingPriors, n: int) -> tuple[Any, Any, Any, Any]:
+    """Economies around common means, not centered: five moments tell little about one economy."""
+    center, width = _on_the_line(p)
+    spread_scale = np.array([p.pooling_psi, p.pooling, p.pooling, p.pooling])
+    start_at(mean=center, spread=0.5 * spread_scale, offset=np.zeros((n, 4)))
+    mean = pm.Normal("mean", center, width, dims="coordinate")
+    spread = pm.HalfNormal("spread", spread_scale, dims="coordinate")
+    x = mean + spread * pm.Normal("offset", 0.0, 1.0, dims=("economy", "coordinate"))
+    values = (pt.sigmoid(x[:, 0]), pt.sigmoid(x[:, 1]), pt.exp(x[:, 2]), pt.exp(x[:, 3]))
+    named = [pm.Deterministic(n, v, dims="economy") for n, v in zip(("psi", "v", "tau_hat", "s_l"), values, strict=True)]
+    return named[0], named[1], named[2], named[3]
+
+
+def _on_the_line(p: SortingPriors) -> tuple[np.ndarray, np.ndarray]:
+    """(4,) means and standard deviations of the priors in :data:`COORDINATES`; exact but for their normal shape."""
+    from scipy.special import digamma, polygamma
+
+    def logit(a: float, b: float) -> tuple[float, float]:
+        return float(digamma(a) - digamma(b)), float(np.sqrt(polygamma(1, a) + polygamma(1, b)))
+
+    half = (float(np.log(p.s_l) + 0.5 * (digamma(0.5) + np.log(2.0))), float(np.sqrt(polygamma(1, 0.5)) / 2.0))
+    pairs = [logit(*p.psi), logit(*p.v), (float(np.log(p.tau_median)), p.tau_spread), half]
+    return np.array([m for m, _ in pairs]), np.array([s for _, s in pairs])
+
+
+def _log_chi(spec: SortingSpec, psi: Any, v: Any) -> Any:
+    """Log chi from the spread of log wages in booms: every v in (0, 1) has an equilibrium with finite output."""
+    mu = (spec.xi - 1.0) / spec.xi
+    kappa_l = spec.eta * mu / (1.0 - mu * (spec.alpha + spec.eta))
+    rate = 1.0 / (1.0 + v * (kappa_l * (1.0 - psi) / psi - 1.0))
+    return pt.log(rate) - pt.log(spec.eta * v * rate / psi) / psi
+
+
+def _by_state(psi: Any, tau_boom: float, tau: Any, lambda_theta: float, lambda_x: Any, s_l: Any) -> list[Any]:
+    """Inputs of (states x economies,) equilibria: all booms first."""
+    both = [pt.concatenate([pt.atleast_1d(x), pt.atleast_1d(x)]) for x in (psi, lambda_x, s_l)]
+    tau = pt.atleast_1d(tau)
+    return [both[0], pt.concatenate([tau_boom + pt.zeros_like(tau), tau_boom + tau]), lambda_theta, both[1], both[2]]
+
+
+def _stacked(values: Any, several: bool) -> Any:
+    """(economy, state) or (state,) of the flat equilibria."""
+    return values.reshape((2, -1)).T if several else values
+
+
+def _report(economy: SortingEquilibrium, several: bool) -> None:
+    found = {
+        "std_logw": economy.std_logw, "std_tfpq": pt.sqrt(economy.var_tfpq), "std_tfpr": pt.sqrt(economy.var_tfpr),
+        "log_Z": economy.log_Z,
+    }  # fmt: skip
+    for name, values in found.items():
+        pm.Deterministic(name, _stacked(values, several), dims=("economy", "state")[not several :])
+
+
+def _moments(economy: SortingEquilibrium, spec: SortingSpec, recessions: Any, several: bool) -> Any:
+    """Stationary means over the states of the cycle, and the spread of log TFP between them."""
+    share = {
+        "output": economy.labor_share_Y, "factor": economy.labor_share_factor, "income": economy.labor_share_income
+    }[spec.labor_share]  # fmt: skip
+    r = recessions
+    means = [
+        (1.0 - r) * x[0] + r * x[1]
+        for x in (
+            v.reshape((2, -1)) for v in (share, economy.std_logw, economy.rev_share_top10, economy.rev_share_50_90)
+        )
+    ]  # fmt: skip
+    z = economy.log_Z.reshape((2, -1))
+    fall = pt.abs(z[0] - z[1])
+    spread = pt.sqrt(r * (1.0 - r)) * fall if spec.tfp == "std" else r * (1.0 - r) * fall**2
+    moments = pt.stack([*means, spread], axis=1)
+    return moments if several else moments[0]
+
+
+def _log_density(value: Any, fit: Any, se: Any, status: Any) -> Any:
+    """Of whole economies; zero density where there is no equilibrium."""
+    each = -0.5 * ((value - fit) / se) ** 2 - pt.log(se) - 0.5 * np.log(2.0 * np.pi)
+    return pt.switch(pt.eq(status, 0), each.sum(-1), -np.inf)
+
+
+def _draw_moments(
+    fit: np.ndarray, se: np.ndarray, status: np.ndarray, rng: np.random.Generator | None = None, size: Any = None
+) -> np.ndarray:
+    """Moments with errors; NaN where there is no equilibrium."""
+    rng = np.random.default_rng() if rng is None else rng
+    return np.where(np.asarray(status)[..., None] == 0, rng.normal(fit, se), np.nan)

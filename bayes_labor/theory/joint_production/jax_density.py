@@ -1,0 +1,173 @@
+r"""The joint-production posterior in pure JAX, for one shard of the workplaces: no PyMC on the machine that samples.
+
+The same density, in the same unconstrained vector, as the ``pm.Model`` of :mod:`bayes_labor.models.joint_production`. Sums over
+all workplaces (the equilibrium of V(z), the likelihood) are formed by :class:`.jax_outside_option.Reduce`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import betaln, gammaln
+
+from bayes_labor.theory.joint_production.jax_assignment import Teams, team_totals
+from bayes_labor.theory.joint_production.jax_outside_option import Matches, Reduce, solve_equilibrium
+
+LN_2PI = float(np.log(2.0 * np.pi))
+
+
+@dataclass(frozen=True)
+class Form:
+    """Everything about the density that is not an array. Numbers are priors and settings in the units of the data."""
+
+    layout: tuple[tuple[str, int], ...]
+    """Names and sizes of the unconstrained variables, in order."""
+    n_industries: int
+    n_external: int
+    nodes: int
+    softness: float
+    penalty: float
+    """Weight of a negative surplus, per workplace; zero for none."""
+    shortfall: float
+    """Surplus per worker, in wage units, on which the penalty is scaled."""
+    beta_mean: float
+    beta_spread: float
+    talent: float
+    power: float
+    log_output: float
+    bargaining: tuple[float, float]
+    unemployment_center: float
+    unemployment: float
+    noise: float
+    tail: float
+
+    @property
+    def size(self) -> int:
+        """Length of the unconstrained vector."""
+        return sum(n for _, n in self.layout)
+
+    def split(self, vector: Any) -> dict[str, Any]:
+        """Variables of an unconstrained vector (P,)."""
+        ends = np.cumsum([n for _, n in self.layout])
+        return {name: vector[end - n : end] for (name, n), end in zip(self.layout, ends, strict=True)}
+
+
+class Payrolls(NamedTuple):
+    """The workers of one shard; padding workers belong to padding workplaces, which do not count."""
+
+    wage: Any  # (N,)
+    external: Any  # (P_e, N) standardised characteristics taken along
+    internal: Any  # (P_i, N) internal terms in talent
+    power: Any  # (P_p, N) internal terms in bargaining power
+    team: Any  # (N,) workplace of each worker, within the shard
+    industry: Any  # (F,)
+    size: Any  # (F,)
+    counts: Any  # (F,) 1, or 0 for padding
+    penalised: Any  # (F,) 1 where a negative surplus is penalised
+    match_workplace: Any  # (E,) within the shard
+    match_weight: Any  # (E,) 0 for padding
+    newcomer: Any  # (P_e, E) characteristics of the worker each matched workplace meets; unused at nodes
+
+
+class Reference(NamedTuple):
+    """What every shard knows."""
+
+    team: Any  # (P_e, n) characteristics of the team of reference
+    mean_log_output: Any  # (K,) or (1,)
+
+
+def log_density(form: Form, vector: Any, reference: Reference, payrolls: Payrolls, axis: str | None = None) -> Any:
+    """Log posterior density of an unconstrained vector, up to no constant; ``axis`` names the shards' axis, if there is one."""
+    free, reduce = form.split(vector), Reduce(axis)
+    prior, values = log_prior(form, free, reference.mean_log_output)
+    gamma = free["gamma_scaled"]
+    ours, theirs = gamma[: form.n_external], gamma[form.n_external :]
+    z = ours @ payrolls.external
+    talent = z + theirs @ payrolls.internal
+    beta = values["beta"]
+    scale = jnp.exp(values["log_output"]) / jnp.maximum(_reference_output(ours @ reference.team, beta), 1e-300)
+    teams = Teams(payrolls.team, payrolls.industry)
+    newcomer = payrolls.match_weight if form.nodes else ours @ payrolls.newcomer
+    matches = Matches(payrolls.match_workplace, payrolls.match_weight, jnp.asarray(form.softness), newcomer)
+    found = solve_equilibrium(
+        talent, z, teams, payrolls.size, beta, scale, values["d"], values["V_U"], matches, payrolls.counts, form.nodes, reduce
+    )
+    index = values["psi"] @ payrolls.power if "psi" in values else jnp.zeros_like(z)
+    wage, surplus = _wages(found.value, found.output * payrolls.size, index, teams)
+    error = _log_error(form, values, payrolls, wage)
+    short = jax.nn.softplus(-surplus / (payrolls.size * form.shortfall)) * payrolls.penalised
+    fit = reduce.sum(jnp.sum(payrolls.counts * teams.sum(error) - form.penalty * short))
+    return jnp.where(found.code == 0, prior + fit, -jnp.inf)
+
+
+def log_prior(form: Form, free: dict[str, Any], mean_log_output: Any) -> tuple[Any, dict[str, Any]]:
+    """(log prior density with the Jacobians of the transforms, variables on their own scales)."""
+    density = _normal(free["gamma_scaled"], 0.0, form.talent) + _normal(free["log_output"], mean_log_output, form.log_output)
+    values: dict[str, Any] = {"log_output": free["log_output"], "d": jnp.asarray(1.0), "V_U": jnp.asarray(0.0)}
+    own, atanh = _log_prior_beta(form, free)
+    density, values["beta"] = density + own, jnp.tanh(atanh)
+    if "d_logodds__" in free:
+        odds, (a, b) = free["d_logodds__"][0], form.bargaining
+        values["d"], values["V_U"] = jax.nn.sigmoid(odds), free["V_U"][0]
+        density += a * jax.nn.log_sigmoid(odds) + b * jax.nn.log_sigmoid(-odds) - betaln(a, b)
+        density += _normal(free["V_U"], form.unemployment_center, form.unemployment)
+    if "psi_scaled" in free:
+        values["psi"] = free["psi_scaled"]
+        density += _normal(values["psi"], 0.0, form.power)
+    values["sigma"] = jnp.exp(free["sigma_log__"])
+    density += _half_normal(free["sigma_log__"], form.noise)
+    if "nu_shifted_log__" in free:
+        log_shifted = free["nu_shifted_log__"][0]
+        values["nu"] = 2.0 + jnp.exp(log_shifted)
+        density += 2.0 * (np.log(form.tail) + log_shifted) - form.tail * jnp.exp(log_shifted)
+    return density, values
+
+
+def _log_prior_beta(form: Form, free: dict[str, Any]) -> tuple[Any, Any]:
+    """(log prior density, atanh beta (K,)) of either hierarchy, of industries apart, or of none."""
+    if "beta_mean" not in free:
+        if "atanh_beta" not in free:
+            return 0.0, jnp.zeros(form.n_industries)
+        return _normal(free["atanh_beta"], 0.0, float(np.hypot(form.beta_mean, form.beta_spread))), free["atanh_beta"]
+    mean, spread = free["beta_mean"], jnp.exp(free["beta_spread_log__"])
+    density = _normal(mean, 0.0, form.beta_mean) + _half_normal(free["beta_spread_log__"], form.beta_spread)
+    if "atanh_beta" in free:
+        return density + _normal(free["atanh_beta"], mean, spread), free["atanh_beta"]
+    return density + _normal(free["beta_offset"], 0.0, 1.0), mean + spread * free["beta_offset"]
+
+
+def _normal(x: Any, mean: Any, sd: Any) -> Any:
+    return jnp.sum(-0.5 * ((x - mean) / sd) ** 2 - jnp.log(sd) - 0.5 * LN_2PI)
+
+
+def _half_normal(log_x: Any, sd: float) -> Any:
+    return jnp.sum(-0.5 * (jnp.exp(log_x) / sd) ** 2 + log_x - np.log(sd) + 0.5 * np.log(2.0 / np.pi))
+
+
+def _reference_output(z: Any, beta: Any) -> Any:
+    """(K,) output per worker of the team of reference in each industry at scale one."""
+    k, n = beta.shape[0], z.shape[0]
+    teams = Teams(jnp.repeat(jnp.arange(k), n, total_repeat_length=k * n), jnp.arange(k))
+    return team_totals(jnp.tile(z, k), beta, jnp.ones(k), teams)[0] / n
+
+
+def _wages(value: Any, total: Any, index: Any, teams: Teams) -> tuple[Any, Any]:
+    """(wage (N,), surplus (F,)) of the Nash payroll."""
+    n = teams.industry.shape[0]
+    power = jnp.exp(index - jax.lax.stop_gradient(jax.ops.segment_max(index, teams.team, n))[teams.team])
+    surplus = total - teams.sum(value)
+    return value + (surplus / teams.sum(power))[teams.team] * power, surplus
+
+
+def _log_error(form: Form, values: dict[str, Any], payrolls: Payrolls, wage: Any) -> Any:
+    """(N,) log densities of the wages."""
+    sigma = values["sigma"]
+    scale = sigma[payrolls.industry[payrolls.team]] if sigma.shape[0] > 1 else sigma[0]
+    square = ((payrolls.wage - wage) / scale) ** 2
+    if "nu" not in values:
+        return -0.5 * square - jnp.log(scale) - 0.5 * LN_2PI
+    nu = values["nu"]
+    constant = gammaln(0.5 * (nu + 1.0)) - gammaln(0.5 * nu) - 0.5 * jnp.log(nu * np.pi)
+    return constant - jnp.log(scale) - 0.5 * (nu + 1.0) * jnp.log1p(square / nu)
