@@ -21,7 +21,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from bayes_labor.data.bonuses.personnel import Personnel
     from bayes_labor.data.joint_production.workforce import Workforce
-    from bayes_labor.models.settings import JointProductionSpec
+    from bayes_labor.models.joint_production.settings import JointProductionSpec
     from bayes_labor.posteriors.diagnostics import Gate
 
 app = typer.Typer(
@@ -348,9 +348,10 @@ def report(run: Run, workforce: "Workforce") -> None:
     from bayes_labor.posteriors import RunFolder
     from bayes_labor.posteriors import peek as look
     from bayes_labor.posteriors import report as write
+    from bayes_labor.posteriors.joint_production.fits import fitted
 
     folder = RunFolder.open(run)
-    spec = folder.fitted(folder.record(), workforce)
+    spec = fitted(folder, workforce)
     page = write(look(run)[0], workforce, spec, run)
     console.print(f"report: {page}")
 
@@ -360,9 +361,10 @@ def resume(run: Run, workforce: "Workforce") -> None:
     """Go on with a fit that was interrupted or killed, and write its report; says what was recovered and how."""
     from bayes_labor.posteriors import RunFolder
     from bayes_labor.posteriors import resume as go_on
+    from bayes_labor.posteriors.joint_production.fits import fitted
 
     folder = RunFolder.open(run)
-    spec = folder.fitted(folder.record(), workforce)
+    spec = fitted(folder, workforce)
     draws = go_on(run, workforce, progress=sys.stdout.isatty())
     _raise_if_unsaved(draws, run)
     console.print("; ".join(folder.record().get("resumed", ["the fit was finished already"])))
@@ -405,9 +407,10 @@ def counterfactual(
 
     from bayes_labor.posteriors import RunFolder
     from bayes_labor.posteriors import counterfactual as solve
+    from bayes_labor.posteriors.joint_production.fits import fitted
 
     folder = RunFolder.open(run)
-    spec = folder.fitted(folder.record(), workforce)
+    spec = fitted(folder, workforce)
     changed = workforce.changed(**dict(_change(text, workforce) for text in change))
     found = solve(folder.draws(), workforce, changed, spec, size=size)
     console.print(f"{' '.join(change)}: means over workers, posterior mean and 94% interval at {found.sizes['sample']} draws")
@@ -438,12 +441,13 @@ def compare(
     """Fits side by side by what they predict for whole workplaces, leaving one out at a time; best first."""
     from bayes_labor.posteriors import RunFolder
     from bayes_labor.posteriors import compare as set_beside
+    from bayes_labor.posteriors.joint_production.fits import fitted
     from bayes_labor.posteriors.tables import printed
 
     fits = {}
     for path in run:
         folder = RunFolder.open(path)
-        spec = folder.fitted(folder.record(), workforce)
+        spec = fitted(folder, workforce)
         fits[str(path)] = (folder.draws(), spec)
     table = set_beside(fits, workforce, size=size, refits=refits, workers=1)
     console.print(printed(table).to_string(), highlight=False)
@@ -464,8 +468,8 @@ def calibrate(
     """Simulation-based calibration of the model on who works where in your data: are its intervals honest?"""
     from bayes_labor.data import DataFaults, Fault
     from bayes_labor.engines.run_folder import check_place
-    from bayes_labor.posteriors.calibration import calibrate as rank
     from bayes_labor.posteriors.calibration import uniformity
+    from bayes_labor.posteriors.joint_production.calibration import calibrate as rank
     from bayes_labor.posteriors.rank_file import fit_health
 
     if not keep.absolute().parent.is_dir():

@@ -50,7 +50,8 @@ def posterior(density: Any, starts: np.ndarray, held: np.ndarray, draws: int, tu
 def run(file: str, draws: int = 0, tune: int = 300) -> None:
     import jax
 
-    from bayes_labor.engines.shards import Exported, ShardedDensity
+    from bayes_labor.engines.shards import ShardedDensity
+    from bayes_labor.models.joint_production.export import Exported
 
     jax.config.update("jax_enable_x64", True)
     devices = jax.devices()

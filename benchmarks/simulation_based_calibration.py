@@ -36,7 +36,8 @@ from bayes_labor.models import (
 )
 from bayes_labor.models.bonuses.primitives import moments_of, solve
 from bayes_labor.models.learning.structural import design, priors_of, train_emulator
-from bayes_labor.posteriors.calibration import calibrate, calibrate_model, uniformity
+from bayes_labor.posteriors.calibration import calibrate_model, uniformity
+from bayes_labor.posteriors.joint_production.calibration import calibrate
 from bayes_labor.posteriors.learning.structural import calibrate_structural, known_moments, solve_design
 from bayes_labor.theory.bonuses.coordinates import COORDINATES
 

@@ -12,12 +12,13 @@ if port:
     jax.distributed.initialize(f"127.0.0.1:{port}", num_processes=2, process_id=process)
 
 from bayes_labor.engines.draws import sample_chain  # noqa: E402
-from bayes_labor.engines.shards import Exported, ShardedDensity  # noqa: E402
+from bayes_labor.engines.shards import ShardedDensity  # noqa: E402
+from bayes_labor.models.joint_production.export import Exported  # noqa: E402
 
 exported = Exported.load(density_path)
 density = ShardedDensity(exported)
 value, gradient = density(exported.starts[0])
-adapted = (0.5, 1e-4 * np.eye(density.form.size))
+adapted = (0.5, 1e-4 * np.eye(density.size))
 kept = sample_chain(density, exported.starts[0], seed=5, draws=4, max_treedepth=3, adapted=adapted)
 found = {
     "devices": np.array(len(jax.devices())),

@@ -1,4 +1,4 @@
-"""Imports point down the house: theory, data, custom_ops, models, posteriors, cli."""
+"""Imports point down the house, and no wing imports another; its functions stay small."""
 
 import ast
 from pathlib import Path
@@ -8,24 +8,35 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MAY = {
     "numerics": set(),
-    "theory": {"numerics"},
-    "data": {"theory"},
-    "custom_ops": {"theory", "numerics"},
-    "densities": {"theory"},
-    "models": {"theory", "data", "custom_ops", "densities"},
-    "posteriors": {"theory", "data", "custom_ops", "densities", "models"},
+    "likelihoods": {"numerics"},
+    "theory": {"numerics", "likelihoods"},
+    "custom_ops": {"numerics", "likelihoods", "theory"},
+    "data": {"numerics", "theory"},
+    "models": {"numerics", "likelihoods", "theory", "custom_ops", "data"},
+    "engines": {"numerics", "data", "models"},
+    "posteriors": {"numerics", "likelihoods", "theory", "custom_ops", "data", "models", "engines"},
 }
 SOURCES = sorted((ROOT / "bayes_labor").rglob("*.py"))
 
 
-def imported(path: Path) -> set[str]:
+WINGS = ("joint_production", "sorting", "bonuses", "learning")
+SHIMS = {"theory/assignment.py", "theory/tournament.py"}
+"""Old places of public names."""
+
+
+def modules(path: Path) -> set[str]:
+    """Everything of ours that a module imports, dotted; ``from x import y`` counts as x.y where that is a module."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
+            names |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
         if isinstance(node, ast.Import):
             names |= {a.name for a in node.names}
-    return {n.split(".")[1] for n in names if n.startswith("bayes_labor.")}
+    return {n for n in names if n.startswith("bayes_labor.")}
+
+
+def imported(path: Path) -> set[str]:
+    return {n.split(".")[1] for n in modules(path)} & set(MAY)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -33,6 +44,28 @@ def test_imports_point_down(path: Path) -> None:
     room = path.relative_to(ROOT / "bayes_labor").parts[0].removesuffix(".py")
     if room in MAY:
         assert imported(path) - {room} <= MAY[room]
+
+
+def room_and_wing(module: str) -> tuple[str, str]:
+    """Of a dotted name; no wing for what stands beside them."""
+    _, room, wing, *_ = [*module.split("."), "", ""]
+    wing = wing.removesuffix("_jax")
+    return room, wing if wing in WINGS else ""
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_wing_imports_another(path: Path) -> None:
+    room, own = room_and_wing(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    others = {room_and_wing(name)[1] for name in modules(path)} - {"", own}
+    if own:
+        assert not others
+    elif path.name != "__init__.py" and room in MAY:  # what stands beside the wings is for all of them
+        assert not others or path.relative_to(ROOT / "bayes_labor").as_posix() in SHIMS
+
+
+def test_engines_name_no_system() -> None:
+    for path in (ROOT / "bayes_labor" / "engines").glob("*.py"):
+        assert not {wing for name in modules(path) for wing in [room_and_wing(name)[1]] if wing}, path.name
 
 
 def test_functions_stay_small() -> None:

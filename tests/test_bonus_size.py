@@ -255,6 +255,7 @@ def test_density_with_effects_is_the_rows_one() -> None:
     assert observed == pytest.approx(rating_mixture(by_rating, chances, rating).sum(), rel=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["student", "ordered"])
 def test_calibration_of_the_variants(kind: str) -> None:
     """Ranks of 20 simulations uniform, with an effect per worker and with ordered ones; fails once in a thousand if right."""

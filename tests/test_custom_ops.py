@@ -22,10 +22,8 @@ from bayes_labor.custom_ops import (
     task_assignment,
     workplace_sum,
 )
-from bayes_labor.custom_ops.accelerator import _TWINS
-from bayes_labor.custom_ops.assignment import TaskAssignment
-from bayes_labor.custom_ops.declaration import SolverOp
-from bayes_labor.custom_ops.outside_option import OutsideOption
+from bayes_labor.custom_ops.declaration import TWINS, SolverOp
+from bayes_labor.custom_ops.joint_production import OutsideOption, TaskAssignment
 from bayes_labor.likelihoods.emulator import fit_emulator
 from bayes_labor.likelihoods.random_intercepts import reduce_panel
 from bayes_labor.theory import Matching, Status, solve_outside_option
@@ -160,7 +158,7 @@ def test_jax_differentiates_by_the_same_gradient(case: Case) -> None:
     check_jax_differentiates(case)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if ops_of(c) & set(_TWINS)], ids=lambda c: c.name)
+@pytest.mark.parametrize("case", [c for c in CASES if ops_of(c) & set(TWINS)], ids=lambda c: c.name)
 def test_twins_for_accelerators_agree(case: Case) -> None:
     """Another program, and for outside options another derivation: JAX differentiates through the fixed point."""
     check_linkers_agree(case, [TWIN], rtol=1e-8)

@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 from bayes_labor.cli import app, main
 from bayes_labor.data import DataFaults, Workforce
 from bayes_labor.engines.progress import Draws
-from bayes_labor.engines.run_folder import describe_run
 from bayes_labor.models import JointProductionSpec
 from bayes_labor.posteriors import RunFolder, peek, resume, sample
+from bayes_labor.posteriors.joint_production.fits import describe_run
 from tests.conftest import FORMULA, make_table
 
 SPEC = JointProductionSpec(spec="linear")

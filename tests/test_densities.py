@@ -18,8 +18,8 @@ from bayes_labor.models import JointProductionSpec, joint_production
 
 pytest.importorskip("jax")
 
-from bayes_labor.engines.shards import Exported, ShardedDensity, cut
-from bayes_labor.models.joint_production.export import export
+from bayes_labor.engines.shards import ShardedDensity
+from bayes_labor.models.joint_production.export import Exported, cut, export
 
 PYTHON = Mode("py", "fast_compile")
 CASES: list[dict[str, Any]] = [
@@ -47,7 +47,7 @@ def test_equals_the_pymc_model(workforce: Any, case: dict[str, Any], tmp_path: P
     rng = np.random.default_rng(0)
     for start in exported.starts[:2]:
         x = start + 0.02 * rng.normal(size=len(start))
-        point = {k: v.reshape(model.initial_point()[k].shape) for k, v in density.form.split(x).items()}
+        point = {k: v.reshape(model.initial_point()[k].shape) for k, v in density.exported.form.split(x).items()}
         value, gradient = density(x)
         np.testing.assert_allclose(value, want(point), rtol=1e-10)
         np.testing.assert_allclose(gradient, slope(point), rtol=1e-7, atol=1e-6)

@@ -8,7 +8,7 @@ import pytensor.tensor as pt
 import pytest
 
 from bayes_labor.custom_ops import outside_option
-from bayes_labor.custom_ops.logit_panel import ConditionalLogit
+from bayes_labor.custom_ops.likelihoods import ConditionalLogit
 from bayes_labor.likelihoods.logit_panel import conditional_logit
 from bayes_labor.theory.joint_production.assignment import solve_assignment
 from bayes_labor.theory.joint_production.matching import Matching

@@ -111,6 +111,7 @@ def test_posterior_of_a_known_economy(emulator: MomentEmulator) -> None:
         finite_moments(solve_finite([1.0], [1.0], 2, h=[0.8, 1.2], births=[0.5, 0.5]), Parameters())
 
 
+@pytest.mark.long
 def test_calibration_of_the_whole_chain(emulator: MomentEmulator) -> None:
     """Truths from the prior, data from the exact economy: ranks of 60 uniform; a right chain fails once in a thousand."""
     se = 0.05 * emulator.solved.mean()

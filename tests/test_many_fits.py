@@ -13,7 +13,7 @@ from bayes_labor.engines.modes import find_modes
 from bayes_labor.engines.pathfinder import find_paths
 from bayes_labor.models import JointProductionSpec
 from bayes_labor.posteriors import calibration, fit, leave_one_out, sample
-from bayes_labor.posteriors.calibration import calibrate
+from bayes_labor.posteriors.joint_production.calibration import calibrate
 from bayes_labor.posteriors.joint_production.comparison import compare, elpd_without, folds
 from tests.test_resume import CORRELATION, SCALE, slow_normal
 

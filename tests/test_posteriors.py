@@ -33,7 +33,8 @@ from bayes_labor.posteriors import (
     report,
     summarize,
 )
-from bayes_labor.posteriors.calibration import calibrate, uniformity
+from bayes_labor.posteriors.calibration import uniformity
+from bayes_labor.posteriors.joint_production.calibration import calibrate
 from bayes_labor.posteriors.joint_production.effective_prior import effective_prior
 from bayes_labor.posteriors.joint_production.equilibrium import thin
 from bayes_labor.posteriors.style import STYLE
@@ -282,6 +283,7 @@ def test_other_engines_agree_with_the_first(small: Workforce, engine: str) -> No
         assert abs(gap) < 6 * np.sqrt(2 / 60), name
 
 
+@pytest.mark.long
 def test_calibration_of_the_sampler(small: Workforce) -> None:
     """Ranks uniform: each of the parameters at level 1e-3 / number, so that a right sampler fails one time in a thousand.
 

@@ -114,6 +114,7 @@ def test_draws_have_the_density_of_the_model() -> None:
     assert error < 0.05 and abs(np.mean(ratios) - 1) < 4 * error  # wrong once in 16,000 if right
 
 
+@pytest.mark.long
 def test_calibration_of_the_sampler() -> None:
     """Ranks of 40 simulations uniform; a right sampler fails once in a thousand."""
     build = partial(sorting_regimes, generated())

@@ -6,7 +6,7 @@ every declared Op through the same battery.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -116,6 +116,10 @@ class SolverOp(Op):
                 if name not in sizes or sizes[name] is None:
                     sizes[name] = length - int(plus) if plus and length is not None else length
         return sizes
+
+
+TWINS: dict[type[SolverOp], Callable[[Any], Callable[..., Any]]] = {}
+"""By Op, what makes its program for accelerators, where it has one."""
 
 
 class Threaded(SolverOp):

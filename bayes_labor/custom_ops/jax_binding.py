@@ -14,8 +14,7 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.fg import FunctionGraph
 from pytensor.link.jax.dispatch.basic import jax_funcify
 
-from bayes_labor.custom_ops.accelerator import twin
-from bayes_labor.custom_ops.declaration import SolverOp
+from bayes_labor.custom_ops.declaration import TWINS, SolverOp
 from bayes_labor.custom_ops.numba_binding import cache_version, solver_of
 from bayes_labor.numerics.numba_in_jax import Buffer, xla_call
 
@@ -25,6 +24,21 @@ def _(op: SolverOp, node: Apply, **_: Any) -> Callable[..., Any]:
     forward = on_cpu(op) if jax.default_backend() == "cpu" else twin(op)
     run = differentiable(op, node, forward) if any(r.smooth for r in op.results) else forward
     return run if len(op.results) > 1 else lambda *inputs: run(*inputs)[0]
+
+
+def twin(op: SolverOp) -> Callable[..., tuple]:
+    """What computes an Op on an accelerator, results in a tuple.
+
+    Raises
+    ------
+    NotImplementedError
+        If it has no twin.
+
+    """
+    if type(op) not in TWINS:
+        raise NotImplementedError(f"{type(op).__name__} runs on a CPU only: start JAX with JAX_PLATFORMS=cpu")
+    found = TWINS[type(op)](op)
+    return found if len(op.results) > 1 else lambda *inputs: (found(*inputs),)
 
 
 def on_cpu(op: SolverOp) -> Callable[..., tuple]:

@@ -11,7 +11,7 @@ from bayes_labor.engines.modes import find_modes
 from bayes_labor.engines.nutpie_engine import compile_model, expander, variables_of
 from bayes_labor.engines.progress import Draws
 from bayes_labor.engines.sampling import SamplerSettings, health
-from bayes_labor.engines.shards import Exported, ShardedDensity
+from bayes_labor.engines.shards import Shardable, ShardedDensity
 from bayes_labor.models.outcomes import outcomes_of
 
 _SPREAD = 0.3  # of the starts around the mode, in posterior sds
@@ -25,7 +25,7 @@ def accelerators() -> list[Any]:
     return [d for d in jax.devices() if d.platform != "cpu"]
 
 
-def sample_on(devices: list[Any], model: pm.Model, exported: Exported, **settings: Any) -> xr.DataTree:
+def sample_on(devices: list[Any], model: pm.Model, exported: Shardable, **settings: Any) -> xr.DataTree:
     """Draw from an exported posterior on these devices.
 
     Parameters
@@ -35,7 +35,7 @@ def sample_on(devices: list[Any], model: pm.Model, exported: Exported, **setting
     model
         The ``pm.Model`` that was exported: it turns unconstrained draws into parameters, on this machine's CPU.
     exported
-        Of :func:`bayes_labor.models.joint_production.export.export`.
+        Such as :func:`bayes_labor.models.joint_production.export.export` makes.
     **settings
         ``draws``, ``tune``, ``chains``, ``seed`` and ``target_accept`` of :class:`.sampling.SamplerSettings`.
 

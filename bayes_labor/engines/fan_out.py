@@ -7,7 +7,6 @@ recipe, once, and a few arrays per fit.
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,7 @@ import pymc as pm
 import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.sampling import SamplerSettings, compile_model, draw
-from bayes_labor.models.joint_production.model import joint_production
-from bayes_labor.models.settings import JointProductionSpec
 
 
 @dataclass(frozen=True)
@@ -30,12 +26,6 @@ class Recipe:
     key: str
     """Equal for recipes of equal models."""
     settings: SamplerSettings
-
-
-def joint_recipe(workforce: Workforce, spec: JointProductionSpec, settings: SamplerSettings, weighted: bool = False) -> Recipe:
-    """Of the joint-production model; ``weighted`` as for :func:`bayes_labor.models.joint_production`."""
-    build = partial(joint_production, workforce, spec, weighted=weighted)
-    return Recipe(build, f"{workforce.fingerprint} {spec.model_dump_json()} {weighted}", settings)
 
 
 @dataclass(frozen=True)

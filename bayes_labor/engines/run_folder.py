@@ -7,7 +7,6 @@ import shutil
 import tempfile
 import time
 import warnings
-from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,10 +15,7 @@ from typing import Any, Self
 import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.stored import checksums, left, read_draws, read_record
-from bayes_labor.models.joint_production.model import judged_parameters
-from bayes_labor.models.settings import JointProductionSpec
 
 FORMAT = 2
 """Of the run folder. 1: only finished fits; 2: draws kept while sampling, ``state`` in the record."""
@@ -154,24 +150,9 @@ class RunFolder:
             raise DataFaults([Fault("the fit is not finished", str(self.path), "`bayes-labor resume` goes on with it")])
         if not self.draws_path.exists():
             raise DataFaults([Fault("the stored draws are missing", str(self.draws_path), f"{left(self.path)}; fit again")])
-        tree = read_draws(self.draws_path, record.get("stored", {}), ("beta", "psi", "d", "V_U", "gamma", "A", "sigma"))
-        tree.attrs.update(judged(record, list(map(str, tree["posterior"].data_vars))))
+        tree = read_draws(self.draws_path, record.get("stored", {}), judged(record).get("gated", []))
+        tree.attrs.update(judged(record))
         return tree
-
-    def fitted(self, record: dict[str, Any], workforce: Workforce) -> JointProductionSpec:
-        """The specification of a joint-production fit. Raises DataFaults if it is none, or was made for other data."""
-        if "data" not in record or "specification" not in record:
-            remedy = "give a run of `bayes-labor fit`; in Python pass workforce= and spec= to sample"
-            raise DataFaults([Fault("the run does not say what was fitted", str(self.path), remedy)])
-        self.check_data(record, workforce)
-        return JointProductionSpec(**record["specification"])
-
-    def check_data(self, record: dict[str, Any], workforce: Workforce) -> None:
-        """Raises DataFaults if the run was made for other data."""
-        if record["data"]["fingerprint"] != workforce.fingerprint:
-            what = f"the run was fitted to other data ({record['data']['name']}, {record['data']['fingerprint']})"
-            remedy = "give the table, formula and internal terms of the fit"
-            raise DataFaults([Fault(what, f"{workforce.name}: {workforce.fingerprint}", remedy)])
 
 
 def check_place(folder: Path) -> None:
@@ -184,32 +165,12 @@ def check_place(folder: Path) -> None:
         raise DataFaults([Fault("the run folder cannot be written: it is read-only", str(nearest), remedy)])
 
 
-def judged(record: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """By what a run's draws are judged (:mod:`bayes_labor.models.judging`); from the variables ``known``, in older records."""
+def judged(record: dict[str, Any]) -> dict[str, Any]:
+    """By what a run's draws are judged (:mod:`bayes_labor.models.judging`); all variables, by records that do not say."""
     words = record.get("words", {})
     if "judged" in words:
         return words["judged"]
-    solved = {"solved": ["solver_status"]} if "solver_status" in known else {}
-    if "specification" not in record:
-        return solved if words.get("outcomes") else {}
-    return {"gated": judged_parameters(known), "two_sided": ["beta"] if "beta" in known else []} | solved
-
-
-def describe_run(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Any]:
-    """What identifies a fit: specification, data and versions."""
-    return {
-        "specification": json.loads(spec.model_dump_json()),
-        "data": {
-            "name": workforce.name,
-            "fingerprint": workforce.fingerprint,
-            "workers": workforce.n_workers,
-            "workplaces": workforce.n_workplaces,
-            "industries": list(workforce.industries),
-            "formula": workforce.formula,
-            "internal": [t for t, i in zip(workforce.terms, workforce.internal, strict=True) if i],
-            "wage_unit": workforce.wage_unit,
-        },
-    } | provenance()
+    return {"solved": ["solver_status"]} if words.get("outcomes") else {}
 
 
 def provenance() -> dict[str, Any]:

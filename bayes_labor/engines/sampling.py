@@ -1,9 +1,8 @@
 """From a model to draws: nutpie first, others by name; draws are on disk as they come; the solver's health goes with them."""
 
-import json
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -14,17 +13,14 @@ from pydantic import Field, model_validator
 from pymc.backends.arviz import find_observations
 
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines import blackjax_engine, nutpie_engine
 from bayes_labor.engines.nutpie_engine import compile_model
 from bayes_labor.engines.progress import Draws, Keeper, locked
-from bayes_labor.engines.run_folder import RunFolder, describe_run, judged, provenance
-from bayes_labor.models.joint_production.model import joint_production
+from bayes_labor.engines.run_folder import RunFolder, judged, provenance
 from bayes_labor.models.judging import judged_by
 from bayes_labor.models.outcomes import outcomes_of
-from bayes_labor.models.settings import LARGEST_SEED, JointProductionSpec, Settings
+from bayes_labor.models.settings import LARGEST_SEED, Settings
 from bayes_labor.models.starting import level_names, starting_values
-from bayes_labor.posteriors.diagnostics import Gate, gates
 
 _MOST_DRAWS = 100_000_000
 _FEWEST = 3  # recovered draws per dimension from which the posterior's shape can be told
@@ -59,8 +55,6 @@ def sample(
     *,
     run: str | Path | None = None,
     overwrite: bool = False,
-    workforce: Workforce | None = None,
-    spec: JointProductionSpec | None = None,
     record: dict[str, Any] | None = None,
     progress: bool = False,
     **settings: Any,
@@ -73,10 +67,8 @@ def sample(
         A model of :mod:`bayes_labor.models`, or any ``pm.Model``.
     run
         Folder to keep the fit in: draws as they come, record, later tables, figures and report. None keeps nothing.
-    workforce, spec
-        What a joint-production model was built from; recorded in the run folder.
     record
-        What to record of another model: anything that JSON can hold.
+        What else to record of the fit: anything that JSON can hold.
     progress
         Show a progress bar.
     **settings
@@ -99,16 +91,13 @@ def sample(
         return _sample(model, chosen, progress, Keeper(None), None)
     with locked(Path(run)):
         folder = RunFolder.create(run, overwrite=overwrite)
-        known = workforce is not None and spec is not None
-        record = describe_run(workforce, spec) if known else provenance() | (record or {})  # type: ignore[arg-type]
+        record = provenance() | (record or {})
         record |= {"sampler": chosen.model_dump(), "state": "sampling", "words": _words(model)}
         folder.write_record(record)
         return _finish(folder, record, _sample(model, chosen, progress, Keeper(folder.partial_path), None))
 
 
-def resume(
-    run: str | Path, workforce: Workforce | None = None, *, model: pm.Model | None = None, progress: bool = False
-) -> xr.DataTree:
+def resume(run: str | Path, model: pm.Model | Callable[[], pm.Model], *, progress: bool = False) -> xr.DataTree:
     """Go on with a fit that was interrupted or killed; a finished one is returned as it is.
 
     With the blackjax engine the draws are those of a fit that was never interrupted, bit for bit. With nutpie the recovered
@@ -119,23 +108,20 @@ def resume(
     ----------
     run
         The run folder.
-    workforce
-        The data the fit was made for.
     model
-        The model, for one that is not made of a workforce and a specification.
+        The model of the fit, or what builds it, asked only where there is something left to draw.
 
     Raises
     ------
     DataFaults
-        If there is no run, the data differ from the fit's, or another process is sampling into the folder.
+        If there is no run, or another process is sampling into the folder.
 
     """
     with locked(RunFolder.open(run).path):
         folder, record = RunFolder.open(run), RunFolder.open(run).record()
         if record.get("state", "done") == "done":
             return folder.draws()
-        if model is None:
-            model = joint_production(*_recorded(folder, record, workforce))
+        model = model if isinstance(model, pm.Model) else model()
         settings = SamplerSettings(**record.get("sampler", {}))
         earlier = Draws.load(folder.partial_path)
         found, how = int(earlier.counts.sum()) if earlier is not None else 0, "nothing was recovered; sampled from the start"
@@ -153,35 +139,6 @@ def resume(
         return _finish(folder, record, tree)
 
 
-def fit(workforce: Workforce, spec: JointProductionSpec | None = None, **settings: Any) -> xr.DataTree:
-    """Build the joint-production model and draw from its posterior; ``settings`` as in :func:`sample`."""
-    spec = spec or JointProductionSpec()
-    return sample(joint_production(workforce, spec), workforce=workforce, spec=spec, **settings)
-
-
-def fit_or_resume(
-    model: pm.Model, run: str | Path, about: dict[str, Any], *, names: Sequence[str], **settings: Any
-) -> tuple[xr.DataTree, list[Gate]]:
-    """(draws, gates on ``names``) of a model in a run folder: what is there is taken up, else it is sampled.
-
-    Raises
-    ------
-    DataFaults
-        If what is there was fitted to something else than ``about`` says.
-
-    """
-    folder = RunFolder(Path(run))
-    if folder.record_path.is_file():
-        known = json.loads(json.dumps(about, default=str))
-        if any(folder.record().get(k) != v for k, v in known.items()):
-            remedy = "choose another folder, or remove this one"
-            raise DataFaults([Fault("the run folder holds a fit of other data or settings", str(run), remedy)])
-        tree = resume(folder.path, model=model)
-    else:
-        tree = sample(model, run=folder.path, record=about, **settings)
-    return tree, gates(tree, names)
-
-
 def draw(model: pm.Model, compiled: Any, settings: SamplerSettings, progress: bool = False) -> xr.DataTree:
     """Draws of a model compiled by :func:`compile_model`, kept nowhere: for many refits with other data."""
     found, weights = nutpie_engine.start(model, compiled, settings, progress, Keeper(None))
@@ -194,13 +151,6 @@ def _words(model: pm.Model) -> dict[str, Any]:
     used = {d for v in dims.values() for d in v}
     coords = {k: [str(x) for x in v] for k, v in model.coords.items() if k in used}
     return {"dims": dims, "coords": coords, "outcomes": outcomes_of(model), "judged": judged_by(model)}
-
-
-def _recorded(folder: RunFolder, record: dict[str, Any], workforce: Workforce | None) -> tuple[Workforce, JointProductionSpec]:
-    if workforce is None:
-        remedy = "pass workforce=, or model= for a model of another origin"
-        raise DataFaults([Fault("the data of the fit are needed", str(folder.path), remedy)])
-    return workforce, folder.fitted(record, workforce)
 
 
 def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: Keeper, earlier: Draws | None) -> xr.DataTree:
@@ -316,6 +266,6 @@ def peek(run: str | Path) -> tuple[xr.DataTree, dict[str, Any]]:
     except (ValueError, KeyError) as error:
         what = f"draws and record of the unfinished fit do not belong together: {' '.join(str(error).split())[:120]}"
         raise DataFaults([Fault(what, str(run), "nothing of it can be told apart: fit again")]) from None
-    notes = judged(record, found.posterior)
+    notes = judged(record)
     tree.attrs.update(notes | health(tree, words.get("outcomes", {})) | {"counts": found.counts.tolist()})
     return tree, record

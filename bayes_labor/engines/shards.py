@@ -1,108 +1,38 @@
-"""A log density whose workplaces lie on several devices, of one machine or of many, and the file it travels in."""
+"""A log density whose data lie on several devices, of one machine or of many."""
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from bayes_labor.numerics.ragged import row_blocks
-from bayes_labor.theory.joint_production.jax_density import Form, Payrolls, Reference, log_density
-
-AXIS = "workplaces"
-_FORMAT = 1
+AXIS = "shards"
 
 
-@dataclass(frozen=True)
-class Exported:
-    """A posterior without PyMC: what :func:`bayes_labor.models.joint_production.export.export` makes and one file carries."""
+class Shardable(Protocol):
+    """A log density that is a sum over shards of data, as :class:`bayes_labor.models.joint_production.export.Exported`."""
 
-    form: Form
-    offsets: np.ndarray  # (F + 1,)
-    payrolls: Payrolls  # of all workplaces, without padding
-    reference: Reference
-    starts: np.ndarray  # (S, P) unconstrained vectors to start a search for modes from
-    held: np.ndarray  # (P,) which of their coordinates decide on beta
+    starts: np.ndarray
+    """(S, P) vectors to start a search for modes from."""
+    held: np.ndarray
+    """(P,) which of their coordinates are held first."""
 
-    def save(self, path: str | Path) -> None:
-        """Write one ``.npz`` file."""
-        arrays = {"offsets": self.offsets, "starts": self.starts, "held": self.held}
-        arrays |= {f"payrolls.{k}": np.asarray(v) for k, v in self.payrolls._asdict().items()}
-        arrays |= {f"reference.{k}": np.asarray(v) for k, v in self.reference._asdict().items()}
-        np.savez(path, form=json.dumps({"format": _FORMAT, **asdict(self.form)}), allow_pickle=False, **arrays)
+    @property
+    def size(self) -> int:
+        """P, coordinates of the vector."""
 
-    @classmethod
-    def load(cls, path: str | Path) -> "Exported":
-        """Read what :meth:`save` wrote.
+    @property
+    def shared(self) -> Any:
+        """Arrays that every device holds."""
 
-        Raises ValueError if the file holds something else or is of another release's format.
-        """
-        with np.load(path, allow_pickle=False) as held:
-            if "form" not in held.files:
-                raise ValueError(
-                    f"{path} holds no exported density: make one with"
-                    " bayes_labor.models.joint_production.export.export(...).save(path)"
-                )
-            form = json.loads(str(held["form"]))
-            if form.pop("format") != _FORMAT:
-                raise ValueError(f"{path} was exported by another release: export it again with this one")
-            form["layout"] = tuple((n, s) for n, s in form["layout"])
-            form["bargaining"] = tuple(form["bargaining"])
-            payrolls = Payrolls(**{k: held[f"payrolls.{k}"] for k in Payrolls._fields})
-            reference = Reference(**{k: held[f"reference.{k}"] for k in Reference._fields})
-            return cls(Form(**form), held["offsets"], payrolls, reference, held["starts"], held["held"])
+    def shards(self, n: int) -> Any:
+        """The data as a tree of arrays with a leading axis of length ``n``."""
 
-
-def cut(exported: Exported, n: int) -> Payrolls:
-    """The payrolls in ``n`` shards of whole workplaces with about equally many workers, stacked: a leading axis of length n.
-
-    Raises ValueError if there are fewer workplaces than shards.
-    """
-    n_workplaces = len(exported.offsets) - 1
-    edges = row_blocks(np.asarray(exported.offsets), n)
-    if n < 1 or np.any(np.diff(edges) < 1):
-        raise ValueError(
-            f"{n_workplaces} workplaces cannot be cut into {n} shards: use fewer devices"
-            " (pymc.sampling.jax, once imported, makes JAX see 100 on a CPU: devices=jax.devices()[:1])"
-        )
-    workplaces, workers = int(np.diff(edges).max()) + 1, int(np.diff(exported.offsets[edges]).max())
-    # One worker at least for every padding workplace: an empty one would have no output.
-    workers += int(max(workplaces - np.diff(edges)))
-    matches = np.searchsorted(exported.payrolls.match_workplace, edges)
-    shards = [
-        _one(exported, edges[i : i + 2], matches[i : i + 2], workplaces, workers, int(np.diff(matches).max())) for i in range(n)
-    ]
-    return Payrolls(*(np.stack(parts) for parts in zip(*shards, strict=True)))
-
-
-def _one(exported: Exported, edge: np.ndarray, match: np.ndarray, workplaces: int, workers: int, matches: int) -> Payrolls:
-    """One shard. Padding workers have mean characteristics, z = 0, which is within the domain of V."""
-    p, offsets = exported.payrolls, exported.offsets
-    (first, last), own = edge, slice(offsets[edge[0]], offsets[edge[1]])
-    met, n, f = slice(match[0], match[1]), int(offsets[edge[1]] - offsets[edge[0]]), int(edge[1] - edge[0])
-    team = np.full(workers, workplaces - 1)
-    team[:n] = np.repeat(np.arange(f), np.diff(offsets[first : last + 1]))
-    team[n : n + workplaces - f] = np.arange(f, workplaces)
-
-    def padded(values: np.ndarray, size: int, fill: float = 0.0) -> np.ndarray:
-        out = np.full((*values.shape[:-1], size), fill, values.dtype)
-        out[..., : values.shape[-1]] = values
-        return out
-
-    return Payrolls(
-        wage=padded(p.wage[own], workers), external=padded(p.external[:, own], workers),
-        internal=padded(p.internal[:, own], workers), power=padded(p.power[:, own], workers), team=team,
-        industry=padded(p.industry[first:last], workplaces), size=np.bincount(team, minlength=workplaces),
-        counts=padded(p.counts[first:last], workplaces), penalised=padded(p.penalised[first:last], workplaces),
-        match_workplace=padded(p.match_workplace[met] - first, matches, workplaces - 1),
-        match_weight=padded(p.match_weight[met], matches), newcomer=padded(p.newcomer[:, met], matches),
-    )  # fmt: skip
+    def log_density(self, vector: Any, shared: Any, shard: Any, axis: str) -> Any:
+        """Of all data, on the device that holds one shard: sums over the others go along ``axis``."""
 
 
 class ShardedDensity:
@@ -118,35 +48,35 @@ class ShardedDensity:
 
     """
 
-    def __init__(self, exported: Exported, devices: list[Any] | None = None) -> None:
+    def __init__(self, exported: Shardable, devices: list[Any] | None = None) -> None:
         jax.config.update("jax_enable_x64", True)
-        self.form = exported.form
+        self.size = exported.size
         devices = jax.devices() if devices is None else devices
         self.mesh = Mesh(np.array(devices), (AXIS,))
         place = NamedSharding(self.mesh, PartitionSpec(AXIS))
-        self.data = jax.tree.map(lambda a: _spread(a, place), cut(exported, len(devices)))
-        self.reference = exported.reference
+        self.data = jax.tree.map(lambda a: _spread(a, place), exported.shards(len(devices)))
+        self.exported = exported
 
-    def _local(self, vector: Any, reference: Reference, payrolls: Payrolls) -> tuple[Any, Any]:
-        mine = jax.tree.map(lambda a: a[0], payrolls)
-        value, gradient = jax.value_and_grad(lambda q: log_density(self.form, q, reference, mine, AXIS))(vector)
+    def _local(self, vector: Any, shared: Any, shard: Any) -> tuple[Any, Any]:
+        mine = jax.tree.map(lambda a: a[0], shard)
+        value, gradient = jax.value_and_grad(lambda q: self.exported.log_density(q, shared, mine, AXIS))(vector)
         # Every device differentiates the sum of all devices' (equal) densities with respect to its own copy of the vector.
         return value, jax.lax.pmean(gradient, AXIS)
 
     @cached_property
-    def value_and_gradient(self) -> Callable[[Any, Payrolls], tuple[Any, Any]]:
+    def value_and_gradient(self) -> Callable[[Any, Any], tuple[Any, Any]]:
         """(log density, gradient (P,)) of (unconstrained vector (P,), :attr:`data`), compiled; the same on every device."""
         whole, by_shard = PartitionSpec(), PartitionSpec(AXIS)
         mapped = jax.shard_map(self._local, mesh=self.mesh, in_specs=(whole, whole, by_shard), out_specs=whole, check_vma=False)
-        return jax.jit(lambda vector, data: mapped(vector, self.reference, data))
+        return jax.jit(lambda vector, data: mapped(vector, self.exported.shared, data))
 
     @cached_property
-    def log_density(self) -> Callable[[Any, Payrolls], Any]:
+    def log_density(self) -> Callable[[Any, Any], Any]:
         """The log density with its gradient's rule, for samplers: data are an argument, since they lie on many machines."""
         both = self.value_and_gradient
 
         @jax.custom_vjp
-        def value(vector: Any, data: Payrolls) -> Any:
+        def value(vector: Any, data: Any) -> Any:
             return both(vector, data)[0]
 
         def pull(gradient: Any, g: Any) -> tuple[Any, None]:
@@ -158,7 +88,7 @@ class ShardedDensity:
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
         """(log density, gradient) as NumPy, for :func:`bayes_labor.engines.modes.find_modes`."""
         value, gradient = self.value_and_gradient(jnp.asarray(vector, dtype=jnp.float64), self.data)
-        return (float(value), np.asarray(gradient)) if np.isfinite(value) else (-np.inf, np.zeros(self.form.size))
+        return (float(value), np.asarray(gradient)) if np.isfinite(value) else (-np.inf, np.zeros(self.size))
 
 
 def _spread(array: np.ndarray, place: NamedSharding) -> Any:

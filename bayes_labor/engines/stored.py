@@ -77,7 +77,7 @@ def read_draws(store: Path, stored: Mapping[str, str], key: Collection[str]) -> 
     """The draws in a store, in memory.
 
     Raises DataFaults if a file is missing or not as it was ``stored``; where no checksums were (earlier releases), if it cannot
-    be read, or a variable in ``key`` is not finite: deleted pieces read as NaN.
+    be read, or a variable in ``key`` (empty: any) is not finite: deleted pieces read as NaN.
     """
     wrong = _changed(store, stored)
     if wrong:
@@ -90,7 +90,7 @@ def read_draws(store: Path, stored: Mapping[str, str], key: Collection[str]) -> 
         posterior = tree["posterior"].to_dataset()
     except Exception as error:  # whatever a zarr store in pieces raises
         raise _broken(store, " ".join(str(error).split())[:120], []) from None
-    bad = {v for v in posterior if v in key and not np.isfinite(posterior[v]).all()} if not stored else set()
+    bad = {v for v in posterior if (v in key or not key) and not np.isfinite(posterior[v]).all()} if not stored else set()
     if bad:
         raise _broken(store, f"{first_few(sorted(map(str, bad)))} not finite", sorted(map(str, set(posterior) - bad)))
     return tree

@@ -10,10 +10,10 @@ from bayes_labor.models.bonuses.promotion_prize import PrizeSpec, prize_first_st
 from bayes_labor.models.bonuses.receipt import ReceiptSpec, bonus_receipt
 from bayes_labor.models.bonuses.size import BonusSpec, bonus_size
 from bayes_labor.models.joint_production.model import joint_production
+from bayes_labor.models.joint_production.settings import SPECS, JointProductionPriors, JointProductionSpec
 from bayes_labor.models.learning.direct import DirectSpec, learning_direct
 from bayes_labor.models.learning.regression import LearningSpec, learning_regression
 from bayes_labor.models.learning.structural import learning_structural
-from bayes_labor.models.settings import SPECS, JointProductionPriors, JointProductionSpec
 from bayes_labor.models.sorting.calibration import SortingPriors, SortingSpec, sorting_calibration
 from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
 

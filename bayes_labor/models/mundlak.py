@@ -11,7 +11,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes_labor.custom_ops.random_intercepts import PanelLikelihood
+from bayes_labor.custom_ops.likelihoods import PanelLikelihood
 from bayes_labor.likelihoods.random_intercepts import reduce_panel
 from bayes_labor.models.panel_design import FIXED, PanelDesign
 from bayes_labor.models.pilot import Pilot

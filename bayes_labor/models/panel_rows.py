@@ -10,7 +10,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes_labor.custom_ops.design import design_index
+from bayes_labor.custom_ops.products import design_index
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.pilot import Pilot
 from bayes_labor.models.starting import start_at, start_there

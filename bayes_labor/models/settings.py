@@ -1,16 +1,12 @@
-"""Settings and priors of the joint-production model as printable, checkable objects."""
+"""Settings and priors as printable, checkable objects that refuse what they do not know."""
 
-from typing import Any, Literal, Self
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
 
-SpecName = Literal["linear_national", "linear", "equal_power", "linear_power", "power", "flexible"]
-MANY_WORKERS = 5_000
-"""Workers per industry from which on beta is known better than the hierarchy says, in data like the Norwegian register's."""
 LARGEST_SEED = 2**63 - 1
-SPECS: tuple[SpecName, ...] = ("linear_national", "linear", "equal_power", "linear_power", "power", "flexible")
 
 
 class Settings(BaseModel):
@@ -37,131 +33,3 @@ def _as_fault(model: type[BaseModel], error: Any) -> Fault:
     return Fault(
         f"{name}{given}: {what[0].lower()}{what[1:]}", model.__name__, "see its documentation for the admissible range"
     )
-
-
-def _in_wages(value: float | None, share: str) -> str:
-    return f"{share} the least decile of wages" if value is None else f"{value:g} mean wages"
-
-
-class JointProductionPriors(Settings):
-    """Priors, with scales relative to the data where a wage unit would otherwise matter. Print it to read it.
-
-    =====================  ===================================  ====================================================
-    field                  parameter                            prior
-    =====================  ===================================  ====================================================
-    ``beta_mean``          b, mean of atanh beta                Normal(0, ``beta_mean``)
-    ``beta_spread``        s, its spread over industries        HalfNormal(``beta_spread``)
-    ``talent``             gamma, standardised columns          Normal(0, ``talent``)
-    ``power``              psi, standardised columns            Normal(0, ``power``)
-    ``log_output``         kappa, log output of the team of     Normal(log mean wage of the industry, ``log_output``)
-                           reference per worker
-    ``bargaining``         d                                    Beta(*``bargaining``)
-    ``unemployment``       V_U                                  mean wage x Normal(``unemployment_center``,
-                                                                ``unemployment``); by default half the least decile
-                                                                of wages and a quarter of it, see below
-    ``noise``              sigma                                HalfNormal(``noise`` x sd of wages)
-    ``tail``               nu (Student-t errors)                Gamma(2, ``tail``), shifted by 2
-    =====================  ===================================  ====================================================
-
-    Nobody works for less than he is worth without work, so low wages bound V_U from above, and the other workplaces' wages say
-    little more about it: with a wide prior an ordinary payroll drives it to minus a mean wage. By default its prior therefore
-    spans zero to the least decile of the wages, by two standard deviations on each side.
-    """
-
-    beta_mean: PositiveFloat = 0.3
-    beta_spread: PositiveFloat = 0.3
-    talent: PositiveFloat = 0.5
-    power: PositiveFloat = 1.0
-    log_output: PositiveFloat = 0.5
-    bargaining: tuple[PositiveFloat, PositiveFloat] = (2.0, 2.0)
-    unemployment_center: float | None = None
-    """In mean wages; None: half the least decile of wages."""
-    unemployment: PositiveFloat | None = None
-    """In mean wages; None: a quarter of the least decile of wages."""
-    noise: PositiveFloat = 1.0
-    tail: PositiveFloat = 0.1
-
-    def __str__(self) -> str:
-        a, b = self.bargaining
-        return "\n".join(
-            [
-                f"b (mean of atanh beta)        ~ Normal(0, {self.beta_mean:g})",
-                f"s (spread over industries)    ~ HalfNormal({self.beta_spread:g})",
-                f"gamma (standardised columns)  ~ Normal(0, {self.talent:g})",
-                f"psi (standardised columns)    ~ Normal(0, {self.power:g})",
-                f"kappa (log reference output)  ~ Normal(log mean wage of the industry, {self.log_output:g})",
-                f"d (bargaining power)          ~ Beta({a:g}, {b:g})",
-                f"V_U (unemployment)            ~ Normal({_in_wages(self.unemployment_center, 'half')}, "
-                f"{_in_wages(self.unemployment, 'a quarter of')})",
-                f"sigma (measurement error)     ~ HalfNormal({self.noise:g} x sd of wages)",
-                f"nu (Student-t errors only)    ~ 2 + Gamma(2, {self.tail:g})",
-            ]
-        )
-
-
-class JointProductionSpec(Settings):
-    """Which joint-production model is meant; together with a workforce it determines the posterior.
-
-    ``spec`` is a column of the paper's Tables 5-7:
-
-    ===================  ============  =======================  ===================  ==========================
-    name                 beta          psi                      seniority in talent  d, V_U; internal terms
-    ===================  ============  =======================  ===================  ==========================
-    ``linear_national``  0             none                     yes                  1, 0; none, one scale A
-    ``linear``           0             none                     yes                  1, 0; none
-    ``equal_power``      by industry   0                        yes                  free; as declared
-    ``linear_power``     by industry   linear internal terms    yes                  free; as declared
-    ``power``            by industry   all internal terms       no                   free; as declared
-    ``flexible``         by industry   all internal terms       yes                  free; as declared
-    ===================  ============  =======================  ===================  ==========================
-    """
-
-    spec: SpecName = "power"
-    priors: JointProductionPriors = JointProductionPriors()
-    matching: Literal["exact", "sampled"] = "exact"
-    """How the mean over workplaces in V(z) is taken, see :class:`bayes_labor.theory.joint_production.matching.Matching`.
-
-    With ``sampled``, the paper's method, every workplace meets one worker drawn from ``seed``, and that seed is part of the
-    answer: on small data another one can turn the sign of beta, with every gate passed."""
-    nodes: int = Field(default=8, ge=2, le=64)
-    """Chebyshev nodes of V(z), for exact matching."""
-    subsample: int | None = Field(default=None, ge=1)
-    """Workplaces averaged over at each node, stratified by size; default all."""
-    feasibility: Literal["smooth", "hard"] = "smooth"
-    softness: PositiveFloat = 0.01
-    """Scale of smooth feasibility weights, as a share of the mean wage."""
-    errors: Literal["normal", "student"] = "normal"
-    noise_by_industry: bool = False
-    pooled: bool = True
-    """Hierarchical beta; False gives every industry its own prior."""
-    hierarchy: Literal["auto", "centered", "offsets"] = "auto"
-    """Coordinates in which the hierarchy of beta is sampled; the posterior is the same. ``centered`` (the industries' atanh
-    beta themselves) mixes where the data decide beta, ``offsets`` (standardised distances from the mean) where the prior does.
-    ``auto`` is centered from :data:`MANY_WORKERS` workers per industry on."""
-    penalty: float = Field(default=1.0, ge=0.0)
-    """D of the paper: penalty on workplaces of more than five workers with a negative surplus; 0 switches it off, and the
-    linear specifications, whose surpluses are of either sign, never have it. Nor do they weigh workplaces by feasibility.
-
-    Without it small samples wander to where most workplaces could not pay what their workers would get elsewhere."""
-    reference_team: int = Field(default=12, ge=2, le=10_000)
-    """Workers, evenly spaced over the sample, whose output per worker is the parameter kappa."""
-    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
-    """Of the hypothetical matches, for ``sampled`` matching, and of ``subsample``."""
-    threads: int = Field(default=1, ge=1, le=1024)
-    """Threads inside one evaluation; more than 1 only where chains leave cores idle."""
-
-    @field_validator("priors", mode="before")
-    @classmethod
-    def _priors(cls, value: Any) -> Any:
-        return JointProductionPriors(**value) if isinstance(value, dict) else value
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.matching == "sampled" and self.subsample is not None:
-            raise ValueError("subsample goes with matching='exact'")
-        return self
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether beta is zero and outside options exhaust the worker's product."""
-        return self.spec.startswith("linear") and self.spec != "linear_power"

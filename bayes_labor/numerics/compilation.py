@@ -1,8 +1,8 @@
 """How kernels are compiled: nogil, without Python's zero-division checks, and cached on disk.
 
 numba watches only the file that defines a kernel, so an edited helper in another file would leave stale machine code in use.
-The cache folder therefore carries the hash of that file and of all that it imports from theory, likelihoods and numerics. It lies in
-``$BAYES_LABOR_CACHE``, by default ``$XDG_CACHE_HOME/bayes_labor``.
+The cache folder therefore carries the hash of that file and of all that it imports from theory, likelihoods and numerics. It
+lies in ``$BAYES_LABOR_CACHE``, by default ``$XDG_CACHE_HOME/bayes_labor``.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ numba.get_num_threads()
 
 @cache
 def source_hash(module: str) -> str:
-    """Changes with a module and with whatever it imports from the three rooms of kernels; also the salt of PyTensor's cache of the Ops."""
+    """Changes with a module and with what it imports from the rooms of kernels; also the salt of PyTensor's cache."""
     sources: dict[str, str] = {}
     left = [module]
     while left:

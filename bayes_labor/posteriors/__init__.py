@@ -1,10 +1,11 @@
 """From a model to draws to what people read: engines, run folder, diagnostics, tables, figures, report."""
 
 from bayes_labor.engines.run_folder import RunFolder
-from bayes_labor.engines.sampling import SamplerSettings, compile_model, draw, fit, peek, resume, sample
+from bayes_labor.engines.sampling import SamplerSettings, compile_model, draw, peek
 from bayes_labor.posteriors.diagnostics import Gate, gates
 from bayes_labor.posteriors.joint_production.comparison import compare, holdout_elpd, leave_one_out, no_interaction
 from bayes_labor.posteriors.joint_production.equilibrium import equilibria
+from bayes_labor.posteriors.joint_production.fits import fit, resume, sample
 from bayes_labor.posteriors.joint_production.maximum_likelihood import MaximumLikelihood, maximum_likelihood
 from bayes_labor.posteriors.joint_production.paper import reproduce
 from bayes_labor.posteriors.joint_production.preflight import Preflight, check

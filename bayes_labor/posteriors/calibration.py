@@ -19,72 +19,13 @@ from scipy import stats
 
 from bayes_labor import __version__
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.engines.fan_out import Recipe, Refit, compiled, fan_out, joint_recipe, refit
+from bayes_labor.engines.fan_out import Recipe, Refit, compiled, fan_out, refit
 from bayes_labor.engines.sampling import SamplerSettings
-from bayes_labor.models.joint_production.model import joint_production
-from bayes_labor.models.settings import JointProductionSpec
-from bayes_labor.posteriors.diagnostics import PARAMETERS
 from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.posteriors.rank_file import RankFile, rank_table
 from bayes_labor.posteriors.tables import r_hat
 
-_BATCH, _BATCHES = 100, 200  # draws at once, whatever the number of simulations: their order is then the same; tries
 SAMPLER = {"chains": 2, "draws": 300, "tune": 300}
-
-
-def calibrate(
-    workforce: Workforce,
-    spec: JointProductionSpec,
-    simulations: int,
-    *,
-    seed: int = 0,
-    thin: int = 10,
-    progress: Callable[[int], None] | None = None,
-    keep: Path | None = None,
-    workers: int | None = 1,
-    address: str | None = None,
-    **settings: Any,
-) -> pd.DataFrame:
-    """Ranks of true values among posterior draws.
-
-    Parameters
-    ----------
-    workforce
-        Who works where, with which characteristics; its wages only set the scale of the priors.
-    simulations
-        Number of data sets.
-    thin
-        Every how many draws one is compared with the truth, so that they are nearly independent.
-    progress
-        Called with the number of finished simulations after each.
-    keep
-        CSV file that holds the ranks of all finished simulations at any time; those it already holds are not run again. What
-        they belong to, and the health of each fit, stand beside it in JSON: see
-        :class:`bayes_labor.posteriors.rank_file.RankFile`.
-    workers, address
-        See :func:`bayes_labor.engines.fan_out.fan_out`.
-    **settings
-        Of the sampler; one compilation serves all fits of a process.
-
-    Returns
-    -------
-    pd.DataFrame
-        One row per ``simulation``, one column per scalar parameter: rank / number of compared draws, jittered inside its bin,
-        in (0, 1).
-
-    Raises
-    ------
-    DataFaults
-        If ``keep`` holds ranks of other data, of another specification, sampler, seed or version, or does not say whose.
-
-    """
-    chosen = SamplerSettings(**(SAMPLER | settings))
-    truths, wages = _simulate(joint_production(workforce, spec), simulations, seed)
-    data = [{"observed_wage": w} for w in wages]
-    recipe = joint_recipe(workforce, spec, chosen)
-    about = {"data": f"{workforce.name}, {workforce.fingerprint}", "specification": spec.model_dump(mode="json")}
-    return rank_all(recipe, truths, data, seed, thin, progress, keep, workers, address, about)
 
 
 def calibrate_model(
@@ -112,8 +53,33 @@ def calibrate_model(
     observed
         Which data (keys) the draws of which observed variable (values) replace. Draws that are not finite, which is how a model
         says that there is no equilibrium, are left out.
-    simulations, seed, thin, progress, keep, workers, address, **settings
-        As for :func:`calibrate`.
+    simulations
+        Number of data sets.
+    seed
+        Of everything random.
+    thin
+        Every how many draws one is compared with the truth, so that they are nearly independent.
+    progress
+        Called with the number of finished simulations after each.
+    keep
+        CSV file that holds the ranks of all finished simulations at any time; those it already holds are not run again. What
+        they belong to, and the health of each fit, stand beside it in JSON: see
+        :class:`bayes_labor.posteriors.rank_file.RankFile`.
+    workers, address
+        See :func:`bayes_labor.engines.fan_out.fan_out`.
+    **settings
+        Of the sampler; one compilation serves all fits of a process.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per ``simulation``, one column per scalar parameter: rank / number of compared draws, jittered inside its bin,
+        in (0, 1).
+
+    Raises
+    ------
+    DataFaults
+        If too few prior draws have an equilibrium, or ``keep`` holds ranks of something else, or does not say whose.
 
     """
     tree = prior_draws(build(), 2 * simulations, seed)
@@ -137,7 +103,7 @@ def rank_all(
     progress: Callable[[int], None] | None, keep: Path | None, workers: int | None, address: str | None,
     about: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """Refit to every data set, each with the names of data as keys, and rank its truth; see :func:`calibrate` for the rest.
+    """Refit to every data set, each with the names of data as keys, and rank its truth; see :func:`calibrate_model`.
 
     ``about`` says, for whoever finds the file, what the ranks belong to; the first truth and data set are part of it.
     """
@@ -197,23 +163,3 @@ def _ranks(recipe: Recipe, task: Refit) -> tuple[dict[str, float], dict[str, Any
 def uniformity(ranks: pd.DataFrame) -> pd.Series:
     """p-value of each parameter's ranks under uniformity (Kolmogorov-Smirnov)."""
     return pd.Series({c: float(stats.kstest(ranks[c], "uniform").pvalue) for c in ranks})
-
-
-def _simulate(model: pm.Model, simulations: int, seed: int) -> tuple[list[dict[str, np.ndarray]], list[np.ndarray]]:
-    truths: list[dict[str, np.ndarray]] = []
-    wages: list[np.ndarray] = []
-    names = [n for n in PARAMETERS if n in model.named_vars]
-    rng = np.random.default_rng([seed, 1])
-    tries = _BATCHES * -(-simulations // _BATCH)
-    for batch in range(tries):
-        tree = prior_draws(model, _BATCH, seed + 7919 * batch, [*names, "infeasibility_penalty", "wage"])
-        drawn = tree["prior_predictive"]["wage"].to_numpy()[0]
-        # The penalty on infeasible workplaces does not depend on the data: it is part of the prior, met here by rejection.
-        kept = rng.uniform(size=len(drawn)) < np.exp(-tree["prior"]["infeasibility_penalty"].to_numpy()[0])
-        for i in np.flatnonzero(kept & np.isfinite(drawn).all(1))[: simulations - len(truths)]:
-            truths.append({n: tree["prior"][n].to_numpy()[0, i] for n in names})
-            wages.append(drawn[i])
-        if len(truths) == simulations:
-            return truths, wages
-    what = f"only {len(truths)} of {_BATCH * tries} prior draws have a feasible equilibrium"
-    raise DataFaults([Fault(what, "priors", "tighten them")])

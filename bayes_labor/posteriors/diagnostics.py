@@ -9,8 +9,6 @@ import xarray as xr
 
 from bayes_labor.posteriors.tables import labels, r_hat
 
-PARAMETERS = ("beta", "psi", "d", "V_U", "gamma", "A", "sigma", "nu")
-"""Parameters in the units of the data, in the order of the paper's tables."""
 _R_HAT, _ESS, _E_BFMI = 1.01, 400.0, 0.3
 
 

@@ -16,7 +16,7 @@ from scipy.special import ndtri
 
 from bayes_labor.data.faults import DataFaults, Fault, first_few
 from bayes_labor.data.ids import as_numbers_if_nothing_is_lost, mixed_faults
-from bayes_labor.data.joint_production.workforce import read_table
+from bayes_labor.data.tables import read_table
 
 LEVELS, RATINGS, TENURES = 5, 4, 5
 """Job levels; ratings, 1 the best; classes of tenure at the level: 1, 2, 3, 4, 5 or more years."""

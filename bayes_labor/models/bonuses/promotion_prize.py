@@ -12,8 +12,8 @@ import pymc as pm
 import pytensor.tensor as pt
 from pydantic import PositiveFloat
 
-from bayes_labor.custom_ops.design import design_index
-from bayes_labor.custom_ops.paired_effects import paired_log_likelihood
+from bayes_labor.custom_ops.likelihoods import paired_log_likelihood
+from bayes_labor.custom_ops.products import design_index
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.models.bonuses.design import BLOCKS, Block
 from bayes_labor.models.bonuses.prize_design import Base, Covariates, PrizeDesign, prize_design

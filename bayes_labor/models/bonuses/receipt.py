@@ -8,8 +8,8 @@ import pymc as pm
 import pytensor.tensor as pt
 from pydantic import Field, PositiveFloat
 
-from bayes_labor.custom_ops.design import design_index
-from bayes_labor.custom_ops.logit_panel import conditional_logit_likelihood, marginal_logit_likelihood
+from bayes_labor.custom_ops.likelihoods import conditional_logit_likelihood, marginal_logit_likelihood
+from bayes_labor.custom_ops.products import design_index
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.likelihoods.logit_panel import NODES

@@ -12,7 +12,7 @@ import pymc as pm
 import pytensor.tensor as pt
 from pydantic import PositiveFloat
 
-from bayes_labor.custom_ops.regimes import RegimeProbabilities, regime_likelihood
+from bayes_labor.custom_ops.likelihoods import RegimeProbabilities, regime_likelihood
 from bayes_labor.custom_ops.sorting import SortingEquilibrium
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.sorting.macro import MOMENTS, PAPER, SERIES, MacroSeries, Targets

@@ -8,11 +8,11 @@ import pymc as pm
 import xarray as xr
 
 from bayes_labor.data.bonuses.personnel import Personnel
-from bayes_labor.engines.sampling import fit_or_resume
 from bayes_labor.models import bonus_receipt, bonus_size, prize_first_stage, promotion_prize
 from bayes_labor.models.panel_design import left_out_of
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.diagnostics import Gate
+from bayes_labor.posteriors.fitting import fit_or_resume
 
 MODELS: dict[str, Any] = {
     "bonus-size": bonus_size, "bonus-receipt": bonus_receipt, "promotion-prize": promotion_prize,

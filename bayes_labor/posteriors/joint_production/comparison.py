@@ -11,11 +11,12 @@ import xarray as xr
 from scipy import special, stats
 
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.engines.fan_out import Recipe, Refit, fan_out, joint_recipe, refit
+from bayes_labor.engines.fan_out import Recipe, Refit, fan_out, refit
 from bayes_labor.engines.sampling import SamplerSettings
-from bayes_labor.models.settings import JointProductionSpec
+from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.joint_production.effective_prior import effective_prior
 from bayes_labor.posteriors.joint_production.equilibrium import elsewhere, solve_each, thin
+from bayes_labor.posteriors.joint_production.fits import joint_recipe
 
 ROPE = 0.05
 """Half-width of the region around beta = 0 taken as practically zero."""

@@ -8,9 +8,8 @@ import numpy as np
 import xarray as xr
 
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.models.joint_production.model import joint_production
-from bayes_labor.models.settings import JointProductionSpec
-from bayes_labor.posteriors.diagnostics import PARAMETERS
+from bayes_labor.models.joint_production.model import PARAMETERS, joint_production
+from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.prior import prior_draws
 
 _FEWEST, _MOST, _WORKER_DRAWS = 400, 2_000, 4e7

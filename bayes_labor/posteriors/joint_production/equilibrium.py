@@ -9,7 +9,7 @@ import xarray as xr
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.models.joint_production.model import Columns, columns_of, matching_of, softness_of
-from bayes_labor.models.settings import JointProductionSpec
+from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.theory.joint_production.assignment import solve_assignment
 from bayes_labor.theory.joint_production.outside_option import OutsideOption, solve_outside_option
 from bayes_labor.theory.joint_production.payroll import solve_payroll

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.models.settings import JointProductionSpec
+from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.joint_production.effective_prior import TOO_FEW, effective_prior, resampled
 from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
 

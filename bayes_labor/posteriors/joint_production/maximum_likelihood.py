@@ -16,10 +16,9 @@ from pymc.pytensorf import join_nonshared_inputs
 from scipy import optimize
 
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.models.joint_production.model import joint_production
-from bayes_labor.models.settings import JointProductionSpec
+from bayes_labor.models.joint_production.model import PARAMETERS, joint_production
+from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.models.starting import beta_coordinates, starting_point, starting_points
-from bayes_labor.posteriors.diagnostics import PARAMETERS
 from bayes_labor.posteriors.joint_production.summary import SYMBOL
 from bayes_labor.posteriors.tables import term_labels
 

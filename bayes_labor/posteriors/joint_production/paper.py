@@ -9,12 +9,12 @@ import xarray as xr
 
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.run_folder import RunFolder
-from bayes_labor.engines.sampling import fit, resume
-from bayes_labor.models.settings import SPECS, JointProductionSpec
+from bayes_labor.models.joint_production.settings import SPECS, JointProductionSpec
 from bayes_labor.posteriors.diagnostics import gates
 from bayes_labor.posteriors.html import section, shown_table
 from bayes_labor.posteriors.joint_production import published
 from bayes_labor.posteriors.joint_production.comparison import compare
+from bayes_labor.posteriors.joint_production.fits import check_data, fit, resume
 from bayes_labor.posteriors.joint_production.maximum_likelihood import MaximumLikelihood, maximum_likelihood
 from bayes_labor.posteriors.joint_production.report import page
 from bayes_labor.posteriors.joint_production.sections import result_sections, sensitivity
@@ -116,7 +116,7 @@ def _fit_all(workforce: Workforce, path: Path, spec: JointProductionSpec, settin
         folder = RunFolder(path / name)
         if folder.record_path.is_file():
             say(f"{name}: taking up {folder.path}")
-            folder.check_data(folder.record(), workforce)
+            check_data(folder.record(), workforce)
             fits.draws[name] = resume(folder.path, workforce)
         else:
             say(f"{name}: sampling ...")

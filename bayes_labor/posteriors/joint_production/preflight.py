@@ -10,7 +10,7 @@ import pytensor
 
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.models.joint_production.model import joint_production
-from bayes_labor.models.settings import JointProductionSpec
+from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors.joint_production.foresight import foresee, foresee_from_modes
 from bayes_labor.posteriors.prior import prior_draws

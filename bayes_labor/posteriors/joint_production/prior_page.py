@@ -14,7 +14,7 @@ from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.joint_production.model import joint_production
-from bayes_labor.models.settings import JointProductionSpec
+from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.html import inline, page, save_figures, section, shown_table
 from bayes_labor.posteriors.joint_production.equilibrium import equilibria
 from bayes_labor.posteriors.joint_production.figures import outside_option_band

@@ -9,13 +9,14 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.engines.run_folder import RunFolder, describe_run
-from bayes_labor.models.settings import JointProductionSpec
+from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import Gate
 from bayes_labor.posteriors.html import inline, page, save_figures
 from bayes_labor.posteriors.joint_production.effective_prior import effective_prior, words
 from bayes_labor.posteriors.joint_production.equilibrium import equilibria
 from bayes_labor.posteriors.joint_production.figures import all_figures
+from bayes_labor.posteriors.joint_production.fits import describe_run
 from bayes_labor.posteriors.joint_production.sections import result_sections, sensitivity
 from bayes_labor.posteriors.joint_production.summary import summarize
 from bayes_labor.posteriors.joint_production.verdict import Verdict, judge

@@ -12,7 +12,7 @@ import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.models.settings import JointProductionSpec
+from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.joint_production.equilibrium import Equilibrium, as_dataset, solve_each
 
 SIZE_EDGES = (2, 4, 6, 11, 21, 51, 101, 251, 501, 100_000_000)

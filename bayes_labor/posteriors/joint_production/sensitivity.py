@@ -9,9 +9,8 @@ import pymc as pm
 import xarray as xr
 
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.models.joint_production.model import joint_production
-from bayes_labor.models.settings import JointProductionSpec
-from bayes_labor.posteriors.diagnostics import PARAMETERS
+from bayes_labor.models.joint_production.model import PARAMETERS, joint_production
+from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.joint_production.comparison import with_log_likelihood
 from bayes_labor.posteriors.joint_production.summary import SYMBOL
 from bayes_labor.posteriors.prior import quiet

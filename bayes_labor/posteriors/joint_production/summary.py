@@ -4,8 +4,8 @@ import pandas as pd
 import xarray as xr
 
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.models.settings import JointProductionSpec
-from bayes_labor.posteriors.diagnostics import PARAMETERS
+from bayes_labor.models.joint_production.model import PARAMETERS
+from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.joint_production.effective_prior import effective_prior, moments
 from bayes_labor.posteriors.tables import parameter_table
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 from bayes_labor.data.faults import first_few
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.models.settings import JointProductionSpec
+from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import Gate, gates
 from bayes_labor.posteriors.joint_production.comparison import GOOD_K, leave_one_out, with_log_likelihood
 from bayes_labor.posteriors.joint_production.equilibrium import solve_each, thin

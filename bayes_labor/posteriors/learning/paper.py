@@ -12,11 +12,11 @@ from bayes_labor.data import Teams, baseball_teammates
 from bayes_labor.data.learning.simulated_teams import employed_in, simulated_careers
 from bayes_labor.data.learning.teams import GAPS
 from bayes_labor.engines.run_folder import RunFolder
-from bayes_labor.engines.sampling import fit_or_resume
 from bayes_labor.models import LearningSpec, learning_regression, learning_structural
 from bayes_labor.models.learning.structural import MomentEmulator, design, priors_of, train_emulator
 from bayes_labor.posteriors.calibration import uniformity
 from bayes_labor.posteriors.diagnostics import Gate
+from bayes_labor.posteriors.fitting import fit_or_resume
 from bayes_labor.posteriors.html import page, section, shown_table, with_figures
 from bayes_labor.posteriors.learning import figures, published
 from bayes_labor.posteriors.learning.moments import wage_moments

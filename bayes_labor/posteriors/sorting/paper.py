@@ -11,10 +11,10 @@ import xarray as xr
 
 from bayes_labor.data.sorting.macro import MOMENTS, PAPER, MacroSeries, Targets, us_postwar
 from bayes_labor.engines.run_folder import RunFolder
-from bayes_labor.engines.sampling import fit_or_resume
 from bayes_labor.models.sorting.calibration import SortingSpec, sorting_calibration
 from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
 from bayes_labor.posteriors.diagnostics import Gate
+from bayes_labor.posteriors.fitting import fit_or_resume
 from bayes_labor.posteriors.html import page, section, shown_table, with_figures
 from bayes_labor.posteriors.sorting import figures, published
 from bayes_labor.posteriors.sorting.identification import (

@@ -4,39 +4,26 @@ Assignment and outside options are the twins of :mod:`bayes_labor.theory.joint_p
 other systems' Ops run on a CPU only: their data are small, and a transfer would cost more than the solve.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from bayes_labor.custom_ops.assignment import TaskAssignment, TaskAssignmentPullback
-from bayes_labor.custom_ops.declaration import SolverOp
-from bayes_labor.custom_ops.design import DesignIndex, DesignMoments
-from bayes_labor.custom_ops.outside_option import OutsideOption, OutsideOptionPullback
-from bayes_labor.custom_ops.payroll import Payroll, PayrollPullback, SpreadToWorkers, WorkplaceSum
+from bayes_labor.custom_ops.declaration import TWINS
+from bayes_labor.custom_ops.joint_production import (
+    OutsideOption,
+    OutsideOptionPullback,
+    Payroll,
+    PayrollPullback,
+    SpreadToWorkers,
+    TaskAssignment,
+    TaskAssignmentPullback,
+    WorkplaceSum,
+)
+from bayes_labor.custom_ops.products import DesignIndex, DesignMoments
 from bayes_labor.theory.joint_production.jax_assignment import solve_assignment_jax
 from bayes_labor.theory.joint_production.jax_outside_option import solve_outside_option_jax
-
-
-def twin(op: SolverOp) -> Callable[..., tuple]:
-    """What computes an Op on an accelerator, results in a tuple.
-
-    Raises
-    ------
-    NotImplementedError
-        If it has no twin.
-
-    """
-    if isinstance(op, OutsideOption):
-        return partial(solve_outside_option_jax, nodes=op.nodes)
-    if isinstance(op, OutsideOptionPullback):
-        return partial(_outside_option_pullback, op.nodes)
-    if type(op) not in _TWINS:
-        raise NotImplementedError(f"{type(op).__name__} runs on a CPU only: start JAX with JAX_PLATFORMS=cpu")
-    found = _TWINS[type(op)]
-    return found if len(op.results) > 1 else lambda *inputs: (found(*inputs),)
 
 
 def index_jax(design: Any, coefficients: Any) -> Any:
@@ -102,13 +89,17 @@ def _outside_option_pullback(nodes: int, *arguments: Any) -> tuple:
     return tuple(jnp.where(solved, g, jnp.zeros_like(g)) for g in pull(tuple(cotangents)))
 
 
-_TWINS: dict[type[SolverOp], Callable[..., Any]] = {
-    TaskAssignment: solve_assignment_jax,
-    TaskAssignmentPullback: _assignment_pullback,
-    Payroll: pay_jax,
-    PayrollPullback: _pay_pullback,
-    DesignIndex: index_jax,
-    DesignMoments: moments_jax,
-    WorkplaceSum: workplace_sum_jax,
-    SpreadToWorkers: spread_jax,
-}
+TWINS.update(
+    {
+        TaskAssignment: lambda _: solve_assignment_jax,
+        TaskAssignmentPullback: lambda _: _assignment_pullback,
+        OutsideOption: lambda op: partial(solve_outside_option_jax, nodes=op.nodes),
+        OutsideOptionPullback: lambda op: partial(_outside_option_pullback, op.nodes),
+        Payroll: lambda _: pay_jax,
+        PayrollPullback: lambda _: _pay_pullback,
+        DesignIndex: lambda _: index_jax,
+        DesignMoments: lambda _: moments_jax,
+        WorkplaceSum: lambda _: workplace_sum_jax,
+        SpreadToWorkers: lambda _: spread_jax,
+    }
+)
