@@ -13,6 +13,8 @@ from tests.pictures import faults_of
 # What XLA compiles here is run a few times only: it need not be good.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+REFERENCE = Path(__file__).parent / "reference"
+"""Golden numbers, made by other programs from the papers' equations."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,7 +34,7 @@ def looked_at():
 @pytest.fixture(scope="session")
 def shared() -> Path:
     if not SHARED.is_dir():
-        pytest.skip("reference values are not beside the repository")
+        pytest.skip("the real data are not beside the repository")
     return SHARED
 
 

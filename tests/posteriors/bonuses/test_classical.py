@@ -1,0 +1,161 @@
+"""The paper's estimators against golden values and against each other; R2 by block; two steps and the placebo."""
+
+import json
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bayes_labor.data import Personnel, personnel
+from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec
+from bayes_labor.models.panel_design import PanelDesign
+from bayes_labor.posteriors.bonuses.classical import by_subset, conditional, logit, pooled, r2_of, shapley, wald, within
+from bayes_labor.posteriors.bonuses.paper import _bias_of_expected
+from bayes_labor.posteriors.bonuses.tables import table6
+from bayes_labor.posteriors.bonuses.two_step import _predicted_increase, bootstrap, placebo, two_step
+from tests.conftest import REFERENCE
+
+
+@pytest.fixture(scope="module")
+def golden() -> dict[str, Any]:
+    return json.loads((REFERENCE / "bonuses.json").read_text())
+
+
+def design_of(golden: dict[str, Any]) -> tuple[np.ndarray, PanelDesign]:
+    d = {k: np.array(v) for k, v in golden["data"].items() if k != "log_increase"}
+    columns = [np.ones(38), d["level"] == 2, d["level"] == 3, d["level"] >= 4, (d["age"] - 39) / 10, d["tenure_level"] >= 2]
+    w = np.column_stack(columns).astype(np.float64)
+    terms, blocks = ("1", "L2", "L3", "L4", "age", "T2"), ("intercept", "levels", "levels", "levels", "age", "tenure")
+    return d["log_bonus"], PanelDesign(pd.DataFrame({"id": d["worker"]}), w, terms, blocks, np.ones(6))
+
+
+def test_golden_pooled_and_within(golden: dict[str, Any]) -> None:
+    y, design = design_of(golden)
+    want = golden["classical"]
+    found = pooled(y, design)
+    np.testing.assert_allclose(found.estimate, want["pooled_ols"], rtol=1e-9)
+    np.testing.assert_allclose(found.se, want["pooled_cluster_se_adjusted"], rtol=1e-9)
+    found = within(y, design)
+    np.testing.assert_allclose(found.estimate, want["within"], rtol=1e-9)
+    np.testing.assert_allclose(found.se, want["within_cluster_se_adjusted"], rtol=1e-9)
+    for value, name in ((found.r2, "r2_within"), (found.r2_with_effects, "r2_lsdv"), (found.r2_adjusted, "r2_lsdv_adjusted")):
+        assert value == pytest.approx(want[name], rel=1e-9), name
+    counted = within(y, design, count_effects=True)
+    np.testing.assert_allclose(counted.se / found.se, np.sqrt(38 / (38 - 14 - 5)))
+    shuffled = np.random.default_rng(0).permutation(38)
+    mixed = PanelDesign(design.table.iloc[shuffled], design.columns[shuffled], design.terms, design.blocks, design.prior_sd)
+    np.testing.assert_allclose(within(y[shuffled], mixed).se, found.se)
+
+
+def test_golden_decomposition(golden: dict[str, Any]) -> None:
+    y, design = design_of(golden)
+    blocks = ("levels", "age", "tenure")
+
+    def value(subset: tuple[str, ...]) -> float:
+        return r2_of(y, design.columns[:, [i for i, b in enumerate(design.blocks) if b in subset]])
+
+    found = by_subset(blocks, value)
+    for subset, r2 in found.items():
+        assert r2 == pytest.approx(golden["classical"]["r2_subsets"]["+".join(subset) or "none"], abs=1e-12)
+    parts = shapley(blocks, found)
+    for block, part in parts.items():
+        assert part == pytest.approx(golden["classical"]["r2_shapley"][block], rel=1e-9)
+    assert sum(parts.values()) == pytest.approx(found[blocks], rel=1e-12)
+
+
+@pytest.fixture(scope="module")
+def sample() -> Any:
+    return personnel("clean", seed=2)
+
+
+def test_another_library_agrees(sample: Any) -> None:
+    """pyfixest: pooled and within, with the same clustering."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the other library and what it imports
+        import pyfixest
+    design = BonusSpec(means=False).design(sample)
+    y = np.log(design.table["bonus"].to_numpy())
+    names = [f"x{i}" for i in range(len(design.terms))]
+    table = pd.DataFrame(design.columns, columns=names).assign(y=y, id=design.worker)
+    formula = "y ~ " + " + ".join(names[1:])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        other = pyfixest.feols(formula, table, vcov={"CRV1": "id"})
+    ours = pooled(y, design)
+    np.testing.assert_allclose(other.coef().to_numpy(), ours.estimate, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(other.se().to_numpy(), ours.se, rtol=1e-5)
+    varying = [n for n, b in zip(names, design.blocks, strict=True) if b not in ("intercept", "worker")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        other = pyfixest.feols("y ~ " + " + ".join(varying) + " | id", table, vcov={"CRV1": "id"})
+    ours = within(y, design)
+    np.testing.assert_allclose(other.coef().to_numpy(), ours.estimate, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(other.se().to_numpy(), ours.se, rtol=0.01)  # it drops workers with one row from N and G
+    levels = [t for t in ours.estimate.index if t.startswith("level")]
+    assert wald(ours, levels) > 20.0
+
+
+def test_conditional_logit_beats_the_library(sample: Any) -> None:
+    """At least the likelihood of statsmodels, on a part of the panel; the same estimates."""
+    from statsmodels.discrete.conditional_models import ConditionalLogit
+
+    part = type(sample)(sample.table[sample.table["id"] % 4 == 0])
+    design = ReceiptSpec(effects="conditional", blocks=("levels", "ratings", "promoted"), years="none").design(part)
+    won = (design.table["bonus"].to_numpy() > 0).astype(np.float64)
+    ours = conditional(won, design)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of workers without variation, which are dropped here and there
+        other = ConditionalLogit(won, design.columns, groups=design.worker).fit(disp=False)
+    assert ours.log_likelihood > other.llf - 1e-6
+    assert (abs(ours.estimate - other.params) < 0.05 * ours.se).all()  # it stops short of the maximum
+    flat = logit(won, ReceiptSpec(means=False, years="none").design(part))
+    assert 0.0 < flat.r2 < 0.5 and flat.estimate["rating 2"] < 0
+
+
+def test_the_published_prize_finds_an_effect_where_there_is_none() -> None:
+    """Four panels with rho = 0: below -1 as published, within three Monte Carlo errors of 0 as expected (section 10, 5)."""
+    table = placebo((1, 2, 3, 4))
+    assert table.loc[("as published", "total"), "pooled, col. 1"] < -1.0
+    assert table.loc[("as published", "total"), "within, col. 5"] < -1.0
+    expected = table.loc[("expected", "salary")]
+    assert abs(expected["within, col. 5"]) < 3.0 * expected["within, col. 5, mc error"]
+    assert expected["pooled, col. 5"] > 3.0 * expected["pooled, col. 5, mc error"]  # it is biased as well, and the page says so
+    words = _bias_of_expected(table)
+    assert f"{expected['pooled, col. 5']:+.2f} ({expected['pooled, col. 5, mc error']:.2f}) in column (5)" in words
+
+
+def test_prize_a_has_the_effects_of_workers() -> None:
+    """The predicted increase is that of least squares with a dummy for every worker seen promoted; rows A and B differ."""
+    table = personnel("table6", seed=1).table
+    panel = Personnel(table[table["id"] % 8 == 0])
+    design = PrizeSpec(covariates="A", blocks=("levels", "age"), means=False).design(panel)
+    seen, row = np.unique(design.rise_worker, return_inverse=True)
+    dummies = np.eye(len(seen))[row]
+    found = np.linalg.lstsq(np.column_stack([design.rise_design[:, 1:], dummies]), design.rise, rcond=None)[0]
+    kappa, own = found[: design.rise_design.shape[1] - 1], found[design.rise_design.shape[1] - 1 :]
+    known = np.isin(design.bonus_worker, seen)
+    want = design.bonus_rise_design[known, 1:] @ kappa + own[np.searchsorted(seen, design.bonus_worker[known])]
+    increase = _predicted_increase(design, np.arange(len(design.rise)), True)
+    np.testing.assert_allclose(increase[known], want, atol=1e-8)
+    assert 0.1 < known.mean() < 1.0 and np.isfinite(increase).all()
+    spec = PrizeSpec(covariates="A", blocks=("levels", "age"))
+    plain, effects = two_step(panel, spec), two_step(panel, spec, worker_effects=True)
+    assert abs(plain.rho - effects.rho) > 0.1 and np.corrcoef(plain.prize, effects.prize)[0, 1] < 0.99
+    rows = table6(panel, {}, replications=4).loc["A"]
+    assert rows.loc["(1)", "expected"] == pytest.approx(effects.rho)
+    again = bootstrap(panel, spec, replications=3, worker_effects=True, seed=1)
+    assert np.isfinite(again).all() and again.std() > 0
+
+
+def test_two_step_standard_errors() -> None:
+    """The bootstrap's deviation already holds the second step's: the published sum of both doubles the variance."""
+    panel = personnel("table6", seed=1)
+    found = two_step(panel)
+    for by in ("rows", "workers"):
+        sd = float(bootstrap(panel, by=by, replications=40, seed=1).std(ddof=1))  # type: ignore[arg-type]
+        assert 0.5 < sd / found.conventional < 1.5, by
+    assert 0.0 < found.partial_r2 < 1.0
+    few = two_step(panel, PrizeSpec(covariates="A", blocks=("levels", "age")))
+    assert few.conventional < found.conventional
