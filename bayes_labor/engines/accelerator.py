@@ -12,7 +12,7 @@ from bayes_labor.engines.nutpie_engine import compile_model, expander, variables
 from bayes_labor.engines.progress import Draws
 from bayes_labor.engines.sampling import SamplerSettings, health
 from bayes_labor.engines.shards import Shardable, ShardedDensity
-from bayes_labor.models.outcomes import outcomes_of
+from bayes_labor.models.notes import notes_of
 
 _SPREAD = 0.3  # of the starts around the mode, in posterior sds
 _STATS = ("diverging", "n_steps", "acceptance_rate", "lp")
@@ -65,6 +65,6 @@ def sample_on(devices: list[Any], model: pm.Model, exported: Shardable, **settin
     stats = {k: np.stack([chain[k] for chain in found]) for k in _STATS} | {"energy": -np.stack([c["lp"] for c in found])}
     draws = Draws(points, np.full(chosen.chains, chosen.draws), posterior, stats)
     tree = draws.tree(dict(compiled.dims), dict(compiled.coords))
-    tree.attrs.update(health(tree, outcomes_of(model)))
+    tree.attrs.update(health(tree, notes_of(model).outcomes))
     tree.attrs.update(compile_seconds=time.perf_counter() - ready, sampling_seconds=ready - before)
     return tree

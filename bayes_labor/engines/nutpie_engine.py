@@ -16,7 +16,8 @@ import pymc as pm
 from bayes_labor.engines.modes import SMALLEST_SHARE, Mode, find_modes, log_density_of, shares
 from bayes_labor.engines.pathfinder import find_paths
 from bayes_labor.engines.progress import INTERVAL, Draws, Keeper
-from bayes_labor.models.starting import beta_coordinates, has_modes, starting_points
+from bayes_labor.models.notes import notes_of
+from bayes_labor.models.starting import beta_coordinates, starting_points
 
 _NAMES = {  # nutpie's names of statistics -> the ones ArviZ and PyMC use
     "depth": "tree_depth",
@@ -44,7 +45,7 @@ def variables_of(model: pm.Model, compiled: Any) -> list[str]:
 
 def modes_that_matter(model: pm.Model, compiled: Any, settings: Any) -> tuple[list[Mode], np.ndarray]:
     """(modes that hold mass worth a chain, share of the mass of every mode found), both the heaviest first."""
-    if not has_modes(model):
+    if not notes_of(model).has_modes:
         return [], np.empty(0)
     call, starts = log_density_of(compiled), starting_points(model)
     if settings.start == "pathfinder":
@@ -103,7 +104,7 @@ def _near(x: np.ndarray) -> Callable[[Any], np.ndarray]:
 def start(model: pm.Model, compiled: Any, settings: Any, progress: bool, keeper: Keeper) -> tuple[Draws, np.ndarray]:
     """(draws from the beginning, share of the mass of every mode)."""
     modes, weights = modes_that_matter(model, compiled, settings)
-    if not has_modes(model):
+    if not notes_of(model).has_modes:
         compiled = dataclasses.replace(compiled, initial_point_func=_near(starting_points(model)[0]))
         # With thousands of coordinates an adaptation to correlations is slow, and now and then leaves a chain stuck.
         settings = settings.model_copy(update={"adaptation": "diag"})

@@ -166,7 +166,7 @@ def check_place(folder: Path) -> None:
 
 
 def judged(record: dict[str, Any]) -> dict[str, Any]:
-    """By what a run's draws are judged (:mod:`bayes_labor.models.judging`); all variables, by records that do not say."""
+    """By what a run's draws are judged (:mod:`bayes_labor.models.notes`); all variables, by records that do not say."""
     words = record.get("words", {})
     if "judged" in words:
         return words["judged"]

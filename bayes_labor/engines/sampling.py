@@ -17,10 +17,8 @@ from bayes_labor.engines import blackjax_engine, nutpie_engine
 from bayes_labor.engines.nutpie_engine import compile_model
 from bayes_labor.engines.progress import Draws, Keeper, locked
 from bayes_labor.engines.run_folder import RunFolder, judged, provenance
-from bayes_labor.models.judging import judged_by
-from bayes_labor.models.outcomes import outcomes_of
+from bayes_labor.models.notes import notes_of
 from bayes_labor.models.settings import LARGEST_SEED, Settings
-from bayes_labor.models.starting import level_names, starting_values
 
 _MOST_DRAWS = 100_000_000
 _FEWEST = 3  # recovered draws per dimension from which the posterior's shape can be told
@@ -150,7 +148,7 @@ def _words(model: pm.Model) -> dict[str, Any]:
     dims = {k: [str(d) for d in v] for k, v in model.named_vars_to_dims.items() if not {"worker", "workplace"} & set(v)}
     used = {d for v in dims.values() for d in v}
     coords = {k: [str(x) for x in v] for k, v in model.coords.items() if k in used}
-    return {"dims": dims, "coords": coords, "outcomes": outcomes_of(model), "judged": judged_by(model)}
+    return {"dims": dims, "coords": coords, "outcomes": notes_of(model).outcomes, "judged": notes_of(model).judged}
 
 
 def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: Keeper, earlier: Draws | None) -> xr.DataTree:
@@ -174,7 +172,7 @@ def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: 
     observed = _observed(model)
     if observed:
         tree["observed_data"] = xr.DataTree(observed)
-    tree.attrs.update(judged_by(model) | health(tree, outcomes_of(model)))
+    tree.attrs.update(notes_of(model).judged | health(tree, notes_of(model).outcomes))
     return tree
 
 
@@ -220,9 +218,9 @@ def _tree(found: Draws, compiled: Any, weights: np.ndarray) -> xr.DataTree:
 def _by_pymc(model: pm.Model, settings: SamplerSettings, progress: bool) -> xr.DataTree:
     """PyMC's own sampler, or NumPyro on the JAX graph."""
     with model:
-        start = starting_values(model)
+        start = notes_of(model).starting_values
         signs = [1.0 if c % 2 == 0 else -1.0 for c in range(settings.chains)]
-        points = [{k: v * s if k in level_names(model) else v for k, v in start.items()} for s in signs]
+        points = [{k: v * s if k in notes_of(model).levels else v for k, v in start.items()} for s in signs]
         tree = pm.sample(
             draws=settings.draws, tune=settings.tune, chains=settings.chains, cores=settings.cores or 1,
             random_seed=settings.seed, nuts_sampler=settings.engine, progressbar=progress,

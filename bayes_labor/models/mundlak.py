@@ -13,9 +13,9 @@ import pytensor.tensor as pt
 
 from bayes_labor.custom_ops.likelihoods import PanelLikelihood
 from bayes_labor.likelihoods.random_intercepts import reduce_panel
+from bayes_labor.models.notes import start_at
 from bayes_labor.models.panel_design import FIXED, PanelDesign
 from bayes_labor.models.pilot import Pilot
-from bayes_labor.models.starting import start_at
 
 _EXACT = 1e-9
 _NOTHING = 1e-9  # whose logarithm is finite

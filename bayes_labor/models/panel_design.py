@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-import pymc as pm
 
 from bayes_labor.data.faults import DataFaults, Fault
 
@@ -50,16 +49,6 @@ class PanelDesign:
     def repeated(self) -> bool:
         """Whether some worker has several rows; else no effect of workers can be told from the errors."""
         return len(np.unique(self.worker)) < len(self.table)
-
-
-def note_left_out(left_out: dict[str, str]) -> None:
-    """Note what is left out of the model being built, and why, so that pages and records can say so."""
-    pm.modelcontext(None).left_out = dict(left_out)
-
-
-def left_out_of(model: pm.Model) -> dict[str, str]:
-    """What was left out of a model, with the reason; empty for a model of another origin."""
-    return getattr(model, "left_out", {})
 
 
 def group_means(values: np.ndarray, group: np.ndarray) -> np.ndarray:

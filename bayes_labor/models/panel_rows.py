@@ -11,9 +11,9 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from bayes_labor.custom_ops.products import design_index
+from bayes_labor.models.notes import start_at, start_there
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.pilot import Pilot
-from bayes_labor.models.starting import start_at, start_there
 
 Errors = Literal["normal", "student"]
 _NU = 6.0  # degrees of freedom to start from

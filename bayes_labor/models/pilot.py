@@ -7,7 +7,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from bayes_labor.custom_ops.products import quadratic_form
-from bayes_labor.models.starting import start_at
+from bayes_labor.models.notes import start_at
 
 _LEAST = 1e-3  # error's share of the outcome's standard deviation, where a few rows are fitted without one
 

@@ -26,7 +26,7 @@ def gates(draws: xr.DataTree, names: Sequence[str] | None = None) -> list[Gate]:
     """Check R-hat, effective sample sizes, divergences, energy, and what the model notes: both sides of a cusp, the solver.
 
     ``names`` are the variables whose chains are compared: by default those that the model notes
-    (:func:`bayes_labor.models.judging.judge_by`, kept as attributes of the draws), or all variables of a model that notes none.
+    (:func:`bayes_labor.models.notes.judge_by`, kept as attributes of the draws), or all variables of a model that notes none.
     """
     posterior = draws["posterior"].to_dataset()
     names = names if names is not None else draws.attrs.get("gated", [])

@@ -163,7 +163,7 @@ def test_folders_of_earlier_releases_load(finished: Path) -> None:
     record = {k: v for k, v in folder.record().items() if k not in ("stored", "words")}
     folder.record_path.write_text(json.dumps(record))
     np.testing.assert_array_equal(folder.draws()["posterior"]["gamma"], tree()["posterior"]["gamma"])
-    assert peek(finished)[0].attrs["gated"] == ["gamma", "sigma"]
+    assert "gated" not in peek(finished)[0].attrs  # then all variables are compared
     delete_chunks(finished)
     with pytest.raises(DataFaults, match=r"gamma not finite(.|\n)*whole are sigma"):
         folder.draws()

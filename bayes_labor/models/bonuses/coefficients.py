@@ -6,9 +6,9 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from bayes_labor.models.notes import start_at
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.pilot import Pilot, rotated_normal
-from bayes_labor.models.starting import start_at
 
 _STEPS = {"levels": 0.75, "tenure": 0.2, "ratings": -0.2}
 """Half-normal steps by which effects cumulate; ratings fall from 1, the best."""

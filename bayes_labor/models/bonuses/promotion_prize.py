@@ -17,10 +17,9 @@ from bayes_labor.custom_ops.products import design_index
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.models.bonuses.design import BLOCKS, Block
 from bayes_labor.models.bonuses.prize_design import Base, Covariates, PrizeDesign, prize_design
-from bayes_labor.models.panel_design import note_left_out
+from bayes_labor.models.notes import note_left_out, start_at
 from bayes_labor.models.pilot import Pilot, logit_pilot, panel_pilot, rotated_normal
 from bayes_labor.models.settings import Settings
-from bayes_labor.models.starting import start_at
 
 PRIZE, MEAN_PRIZE = "prize", "mean of prize"
 

@@ -14,10 +14,10 @@ from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.likelihoods.logit_panel import NODES
 from bayes_labor.models.bonuses.design import Block, bonus_design
-from bayes_labor.models.panel_design import PanelDesign, note_left_out
+from bayes_labor.models.notes import note_left_out, start_at, start_there
+from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.pilot import logit_pilot, rotated_normal
 from bayes_labor.models.settings import Settings
-from bayes_labor.models.starting import start_at, start_there
 
 
 class ReceiptSpec(Settings):

@@ -16,7 +16,8 @@ from bayes_labor.models.bonuses.coefficients import coefficients
 from bayes_labor.models.bonuses.design import BLOCKS, Block, bonus_design
 from bayes_labor.models.bonuses.effects import observe_with_effects
 from bayes_labor.models.mundlak import observe_panel, split_coordinates
-from bayes_labor.models.panel_design import IdentificationError, PanelDesign, note_left_out
+from bayes_labor.models.notes import note_left_out
+from bayes_labor.models.panel_design import IdentificationError, PanelDesign
 from bayes_labor.models.pilot import panel_pilot
 from bayes_labor.models.settings import Settings
 

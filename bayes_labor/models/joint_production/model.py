@@ -23,9 +23,7 @@ from bayes_labor.custom_ops import (
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.models.joint_production.settings import MANY_WORKERS, JointProductionPriors, JointProductionSpec, SpecName
-from bayes_labor.models.judging import judge_by
-from bayes_labor.models.outcomes import solver_outcomes
-from bayes_labor.models.starting import start_at, start_on_both_sides
+from bayes_labor.models.notes import judge_by, solver_outcomes, start_at, start_on_both_sides
 from bayes_labor.theory.joint_production.matching import Matching
 from bayes_labor.theory.joint_production.outside_option import CUBIC
 from bayes_labor.theory.joint_production.status import Status

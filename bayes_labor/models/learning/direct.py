@@ -14,8 +14,8 @@ from pydantic import PositiveFloat
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.learning.teams import Teams
+from bayes_labor.models.notes import start_at, start_there
 from bayes_labor.models.settings import Settings
-from bayes_labor.models.starting import start_at, start_there
 
 _MOST_ROWS = 20_000
 

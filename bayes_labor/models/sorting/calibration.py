@@ -15,9 +15,8 @@ from pydantic import Field, PositiveFloat, field_validator, model_validator
 from bayes_labor.custom_ops.sorting import SortingEquilibrium, sorting_equilibrium
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.sorting.macro import MOMENTS, PAPER, Targets
-from bayes_labor.models.outcomes import solver_outcomes
+from bayes_labor.models.notes import solver_outcomes, start_at
 from bayes_labor.models.settings import Settings
-from bayes_labor.models.starting import start_at
 from bayes_labor.theory.sorting.equilibrium import SortingStatus
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes_labor.models.starting import start_at
+from bayes_labor.models.notes import start_at
 
 
 class _Arc(NamedTuple):

@@ -16,6 +16,7 @@ from bayes_labor.custom_ops.likelihoods import RegimeProbabilities, regime_likel
 from bayes_labor.custom_ops.sorting import SortingEquilibrium
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.sorting.macro import MOMENTS, PAPER, SERIES, MacroSeries, Targets
+from bayes_labor.models.notes import start_at
 from bayes_labor.models.sorting.calibration import (
     SortingSpec,
     check_targets,
@@ -24,7 +25,6 @@ from bayes_labor.models.sorting.calibration import (
     solved_by_state,
 )
 from bayes_labor.models.sorting.coordinates import on_arc
-from bayes_labor.models.starting import start_at
 
 _LEVELS = SERIES[:2]  # series that depend on this year's state alone
 _SIGNATURE = "(s),(s,s),(t,s,l),(t,s,s),(k),(t,k),()->(t,k)"

@@ -9,7 +9,7 @@ import xarray as xr
 
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.models import bonus_receipt, bonus_size, prize_first_stage, promotion_prize
-from bayes_labor.models.panel_design import left_out_of
+from bayes_labor.models.notes import notes_of
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.diagnostics import Gate
 from bayes_labor.posteriors.fitting import fit_or_resume
@@ -43,8 +43,8 @@ def fit_panel(
     """
     model = MODELS[kind](panel, spec)
     about = {"model": kind, "specification": spec.model_dump(mode="json"), "panel": panel.fingerprint}
-    if left_out_of(model):
-        about["left out"] = left_out_of(model)
+    if notes_of(model).left_out:
+        about["left out"] = notes_of(model).left_out
     names = [n for n in gated if n in model.named_vars]
     draws, found = fit_or_resume(model, run, about, names=names, **settings)
     return Fit(model, draws, found)

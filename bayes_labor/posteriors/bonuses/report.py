@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec
-from bayes_labor.models.panel_design import left_out_of
+from bayes_labor.models.notes import notes_of
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.bonuses import figures
 from bayes_labor.posteriors.bonuses.fits import GATED, MODELS, Fit
@@ -43,7 +43,7 @@ def summarize_bonuses(fit: Fit, *, seed: int = 0) -> pd.DataFrame:
     before = _prior(fit.model, names, _PRIOR_DRAWS, seed)
     prior = {n: (before[n].mean(("chain", "draw")).to_numpy(), before[n].std(("chain", "draw")).to_numpy()) for n in names}
     table = parameter_table(fit.draws["posterior"].to_dataset()[names], prior, _SYMBOLS)
-    return pd.concat([table, _left_out_rows(fit, table)]) if left_out_of(fit.model) else table
+    return pd.concat([table, _left_out_rows(fit, table)]) if notes_of(fit.model).left_out else table
 
 
 def _left_out_rows(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
@@ -54,7 +54,7 @@ def _left_out_rows(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
 
 def left_out_words(model: pm.Model) -> list[str]:
     """What a model of bonuses left out and why, a line each."""
-    return [f"{name}: {reason}" for name, reason in left_out_of(model).items()]
+    return [f"{name}: {reason}" for name, reason in notes_of(model).left_out.items()]
 
 
 def _prior(model: pm.Model, names: list[str], draws: int, seed: int) -> xr.Dataset:
@@ -80,7 +80,7 @@ def bonus_report(fit: Fit, kind: str, panel: Personnel, run: str | Path) -> Path
         rho = draws["posterior"]["rho"].to_numpy().ravel()
         facts.append(("P(ρ < 0)", f"{(rho < 0).mean():.3f}"))
         made["prize"] = figures.prize_figure({"this fit": rho}, figures.published.TABLE6["A"][4][:2], None)
-    if left_out_of(fit.model):
+    if notes_of(fit.model).left_out:
         facts.append(("left out", "; ".join(left_out_words(fit.model))))
     facts.append(("sampling", f"{draws.attrs.get('sampling_seconds', float('nan')):.1f} s"))
     failed = [f"{g.name}: {g.value} — {g.advice}" for g in fit.gates if not g.passed]

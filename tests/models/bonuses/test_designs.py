@@ -14,7 +14,8 @@ from pytensor.compile.mode import Mode
 from bayes_labor.data import DataFaults, Personnel, personnel
 from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec, bonus_receipt, bonus_size, promotion_prize
 from bayes_labor.models.bonuses.design import bonus_design
-from bayes_labor.models.panel_design import IdentificationError, PanelDesign, check_identified, left_out_of
+from bayes_labor.models.notes import notes_of
+from bayes_labor.models.panel_design import IdentificationError, PanelDesign, check_identified
 from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors.bonuses.classical import within
 from bayes_labor.posteriors.bonuses.fits import fit_panel
@@ -63,7 +64,7 @@ def test_what_never_varies_within_workers_is_left_out_by_name(firm: pd.DataFrame
     reasons = ("never varies within workers", "a combination of others within workers")
     assert design.left_out == dict(zip(("level 5", "rating 3"), reasons, strict=True))
     assert "mean of level 5" in design.terms and "level 5" not in design.terms
-    assert left_out_of(bonus_size(panel)) == design.left_out
+    assert notes_of(bonus_size(panel)).left_out == design.left_out
     pooled = BonusSpec(means=False).design(panel)
     assert "level 5" in pooled.terms and not pooled.left_out
     estimate = within(np.log(pooled.table["bonus"].to_numpy()), pooled).estimate
@@ -112,7 +113,7 @@ def one_year(firm: pd.DataFrame) -> Personnel:
 def test_one_year(one_year: Personnel, tmp_path: Path) -> None:
     """No worker effect to speak of, said on the page, in the record and in the table; slopes are least squares'."""
     fit = fit_panel("bonus-size", one_year, BonusSpec(), tmp_path, draws=150, tune=150, chains=2, seed=1)
-    assert "tau" not in fit.model.named_vars and set(left_out_of(fit.model)) == {"worker effects", "worker means"}
+    assert "tau" not in fit.model.named_vars and set(notes_of(fit.model).left_out) == {"worker effects", "worker means"}
     table, said = summarize_bonuses(fit), "worker effects: one row a worker"
     assert ("left out", said) in table.index
     assert said in bonus_report(fit, "bonus-size", one_year, tmp_path).read_text()

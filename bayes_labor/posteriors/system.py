@@ -1,0 +1,140 @@
+"""The contract of a model that can be fitted: what every verb needs of it, and how systems are found.
+
+A wing's ``posteriors/<wing>/system.py`` holds one frozen :class:`System` for each of its models. They are found by walking that
+folder: a new one edits no registry.
+"""
+
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import xarray as xr
+
+from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
+from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.models.notes import notes_of
+from bayes_labor.models.settings import Settings
+from bayes_labor.posteriors.diagnostics import Gate, gates
+from bayes_labor.posteriors.prior import prior_draws
+from bayes_labor.posteriors.tables import parameter_table
+
+_PRIOR_DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class System:
+    """One model that can be fitted."""
+
+    name: str
+    """As the command line calls it: a wing, or ``wing.model``."""
+    title: str
+    """Of its page."""
+    spec: type[Settings]
+    """Settings and priors; all have defaults."""
+    read: Callable[..., Any]
+    """(source, columns, **options) -> data, or DataFaults with every fault at once. ``source`` is a file or the name of a
+    sample that ships; ``columns`` maps names here to the user's; options are its keyword arguments."""
+    build: Callable[[Any, Any], pm.Model]
+    """(data, spec) -> the plain model, its notes beside it."""
+    describe: Callable[[Any], dict[str, Any]]
+    """What identifies data: ``name``, ``fingerprint``, and counts for people."""
+    symbols: Mapping[str, str]
+    """Variables to show, in order, and what to call them."""
+    summarize: "Callable[[Any, Any, xr.DataTree], pd.DataFrame] | None" = None
+    """(spec, data, draws) -> the parameter table; by default prior draws of the model beside the posterior."""
+    sections: "Callable[[Any, Any, xr.DataTree, RunFolder], Sequence[dict[str, Any]]] | None" = None
+    """(spec, data, draws, folder) -> what the page shows below the parameters."""
+    judge: "Callable[[Any, Any, xr.DataTree], tuple[list[Gate], list[Gate]]] | None" = None
+    """(spec, data, draws) -> (gates, cautions); by default the gates of any model."""
+    report: "Callable[[Any, Any, xr.DataTree, Path], Path] | None" = None
+    """(spec, data, draws, run) -> a page of its own instead of the common one."""
+    prior: "Callable[[Any, Any, Path, int], pd.DataFrame] | None" = None
+    """(spec, data, folder, draws) -> a table of what the priors imply and a page of its own."""
+    foresee: "Callable[[Any, Any, pm.Model], Sequence[str]] | None" = None
+    """(spec, data, model) -> what will go wrong in the fit, each with its remedy."""
+    pointwise: "Callable[[Any, Any, xr.DataTree, int], xr.DataArray] | None" = None
+    """(spec, data, draws, size) -> log predictive densities (sample, unit), for `compare`; by default the model's terms."""
+    simulated: Mapping[str, str] = field(default_factory=dict)
+    """For `calibrate`: data of the model that the draws of an observed variable replace."""
+    calibrate: Callable[..., pd.DataFrame] | None = None
+    """(data, spec, simulations, **settings) -> ranks, where prior draws need more than :attr:`simulated` says."""
+    counterfactual: Callable[[Any, Any, xr.DataTree, Mapping[str, tuple[bool, Any]], int], pd.DataFrame] | None = None
+    """(spec, data, draws, changes, size) -> quantities before and after; a change is (whether it adds, value)."""
+    sampler: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the sampler that differ from the defaults."""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Of :attr:`read`, besides source and columns."""
+        return tuple(list(inspect.signature(self.read).parameters)[2:])
+
+    def data(self, source: str, columns: Mapping[str, str], options: Mapping[str, Any]) -> Any:
+        """Read; an option that this system does not know is a fault."""
+        unknown = [o for o, v in options.items() if v and o not in self.options]
+        if unknown:
+            known = ", ".join(f"--{o}" for o in self.options) or "none"
+            raise DataFaults([Fault(f"{self.name} takes no --{unknown[0]}", source, f"its options are: {known}")])
+        return self.read(source, dict(columns), **{o: v for o, v in options.items() if v})
+
+    def table(self, spec: Any, data: Any, draws: xr.DataTree) -> pd.DataFrame:
+        """The parameter table: see :attr:`summarize`."""
+        if self.summarize is not None:
+            return self.summarize(spec, data, draws)
+        return plain_table(self.build(data, spec), draws, self.symbols)
+
+    def judged(self, spec: Any, data: Any, draws: xr.DataTree) -> tuple[list[Gate], list[Gate]]:
+        """(gates, cautions): see :attr:`judge`."""
+        if self.judge is not None:
+            return self.judge(spec, data, draws)
+        return gates(draws), []
+
+    def about(self, spec: Settings, data: Any) -> dict[str, Any]:
+        """What a run's record says of the fit."""
+        return {"system": self.name, "specification": spec.model_dump(mode="json"), "data": self.describe(data)}
+
+
+def plain_table(model: pm.Model, draws: xr.DataTree, symbols: Mapping[str, str]) -> pd.DataFrame:
+    """Posterior beside prior draws of the model, of the variables in ``symbols`` that it has; what was left out below."""
+    names = [n for n in symbols if n in draws["posterior"] and n in model.named_vars]
+    before = prior_draws(model, _PRIOR_DRAWS, 0, names)["prior"].to_dataset()[names]
+    moments = {n: (before[n].mean(("chain", "draw")).to_numpy(), before[n].std(("chain", "draw")).to_numpy()) for n in names}
+    table = parameter_table(draws["posterior"].to_dataset()[names], moments, symbols)
+    lost = [("left out", f"{name}: {reason}") for name, reason in notes_of(model).left_out.items()]
+    if not lost:
+        return table
+    rows = pd.DataFrame(np.nan, pd.MultiIndex.from_tuples(lost, names=table.index.names), table.columns)
+    return pd.concat([table, rows])
+
+
+@cache
+def systems() -> dict[str, System]:
+    """All systems by name, from every ``system`` module one folder below this room."""
+    import bayes_labor.posteriors as room
+
+    found: dict[str, System] = {}
+    for wing in sorted(m.name for m in pkgutil.iter_modules(room.__path__) if m.ispkg):
+        name = f"{room.__name__}.{wing}.system"
+        if find_spec(name) is not None:
+            found |= {s.name: s for s in vars(import_module(name)).values() if isinstance(s, System)}
+    return found
+
+
+def system_named(name: str) -> System:
+    """Raises DataFaults with the nearest name if there is none."""
+    if name not in systems():
+        raise DataFaults([Fault(f"there is no model {name!r}", "the command", did_you_mean(name, systems()))])
+    return systems()[name]
+
+
+def system_of(spec: Settings) -> System:
+    """The system whose specification this is."""
+    return next(s for s in systems().values() if s.spec is type(spec))
