@@ -1,5 +1,5 @@
 """``python -m bayes_labor``."""
 
-from bayes_labor.cli import main
+from bayes_labor.commands import main
 
 main()

@@ -1,7 +1,7 @@
 """Tables in: Parquet and CSV files, with ids as they are written."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,3 +53,11 @@ def _check_separator(path: Path) -> None:
         if line.count(sign) > line.count(","):
             remedy = f"write it with commas, or read it by pandas.read_csv(path, sep={sign!r}) and use Workforce.from_frame"
             raise DataFaults([Fault(f"the file is separated by {name}, not by commas", str(path), remedy)])
+
+
+def renamed(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """The table with our names for the user's ``columns``; one error if one is not there."""
+    absent = [c for c in columns.values() if c not in table]
+    if absent:
+        raise DataFaults([Fault(f"there is no column {absent[0]!r}", "--column", did_you_mean(absent[0], table.columns))])
+    return table.rename(columns={theirs: ours for ours, theirs in columns.items()})

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,15 @@ from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.posteriors.tables import parameter_table
 
 _PRIOR_DRAWS = 1000
+
+
+class Judged(NamedTuple):
+    """What draws were found to be."""
+
+    gates: list[Gate]
+    """Whether sampling has converged: where one fails, the numbers are none."""
+    cautions: Sequence[Gate] = ()
+    """What a reader must know, each with advice."""
 
 
 @dataclass(frozen=True)
@@ -53,20 +62,18 @@ class System:
     """(spec, data, draws) -> the parameter table; by default prior draws of the model beside the posterior."""
     sections: "Callable[[Any, Any, xr.DataTree, RunFolder], Sequence[dict[str, Any]]] | None" = None
     """(spec, data, draws, folder) -> what the page shows below the parameters."""
-    judge: "Callable[[Any, Any, xr.DataTree], tuple[list[Gate], list[Gate]]] | None" = None
-    """(spec, data, draws) -> (gates, cautions); by default the gates of any model."""
-    report: "Callable[[Any, Any, xr.DataTree, Path], Path] | None" = None
-    """(spec, data, draws, run) -> a page of its own instead of the common one."""
+    judge: "Callable[[Any, Any, xr.DataTree], Any] | None" = None
+    """(spec, data, draws) -> what has ``gates`` and ``cautions`` as :class:`Judged`; by default the gates of any model."""
+    report: "Callable[[Any, Any, xr.DataTree, Path, Any], Path] | None" = None
+    """(spec, data, draws, run, what ``judge`` found) -> a page of its own instead of the common one."""
     prior: "Callable[[Any, Any, Path, int], pd.DataFrame] | None" = None
     """(spec, data, folder, draws) -> a table of what the priors imply and a page of its own."""
-    foresee: "Callable[[Any, Any, pm.Model], Sequence[str]] | None" = None
-    """(spec, data, model) -> what will go wrong in the fit, each with its remedy."""
-    pointwise: "Callable[[Any, Any, xr.DataTree, int], xr.DataArray] | None" = None
-    """(spec, data, draws, size) -> log predictive densities (sample, unit), for `compare`; by default the model's terms."""
-    simulated: Mapping[str, str] = field(default_factory=dict)
-    """For `calibrate`: data of the model that the draws of an observed variable replace."""
+    foresee: "Callable[[Any, Any, pm.Model], tuple[dict[str, str], Sequence[str]]] | None" = None
+    """(spec, data, model) -> (what `check` says besides, what will go wrong in the fit, each with its remedy)."""
+    compare: "Callable[[Mapping[str, tuple[xr.DataTree, Any]], Any, int, int], pd.DataFrame] | None" = None
+    """({run: (draws, spec)}, data, size, refits) -> fits side by side; by default leaving out the model's own terms."""
     calibrate: Callable[..., pd.DataFrame] | None = None
-    """(data, spec, simulations, **settings) -> ranks, where prior draws need more than :attr:`simulated` says."""
+    """(data, spec, simulations, **settings) -> ranks, where truths are not simply prior draws of the model."""
     counterfactual: Callable[[Any, Any, xr.DataTree, Mapping[str, tuple[bool, Any]], int], pd.DataFrame] | None = None
     """(spec, data, draws, changes, size) -> quantities before and after; a change is (whether it adds, value)."""
     sampler: Mapping[str, Any] = field(default_factory=dict)
@@ -91,11 +98,11 @@ class System:
             return self.summarize(spec, data, draws)
         return plain_table(self.build(data, spec), draws, self.symbols)
 
-    def judged(self, spec: Any, data: Any, draws: xr.DataTree) -> tuple[list[Gate], list[Gate]]:
-        """(gates, cautions): see :attr:`judge`."""
+    def judged(self, spec: Any, data: Any, draws: xr.DataTree) -> Any:
+        """See :attr:`judge`."""
         if self.judge is not None:
             return self.judge(spec, data, draws)
-        return gates(draws), []
+        return Judged(gates(draws, draws.attrs.get("gated") or [n for n in self.symbols if n in draws["posterior"]]))
 
     def about(self, spec: Settings, data: Any) -> dict[str, Any]:
         """What a run's record says of the fit."""

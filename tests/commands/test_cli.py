@@ -6,7 +6,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from bayes_labor.cli import app
+from bayes_labor.commands import app
 from tests.conftest import FORMULA, make_table
 
 
@@ -20,38 +20,69 @@ def call(*words: str) -> Result:
 def source(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     path = tmp_path_factory.mktemp("cli") / "payroll.csv"
     make_table().to_csv(path, index=False)
-    return [str(path), "--formula", FORMULA, "--internal", "seniority", "--worker", "worker"]
+    return ["joint-production", str(path), "--formula", FORMULA, "--internal", "seniority", "--worker", "worker"]
 
 
 @pytest.fixture(scope="module")
 def run(source: list[str]) -> Path:
-    folder = Path(source[0]).parent / "run"
+    folder = Path(source[1]).parent / "run"
     few = ["--draws", "60", "--tune", "60", "--chains", "2", "--seed", "1"]
-    result = call("fit", *source, "--run", str(folder), "--spec", "linear", *few)
+    result = call("fit", *source, "--run", str(folder), "--set", "spec=linear", *few)
     assert result.exit_code in (0, 1) and "report:" in result.output and "R-hat" in result.output
     assert (result.exit_code == 1) == ("FAILED" in result.output)
     return folder
 
 
-def test_a_finished_run_is_looked_at_reported_and_compared(source: list[str], run: Path) -> None:
-    assert "done: draws of 60 by chain: 60" in call("peek", "--run", str(run)).output
+def test_a_finished_run_is_looked_at_reported_and_compared(run: Path) -> None:
+    """The run alone says what it was fitted to."""
+    assert "done: draws of 60 by chain: 60" in call("peek", str(run)).output
     (run / "report.html").unlink()
-    assert call("report", *source, "--run", str(run)).exit_code == 0 and (run / "report.html").exists()
-    resumed = call("resume", *source, "--run", str(run))
+    assert call("report", str(run)).exit_code == 0 and (run / "report.html").exists()
+    resumed = call("resume", str(run))
     assert "finished already" in resumed.output
-    compared = call("compare", *source, "--run", str(run), "--size", "40")
+    compared = call("compare", str(run), "--size", "40")
     assert compared.exit_code == 0 and "elpd_loo" in compared.output and str(run) in compared.output
 
 
-def test_a_change_is_solved_at_every_draw(source: list[str], run: Path) -> None:
-    result = call("counterfactual", *source, "--run", str(run), "--change", "seniority+=5", "--size", "5")
-    assert result.exit_code == 0 and "outside_option   difference" in result.output
+def test_a_change_is_solved_at_every_draw(run: Path) -> None:
+    result = call("counterfactual", str(run), "--change", "seniority+=5", "--size", "5")
+    assert result.exit_code == 0 and "outside_option" in result.output and "difference" in result.output
     with pytest.raises(AssertionError, match="formula does not mention"):
-        call("counterfactual", *source, "--run", str(run), "--change", "height=1")
+        call("counterfactual", str(run), "--change", "height=1")
+
+
+def test_a_table_that_moved_or_changed_is_said(source: list[str], run: Path, tmp_path: Path) -> None:
+    """Its new place is taken with --data; another table under the old name is refused by its fingerprint."""
+    table, moved = Path(source[1]), tmp_path / "elsewhere.csv"
+    text = table.read_text()
+    table.rename(moved)
+    try:
+        with pytest.raises(AssertionError, match=r"not there any more(.|\n)*--data FILE"):
+            call("report", str(run))
+        assert call("report", str(run), "--data", str(moved)).exit_code == 0
+        table.write_text(text.replace("trade", "crafts"))
+        with pytest.raises(AssertionError, match="fitted to other data"):
+            call("report", str(run))
+    finally:
+        table.write_text(text)
+
+
+def test_version_and_models_are_told() -> None:
+    assert call("--version").output.startswith("bayes-labor ")
+    told = call("models").output
+    for name in ("joint-production", "bonuses.promotion-prize", "sorting.regimes", "learning.structural"):
+        assert name in told
+
+
+def test_options_of_another_model_are_refused(source: list[str]) -> None:
+    with pytest.raises(AssertionError, match=r"bonuses\.size takes no --formula"):
+        call("data", "bonuses.size", "clean", "--formula", "age")
+    with pytest.raises(AssertionError, match=r"no model 'bonus.sizes'(.|\n)*bonuses.size"):
+        call("data", "bonus.sizes", "clean")
 
 
 def test_prior_page_and_calibration(source: list[str], tmp_path: Path) -> None:
-    linear = ["--spec", "linear"]
+    linear = ["--set", "spec=linear"]
     result = call("prior", *source, *linear, "--run", str(tmp_path), "--draws", "30")
     assert result.exit_code == 0 and "mean wage" in result.output and (tmp_path / "prior.html").exists()
     keep = str(tmp_path / "ranks.csv")

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from bayes_labor import cli
+from bayes_labor.commands import main
 
 
 def leave(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException) -> tuple[int, str]:
-    """(exit code, standard error) of `sample norway`, which ends in an error while it runs."""
+    """(exit code, standard error) of `example norway`, which ends in an error while it runs."""
 
     def fail() -> None:
         raise error
 
     monkeypatch.setattr("bayes_labor.data.norway_table", fail)
-    monkeypatch.setattr("sys.argv", ["bayes-labor", "sample", "norway", "a table.csv"])
+    monkeypatch.setattr("sys.argv", ["bayes-labor", "example", "norway", "a table.csv"])
     with pytest.raises(SystemExit) as left:
-        cli.main()
+        main()
     return int(left.value.code), capsys.readouterr().err
 
 
@@ -30,7 +30,10 @@ def test_a_defect_of_ours_says_what_to_report(error: BaseException, tmp_path: Pa
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code, text = leave(monkeypatch, capsys, error)
     assert (
-        code == 3 and "defect of bayes-labor" in text and "sample norway 'a table.csv'" in text and type(error).__name__ in text
+        code == 3
+        and "defect of bayes-labor" in text
+        and "example norway 'a table.csv'" in text
+        and type(error).__name__ in text
     )
     assert "Traceback" not in text
     (written,) = tmp_path.iterdir()
@@ -58,12 +61,12 @@ def test_an_interrupt_is_one_line(monkeypatch, capsys) -> None:
 def test_usage_errors_stay_two(monkeypatch, capsys) -> None:
     monkeypatch.setattr("sys.argv", ["bayes-labor", "fit", "--nothing"])
     with pytest.raises(SystemExit) as left:
-        cli.main()
+        main()
     assert left.value.code == 2
 
 
 def test_a_path_that_cannot_be_written_is_a_fault(monkeypatch, capsys) -> None:
-    monkeypatch.setattr("sys.argv", ["bayes-labor", "sample", "baseball", "/nowhere/at/all.csv"])
+    monkeypatch.setattr("sys.argv", ["bayes-labor", "example", "baseball", "/nowhere/at/all.csv"])
     with pytest.raises(SystemExit) as left:
-        cli.main()
+        main()
     assert left.value.code == 2 and "/nowhere/at" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from bayes_labor.cli import app, main
+from bayes_labor.commands import app, main
 from bayes_labor.data import DataFaults, Workforce, baseball
 from bayes_labor.data.joint_production.norway import norway
 from bayes_labor.models import JointProductionPriors, JointProductionSpec, joint_production
@@ -133,7 +133,7 @@ def test_all_faults_are_reported_together() -> None:
 def test_the_command_prints_faults_without_a_traceback(tmp_path, capsys, monkeypatch) -> None:
     path = tmp_path / "t.csv"
     put("wage", -1.0)(make_table()).to_csv(path, index=False)
-    monkeypatch.setattr("sys.argv", ["bayes-labor", "data", str(path), "--formula", FORMULA, "--internal", "seniority"])
+    monkeypatch.setattr("sys.argv", ["bayes-labor", "data", "joint-production", str(path), *_TERMS])
     with pytest.raises(SystemExit) as exit_code:
         main()
     err = capsys.readouterr().err
@@ -141,12 +141,15 @@ def test_the_command_prints_faults_without_a_traceback(tmp_path, capsys, monkeyp
     assert "wage is not positive" in err and "Traceback" not in err
 
 
+_TERMS = ["--formula", FORMULA, "--internal", "seniority"]
+
+
 def test_data_command_describes_a_sound_table(tmp_path) -> None:
     path = tmp_path / "t.parquet"
     make_table().to_parquet(path)
-    result = CliRunner().invoke(app, ["data", str(path), "--formula", FORMULA, "--internal", "seniority", "--worker", "worker"])
+    result = CliRunner().invoke(app, ["data", "joint-production", str(path), *_TERMS, "--worker", "worker"])
     assert result.exit_code == 0, result.output
-    assert "30 workplaces" in result.output and "yes" in result.output
+    assert "workplaces 30" in result.output and "yes" in result.output
 
 
 @pytest.mark.parametrize("command", ["demo", "data", "check", "prior", "fit", "report"])
@@ -158,7 +161,7 @@ def test_help_teaches(command: str) -> None:
 def test_report_of_a_run_that_does_not_say_what_was_fitted(tmp_path, monkeypatch, capsys) -> None:
     (tmp_path / "run.json").write_text(json.dumps({"sampler": {}}))
     (tmp_path / "draws.zarr").mkdir()
-    monkeypatch.setattr("sys.argv", ["bayes-labor", "report", "norway:20", "--run", str(tmp_path)])
+    monkeypatch.setattr("sys.argv", ["bayes-labor", "report", str(tmp_path)])
     with pytest.raises(SystemExit, match="2"):
         main()
     assert "does not say what was fitted" in capsys.readouterr().err
@@ -168,7 +171,7 @@ def test_report_of_a_run_that_does_not_say_what_was_fitted(tmp_path, monkeypatch
 def test_settings_that_are_no_object(text: str, tmp_path, monkeypatch, capsys) -> None:
     path = tmp_path / "settings.json"
     path.write_text(text)
-    monkeypatch.setattr("sys.argv", ["bayes-labor", "check", "norway:20", "--settings", str(path)])
+    monkeypatch.setattr("sys.argv", ["bayes-labor", "check", "joint-production", "norway:20", "--settings", str(path)])
     with pytest.raises(SystemExit, match="2"):
         main()
     assert "must be objects" in capsys.readouterr().err
@@ -176,7 +179,7 @@ def test_settings_that_are_no_object(text: str, tmp_path, monkeypatch, capsys) -
 
 @pytest.mark.parametrize("text", ["unemployment", "unemployment=much"])
 def test_prior_option_without_a_number(text: str, monkeypatch, capsys) -> None:
-    monkeypatch.setattr("sys.argv", ["bayes-labor", "check", "norway:20", "--prior", text])
+    monkeypatch.setattr("sys.argv", ["bayes-labor", "check", "joint-production", "norway:20", "--prior", text])
     with pytest.raises(SystemExit, match="2"):
         main()
     assert "NAME=NUMBER" in capsys.readouterr().err

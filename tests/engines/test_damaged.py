@@ -15,7 +15,7 @@ import pytest
 import xarray as xr
 from typer.testing import CliRunner
 
-from bayes_labor.cli import app, main
+from bayes_labor.commands import app, main
 from bayes_labor.data import DataFaults, Workforce
 from bayes_labor.engines.progress import Draws
 from bayes_labor.models import JointProductionSpec
@@ -140,21 +140,21 @@ UNFINISHED = {
 def test_a_damaged_finished_run_is_one_fault(damage: str, finished: Path, source, monkeypatch, capsys) -> None:
     harm, message = FINISHED[damage]
     harm(finished)
-    for words in (["peek"], ["report", *source], ["resume", *source], ["compare", *source]):
-        code, text = outcome(monkeypatch, capsys, *words, "--run", str(finished))
-        assert code == 2 and text.startswith("1 fault"), (words[0], text)
-        assert re.search(message, text), (words[0], text)
+    for verb in ("peek", "report", "resume", "compare"):
+        code, text = outcome(monkeypatch, capsys, verb, str(finished), *(["--data", source[0]] if verb != "peek" else []))
+        assert code == 2 and text.startswith("1 fault"), (verb, text)
+        assert re.search(message, text), (verb, text)
 
 
 @pytest.mark.parametrize("damage", UNFINISHED)
 def test_a_damaged_unfinished_run_is_one_fault(damage: str, unfinished: Path, source, monkeypatch, capsys) -> None:
-    assert CliRunner().invoke(app, ["peek", "--run", str(unfinished)]).exit_code == 0
+    assert CliRunner().invoke(app, ["peek", str(unfinished)]).exit_code == 0
     harm, message = UNFINISHED[damage]
     harm(unfinished)
-    for words in (["peek"], ["report", *source], *([["resume", *source]] if damage[:5] != "words" else [])):
-        code, text = outcome(monkeypatch, capsys, *words, "--run", str(unfinished))
-        assert code == 2 and text.startswith("1 fault"), (words[0], text)
-        assert re.search(message, text), (words[0], text)
+    for verb in ("peek", "report", *(["resume"] if damage[:5] != "words" else [])):
+        code, text = outcome(monkeypatch, capsys, verb, str(unfinished), *(["--data", source[0]] if verb != "peek" else []))
+        assert code == 2 and text.startswith("1 fault"), (verb, text)
+        assert re.search(message, text), (verb, text)
 
 
 def test_folders_of_earlier_releases_load(finished: Path) -> None:
@@ -234,9 +234,9 @@ def test_from_the_shell_a_full_disk_says_where_the_draws_are(source, tmp_path: P
         )
         return found
 
-    monkeypatch.setattr("bayes_labor.posteriors.fit", unsaved)
-    code, text = outcome(monkeypatch, capsys, "fit", *source, "--run", str(tmp_path / "run"))
-    assert code == 2 and "could not be stored" in text and "resume --run /elsewhere/kept" in text
+    monkeypatch.setattr("bayes_labor.posteriors.verbs.fit", unsaved)
+    code, text = outcome(monkeypatch, capsys, "fit", "joint-production", *source, "--run", str(tmp_path / "run"))
+    assert code == 2 and "could not be stored" in text and "resume /elsewhere/kept" in text
 
 
 @pytest.mark.parametrize("place", ["at a file", "under a file", "in a read-only system"])
@@ -248,6 +248,6 @@ def test_a_run_folder_that_cannot_be_written_is_a_fault_before_sampling(place: s
 
 
 def test_a_report_on_a_full_disk_is_a_fault(finished: Path, source, monkeypatch, capsys) -> None:
-    monkeypatch.setattr("bayes_labor.posteriors.report", full)
-    code, text = outcome(monkeypatch, capsys, "report", *source, "--run", str(finished))
+    monkeypatch.setattr("bayes_labor.posteriors.joint_production.system.report", full)
+    code, text = outcome(monkeypatch, capsys, "report", str(finished), "--data", source[0])
     assert code == 2 and "No space left" in text and "make room" in text

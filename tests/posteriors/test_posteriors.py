@@ -15,7 +15,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import bayes_labor
-from bayes_labor import cli
+from bayes_labor.commands.options import say_gates
 from bayes_labor.data import DataFaults, Workforce
 from bayes_labor.data.joint_production.norway import TRUTH, norway
 from bayes_labor.engines.modes import find_modes, log_density_of, shares
@@ -172,7 +172,7 @@ def test_names_are_text_wherever_they_are_written(run, sample_of_norway: Workfor
         assert all(float(c.split()[0]) < 0 and not set(c) & set("=|!'abcd") for c in cells), path.name
     tex = (tmp_path / "tables" / "parameters.tex").read_text()
     assert r"R\$D" in tex and r"\textbackslash{}back\textasciitilde{}slash" in tex and r"a\_b\textasciicircum{}c" in tex
-    cli._say_gates(gates(draws))
+    say_gates(gates(draws))
     assert "[/red] :warning:" in capsys.readouterr().out
 
 

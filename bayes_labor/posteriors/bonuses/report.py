@@ -27,7 +27,7 @@ TITLES = {
     "promotion-prize": "Promotion prize and bonus",
 }
 SPECS: dict[str, type[Settings]] = {"bonus-size": BonusSpec, "bonus-receipt": ReceiptSpec, "promotion-prize": PrizeSpec}
-_SYMBOLS = {
+SYMBOLS = {
     "theta": "bonus", "chance": "promotion", "rise": "increase on promotion", "sigma": "σ, errors", "tau": "τ, worker effects",
     "nu": "ν, degrees of freedom", "rho": "ρ, prize", "rho_between": "ρ between workers", "sd_omega": "sd of ω",
     "sd_mu": "sd of μ",
@@ -39,10 +39,10 @@ _PRIOR_DRAWS = 1000
 
 def summarize_bonuses(fit: Fit, *, seed: int = 0) -> pd.DataFrame:
     """The parameter table of a bonus model, prior beside posterior, as :func:`bayes_labor.posteriors.summarize`."""
-    names = [n for n in _SYMBOLS if n in fit.draws["posterior"]]
+    names = [n for n in SYMBOLS if n in fit.draws["posterior"]]
     before = _prior(fit.model, names, _PRIOR_DRAWS, seed)
     prior = {n: (before[n].mean(("chain", "draw")).to_numpy(), before[n].std(("chain", "draw")).to_numpy()) for n in names}
-    table = parameter_table(fit.draws["posterior"].to_dataset()[names], prior, _SYMBOLS)
+    table = parameter_table(fit.draws["posterior"].to_dataset()[names], prior, SYMBOLS)
     return pd.concat([table, _left_out_rows(fit, table)]) if notes_of(fit.model).left_out else table
 
 

@@ -77,21 +77,26 @@ def check_data(record: dict[str, Any], workforce: Workforce) -> None:
         raise DataFaults([Fault(what, f"{workforce.name}: {workforce.fingerprint}", remedy)])
 
 
+def describe_data(workforce: Workforce) -> dict[str, Any]:
+    """What identifies a workforce."""
+    return {
+        "name": workforce.name,
+        "fingerprint": workforce.fingerprint,
+        "workers": workforce.n_workers,
+        "workplaces": workforce.n_workplaces,
+        "industries": list(workforce.industries),
+        "formula": workforce.formula,
+        "internal": [t for t, i in zip(workforce.terms, workforce.internal, strict=True) if i],
+        "wage_unit": workforce.wage_unit,
+    }
+
+
 def describe_fit(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Any]:
     """What identifies a fit: specification and data."""
-    return {
-        "specification": json.loads(spec.model_dump_json()),
-        "data": {
-            "name": workforce.name,
-            "fingerprint": workforce.fingerprint,
-            "workers": workforce.n_workers,
-            "workplaces": workforce.n_workplaces,
-            "industries": list(workforce.industries),
-            "formula": workforce.formula,
-            "internal": [t for t, i in zip(workforce.terms, workforce.internal, strict=True) if i],
-            "wage_unit": workforce.wage_unit,
-        },
-    }
+    settings = json.loads(spec.model_dump_json())
+    options = {"formula": workforce.formula, "internal": list(workforce.internal_variables)}
+    read = {"source": "", "columns": {}, "options": options}  # from Python: where the table is, only the caller knows
+    return {"system": "joint-production", "specification": settings, "data": describe_data(workforce), "read": read}
 
 
 def describe_run(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors.joint_production.foresight import foresee, foresee_from_modes
 from bayes_labor.posteriors.prior import prior_draws
+from bayes_labor.posteriors.verbs import gradient_error
 from bayes_labor.theory.joint_production.status import Status
 
-_SEARCHED = 50_000  # workers up to which a search for modes takes seconds
+SEARCHED = 50_000  # workers up to which a search for modes takes seconds
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,12 @@ def check(workforce: Workforce, spec: JointProductionSpec | None = None, *, draw
     elapsed = _seconds(lambda: function(*start))
     outcomes, negative = prior_outcomes(model, draws, seed)
     troubles = [*foresee(workforce, outcomes, negative)]
-    if workforce.n_workers <= _SEARCHED:
+    if workforce.n_workers <= SEARCHED:
         troubles += foresee_from_modes(workforce, spec, model, function)
     return Preflight(
         parameters=int(sum(np.size(v) for v in start)),
         log_density=float(before[0]),
-        gradient_error=_gradient_error(function, start, before[1:]),
+        gradient_error=gradient_error(function, start, before[1:]),
         object_mode=_without_kernel(function),
         prior_outcomes=outcomes,
         prior_negative_wages=negative,
@@ -100,21 +101,6 @@ def _seconds(call: Any, repeats: int = 5) -> float:
         call()
         taken.append(time.perf_counter() - start)
     return float(np.median(taken))
-
-
-def _gradient_error(function: Any, start: list[np.ndarray], gradient: list[np.ndarray]) -> float:
-    rng, worst = np.random.default_rng(0), 0.0
-    for i, x in enumerate(start):
-        direction = rng.normal(size=x.shape)
-
-        def difference(h: float, i: int = i, direction: Any = direction) -> float:
-            moved = [[*start[:i], start[i] + s * h * direction, *start[i + 1 :]] for s in (1.0, -1.0)]
-            return float(function(*moved[0])[0] - function(*moved[1])[0]) / (2 * h)
-
-        want = (4 * difference(1e-5) - difference(2e-5)) / 3
-        got = float(np.sum(gradient[i] * direction))
-        worst = max(worst, abs(got - want) / (1.0 + abs(want)))
-    return worst
 
 
 def _without_kernel(function: Any) -> list[str]:

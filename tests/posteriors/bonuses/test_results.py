@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 from typer.testing import CliRunner
 
-from bayes_labor.cli import app, main
+from bayes_labor.commands import app, main
 from bayes_labor.data import DataFaults, Personnel, personnel
 from bayes_labor.data.bonuses.personnel import true_coefficients
 from bayes_labor.likelihoods.random_intercepts import weighted_log_likelihood
@@ -236,16 +236,16 @@ def test_commands(panel: Personnel, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = tmp_path / "people.csv"
     panel.table.rename(columns={"id": "person"}).to_csv(path, index=False)
     own = [str(path), "--column", "id=person", "--set", 'blocks=["levels", "tenure"]']
-    fit = ["fit-bonus-size", *own, "--run", str(tmp_path / "fit"), "--draws", "300", "--tune", "200", "--chains", "2"]
+    fit = ["fit", "bonuses.size", *own, "--run", str(tmp_path / "fit"), "--draws", "300", "--tune", "200", "--chains", "2"]
     result = CliRunner().invoke(app, fit)
     assert "report: " in result.output and "level 5" in result.output, result.output
     assert "P(effects of levels rise)" in (tmp_path / "fit/report.html").read_text(encoding="utf-8")
-    for kind in ("bonus-size", "bonus-receipt", "promotion-prize"):
-        words = [f"prior-{kind}", str(path), "--column", "id=person", "--run", str(tmp_path / kind), "--draws", "50"]
+    for kind in ("bonuses.size", "bonuses.receipt", "bonuses.promotion-prize"):
+        words = ["prior", kind, str(path), "--column", "id=person", "--run", str(tmp_path / kind), "--draws", "50"]
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 0 and "page: " in result.output, result.output
         assert (tmp_path / kind / "prior.html").is_file()
-    monkeypatch.setattr(sys, "argv", ["bayes-labor", "fit", "bonus-size", "nowhere.csv", "--run", str(tmp_path / "no")])
+    monkeypatch.setattr(sys, "argv", ["bayes-labor", "fit", "bonuses.size", "nowhere.csv", "--run", str(tmp_path / "no")])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
@@ -253,5 +253,5 @@ def test_commands(panel: Personnel, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (["--column", "person"], "names no column"),
         (["--column", "id=person", "--set", "errors"], "sets nothing"),
     ):
-        result = CliRunner().invoke(app, ["fit-bonus-size", str(path), "--run", str(tmp_path / "no"), *words])
+        result = CliRunner().invoke(app, ["fit", "bonuses.size", str(path), "--run", str(tmp_path / "no"), *words])
         assert message in str(result.exception)

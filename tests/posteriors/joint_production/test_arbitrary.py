@@ -1,18 +1,18 @@
 """Nothing arbitrary turns a number: seeds of what is not random, order of rows, names of workplaces and industries."""
 
-import inspect
 import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from bayes_labor import cli
 from bayes_labor.data import DataFaults, Workforce, norway
 from bayes_labor.data.joint_production.norway import MEAN_WAGE, TRUTH, draw_wages, norway_table
 from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.models.joint_production.model import matching_of, unemployment_prior
 from bayes_labor.models.starting import starting_point
+from bayes_labor.posteriors.system import system_named
+from bayes_labor.posteriors.verbs import settings_of
 from bayes_labor.theory import Matching, solve_outside_option, solve_payroll
 from tests.conftest import FORMULA, make_table
 
@@ -38,7 +38,7 @@ def test_rows_labels_and_seeds_do_not_move_the_density(small: Workforce) -> None
 
 def test_exact_matching_is_the_default_everywhere() -> None:
     assert JointProductionSpec().matching == "exact"
-    assert inspect.signature(cli._specification).parameters["matching"].default == "exact"
+    assert settings_of(system_named("joint-production"), {}).matching == "exact"
 
 
 def test_the_generator_meets_everybody(monkeypatch) -> None:

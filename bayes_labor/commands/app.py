@@ -1,0 +1,111 @@
+"""The application with all its verbs, and how it ends."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bayes_labor.commands import (
+    calibrate,
+    check,
+    compare,
+    counterfactual,
+    data,
+    demo,
+    example,
+    fit,
+    peek,
+    prior,
+    report,
+    reproduce,
+    resume,
+)
+
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="bayes-labor",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help=(
+        "Bayesian estimation of structural labor-market models on matched data.\n\n"
+        "Start with `bayes-labor demo`. With your own table: `data` shows what is wrong with it, `check` whether it can be "
+        "sampled, `prior` what the priors imply, `fit` samples into a run folder and writes its page. What takes a run asks "
+        "for nothing else: `report`, `resume`, `peek`, `compare`, `counterfactual`."
+    ),
+)
+for _verb in (demo, data, check, prior, fit, report, resume, peek, compare, counterfactual, calibrate, reproduce, example):
+    _verb.register(app)
+
+
+def _version(shown: bool) -> None:
+    from importlib.metadata import version
+
+    if shown:
+        Console().print(f"bayes-labor {version('bayes-labor')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version, and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point: faults of the input are printed, not thrown."""
+    from bayes_labor.data.faults import DataFaults, Fault
+
+    try:
+        app()
+    except SystemExit as left:
+        if left.code == _INTERRUPTED:
+            _complain("interrupted: draws so far are in the run folder, `bayes-labor resume` goes on with them")
+        raise
+    except DataFaults as faults:
+        _leave(2, str(faults))
+    except OSError as error:
+        where = str(error.filename or "the disk")
+        remedy = "make room or choose a folder that you may write to; draws already stored are kept"
+        _leave(2, str(DataFaults([Fault(f"nothing more can be read or written: {error.strerror or error}", where, remedy)])))
+    except MemoryError as error:
+        remedy = "use fewer draws or chains, or a machine with more memory; draws already stored are kept"
+        _leave(2, str(DataFaults([Fault("the memory does not suffice", str(error) or "this machine", remedy)])))
+    except BaseException as defect:  # an engine's panic is no Exception
+        _leave(3, _what_to_report(defect))
+
+
+def _what_to_report(defect: BaseException) -> str:
+    """Write the traceback to a file; a few lines on what happened and what to report."""
+    import shlex
+    import tempfile
+    import traceback
+    from importlib.metadata import version
+
+    command = shlex.join(["bayes-labor", *sys.argv[1:]])
+    last = traceback.format_exception_only(defect)[-1].strip().splitlines()[0]
+    told = f"bayes-labor {version('bayes-labor')}, Python {sys.version.split()[0]}\n{command}\n"
+    told += "".join(traceback.format_exception(defect))
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="bayes-labor-", suffix=".txt", delete=False) as file:
+            file.write(told)
+        where = f"the traceback is in {file.name}"
+    except OSError:
+        where = f"the traceback:\n{told}"
+    return (
+        f"this is a defect of bayes-labor {version('bayes-labor')}, not of your input\n  command: {command}\n"
+        f"  error:   {last[:300]}\n  report both, please; {where}"
+    )
+
+
+def _leave(code: int, text: str) -> None:
+    _complain(text)
+    sys.exit(code)
+
+
+def _complain(text: str) -> None:
+    Console(stderr=True).print(text, highlight=False, markup=False, soft_wrap=True)

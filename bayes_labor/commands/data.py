@@ -1,0 +1,46 @@
+"""`data`: validate a table and describe it."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from bayes_labor.commands.options import command, console, source
+
+if TYPE_CHECKING:
+    from bayes_labor.posteriors.verbs import Source
+
+_Model = Annotated[str, typer.Argument(metavar="MODEL", help="E.g. `joint-production`; `bayes-labor models` lists them.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+
+    @app.command("models")
+    def models() -> None:
+        """The models that can be fitted, by name."""
+        from bayes_labor.posteriors.system import systems
+
+        for name, system in systems().items():
+            options = "".join(f" --{o}" for o in system.options)
+            console.print(f"{name:26s} {system.title}{'  options:' + options if options else ''}", highlight=False)
+
+    @command(app, source=source)
+    def data(system: _Model, source: "Source") -> None:
+        """Validate a table and describe it; all faults are listed at once."""
+        from bayes_labor.data import Workforce
+        from bayes_labor.posteriors.system import system_named
+
+        chosen = system_named(system)
+        found = source.read(chosen)
+        known = {k: v for k, v in chosen.describe(found).items() if k != "fingerprint"}
+        console.print(", ".join(f"{k} {v:,}" if isinstance(v, int) else f"{k} {v}" for k, v in known.items()), highlight=False)
+        if not isinstance(found, Workforce):
+            return
+        table = Table(title="terms")
+        for column in ("term", "mean", "sd", "min", "max", "internal"):
+            table.add_column(column, justify="left" if column == "term" else "right")
+        for name, row in found.describe().iterrows():
+            cells = (f"{row[c]:.4g}" for c in ("mean", "std", "min", "max"))
+            table.add_row(str(name), *cells, "yes" if row["internal"] else "")
+        console.print(table)

@@ -1,0 +1,77 @@
+"""Models of bonuses and promotions as systems."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pymc as pm
+import xarray as xr
+from matplotlib.figure import Figure
+
+from bayes_labor.data.bonuses.personnel import Personnel, personnel, read_personnel
+from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec, bonus_receipt, bonus_size, promotion_prize
+from bayes_labor.models.settings import Settings
+from bayes_labor.posteriors.bonuses import figures, published
+from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out
+from bayes_labor.posteriors.bonuses.fits import GATED
+from bayes_labor.posteriors.bonuses.report import SYMBOLS, bonus_prior_page
+from bayes_labor.posteriors.bonuses.results import coefficients, level_terms, ordered_levels
+from bayes_labor.posteriors.diagnostics import gates
+from bayes_labor.posteriors.html import section, with_figures
+from bayes_labor.posteriors.system import Judged, System
+
+
+def read(source: str, columns: dict[str, str]) -> Personnel:
+    """A panel: ``table5``, ``table6``, ``exogenous`` or ``clean`` (generated), or a .parquet or .csv file.
+
+    ``columns`` names the file's, e.g. ``{"id": "person"}``.
+    """
+    return read_personnel(source, columns) if Path(source).suffix else personnel(source)  # type: ignore[arg-type]
+
+
+def describe(data: Personnel) -> dict[str, Any]:
+    """What identifies a panel."""
+    counts = {"rows": len(data.table), "with a bonus": len(data.with_bonus)}
+    return {"name": data.name, "fingerprint": data.fingerprint} | counts
+
+
+def _judge(spec: Settings, data: Personnel, draws: xr.DataTree) -> Judged:
+    return Judged(gates(draws, [n for n in GATED if n in draws["posterior"]]))
+
+
+def _sections(spec: Settings, data: Personnel, draws: xr.DataTree, folder: RunFolder) -> list[dict[str, Any]]:
+    """Effects of levels and of the prize, where the model has them."""
+    levels, found = level_terms(draws), []
+    if levels:
+        order = ordered_levels(draws, levels)
+        words = f"P(effects of levels rise): {order.probability:.3f}; Bayes factor {order.bayes_factor:.0f}."
+        made: dict[str, tuple[Figure, str]] = {"levels": figures.level_figure(coefficients(draws, levels), levels)}
+        found.append(with_figures(section("Levels", [], words), folder, **made))
+    if "rho" in draws["posterior"]:
+        rho = draws["posterior"]["rho"].to_numpy().ravel()
+        made = {"prize": figures.prize_figure({"this fit": rho}, published.TABLE6["A"][4][:2], None)}
+        found.append(with_figures(section("Prize", [], f"P(ρ < 0): {(rho < 0).mean():.3f}."), folder, **made))
+    return found
+
+
+def _prior(kind: str, spec: Settings, data: Personnel, folder: Path, draws: int) -> pd.DataFrame:
+    return bonus_prior_page(kind, data, spec, folder, draws=draws)
+
+
+def _compare(fits: Mapping[str, tuple[xr.DataTree, Any]], data: Personnel, size: int, refits: int) -> pd.DataFrame:
+    return leave_one_worker_out(fits, data, size=min(size, 400))
+
+
+def _system(name: str, kind: str, title: str, spec: type[Settings], build: Callable[..., pm.Model], **more: Any) -> System:
+    return System(
+        name=name, title=title, spec=spec, read=read, build=build, describe=describe, symbols=SYMBOLS, sections=_sections,
+        judge=_judge, prior=partial(_prior, kind), sampler={"draws": 1000}, **more,
+    )  # fmt: skip
+
+
+SIZE = _system("bonuses.size", "bonus-size", "Size of bonuses", BonusSpec, bonus_size, compare=_compare)
+RECEIPT = _system("bonuses.receipt", "bonus-receipt", "Who receives a bonus", ReceiptSpec, bonus_receipt)
+PRIZE = _system("bonuses.promotion-prize", "promotion-prize", "Promotion prize and bonus", PrizeSpec, promotion_prize)

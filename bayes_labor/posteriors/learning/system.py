@@ -1,0 +1,143 @@
+"""Learning on the job as systems: the regression on coworkers' ranks, states of human capital, structural parameters."""
+
+import hashlib
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import xarray as xr
+from pydantic import Field
+
+from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
+from bayes_labor.data.learning.baseball import baseball_teammates
+from bayes_labor.data.learning.teams import Teams
+from bayes_labor.data.tables import read_table, renamed
+from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.models.learning.direct import DirectSpec, learning_direct
+from bayes_labor.models.learning.regression import LearningSpec, learning_regression
+from bayes_labor.models.learning.structural import (
+    PRIORS,
+    MomentEmulator,
+    design,
+    learning_structural,
+    priors_of,
+    train_emulator,
+)
+from bayes_labor.models.settings import LARGEST_SEED, Settings
+from bayes_labor.posteriors.html import section, shown_table
+from bayes_labor.posteriors.learning.structural import (
+    known_moments,
+    outside_design,
+    solve_design,
+    summarize_structural,
+)
+from bayes_labor.posteriors.system import System
+
+KNOWN = ("employment", "move_rate", "hire_rate", "separation_rate", "mean_size", "sd_size", "top_share")
+"""Moments that can be solved exactly where workers are alike."""
+
+
+class StructuralSpec(Settings):
+    """Structural estimation by an emulator of exact moments, where workers are alike and learn nothing."""
+
+    parameters: tuple[str, ...] = ("sigma_z", "psi_N", "psi_E", "delta_m")
+    """To estimate; the others are held at the slides' values."""
+    points: int = Field(default=128, ge=16, le=4096)
+    """Of the design over the prior, at which the economy is solved."""
+    seed: int = Field(default=1, ge=0, le=LARGEST_SEED)
+    """Of the design."""
+
+
+def read_teams(source: str, columns: dict[str, str]) -> Teams:
+    """Workers in teams: ``baseball``, ``baseball:2011`` (from that season on), or a file with worker, team, year and wage."""
+    name, _, first = source.partition(":")
+    if name == "baseball" and (not first or first.isdecimal()):
+        return baseball_teammates(int(first)) if first else baseball_teammates()
+    ids = [columns.get(c, c) for c in ("worker", "team")]
+    return Teams(renamed(read_table(source, text=ids), columns), source)
+
+
+def read_moments(source: str, columns: dict[str, str]) -> pd.DataFrame:
+    """Moments with standard errors: a file with columns ``moment``, ``value`` and ``se``."""
+    table = renamed(read_table(source, text=["moment"]), columns)
+    lacking = [c for c in ("moment", "value", "se") if c not in table]
+    if lacking:
+        raise DataFaults([Fault(f"columns {', '.join(lacking)} are missing", source, "moment, value and se")])
+    strange = [m for m in table["moment"] if m not in KNOWN]
+    if strange:
+        raise DataFaults([Fault(f"there is no moment {m!r}", source, did_you_mean(str(m), KNOWN)) for m in strange])
+    return table.set_index("moment")[["value", "se"]].astype(np.float64)
+
+
+def describe_teams(data: Teams) -> dict[str, Any]:
+    """What identifies teams."""
+    t = data.table
+    counts = {"rows": len(t), "workers": int(t["worker"].nunique()), "teams": int(t["team"].nunique())}
+    return {"name": data.name, "fingerprint": _fingerprint(t[["worker", "team", "year", "wage"]])} | counts
+
+
+def describe_moments(data: pd.DataFrame) -> dict[str, Any]:
+    """What identifies moments."""
+    return {"name": "moments", "fingerprint": _fingerprint(data.reset_index()), "moments": len(data)}
+
+
+def _fingerprint(table: pd.DataFrame) -> str:
+    return hashlib.sha256(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes()).hexdigest()[:16]
+
+
+@cache
+def emulator_of(spec: StructuralSpec, moments: tuple[str, ...]) -> MomentEmulator:
+    """The emulator of a specification; made once per process, in seconds."""
+    priors = priors_of(spec.parameters)
+    points = design(priors, spec.points, spec.seed)
+    return train_emulator(priors, points, solve_design(points, known_moments)[list(moments)])
+
+
+def _structural(data: pd.DataFrame, spec: StructuralSpec) -> pm.Model:
+    return learning_structural(emulator_of(spec, tuple(data.index)), data["value"], data["se"])
+
+
+def _design(spec: StructuralSpec, data: pd.DataFrame, draws: xr.DataTree, folder: RunFolder) -> list[dict[str, Any]]:
+    emulator = emulator_of(spec, tuple(data.index))
+    told = shown_table(summarize_structural(draws, emulator), folder, "structural", "Structural", "Beside the prior.")
+    errors = shown_table(emulator.errors().to_frame(), folder, "emulator", "Emulator", "At points left out, in prior sds.")
+    outside = f"{outside_design(draws, emulator):.1%} of draws lie beyond the design, where the emulator only extrapolates."
+    return [section("Emulator", [told, errors], outside)]
+
+
+REGRESSION = System(
+    name="learning.regression",
+    title="Learning from coworkers: regression of ranks",
+    spec=LearningSpec,
+    read=read_teams,
+    build=learning_regression,
+    describe=describe_teams,
+    symbols={"theta": "θ", "slope": "slope", "sigma": "σ", "tau": "τ", "nu": "ν"},
+    sampler={"draws": 1000},
+)
+DIRECT = System(
+    name="learning.direct",
+    title="Learning from coworkers: states of human capital",
+    spec=DirectSpec,
+    read=read_teams,
+    build=learning_direct,
+    describe=describe_teams,
+    symbols={
+        "theta_p": "θ+", "theta_m": "θ-", "mu_q": "μ_q", "sigma_h": "σ_h", "sigma_a": "σ_a", "sigma_q": "σ_q",
+        "sigma_u": "σ_u",
+    },
+    sampler={"draws": 1000},
+)  # fmt: skip
+STRUCTURAL = System(
+    name="learning.structural",
+    title="Learning on the job: structural parameters",
+    spec=StructuralSpec,
+    read=read_moments,
+    build=_structural,
+    describe=describe_moments,
+    symbols={n: n for n in PRIORS},
+    sections=_design,
+    sampler={"draws": 1000},
+)

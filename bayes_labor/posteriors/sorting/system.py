@@ -1,0 +1,126 @@
+"""Sorting over the business cycle as systems: the calibration to moments, and regimes in annual series."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import xarray as xr
+
+from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
+from bayes_labor.data.sorting.macro import MOMENTS, PAPER, MacroSeries, Targets, macro_series, us_postwar
+from bayes_labor.data.tables import read_table, renamed
+from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.models.sorting.calibration import SortingSpec, sorting_calibration
+from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
+from bayes_labor.posteriors.diagnostics import gates
+from bayes_labor.posteriors.html import section, shown_table
+from bayes_labor.posteriors.sorting.identification import IDENTIFIED
+from bayes_labor.posteriors.sorting.recessions import recession_scores, regimes_told
+from bayes_labor.posteriors.sorting.results import SYMBOLS, moment_fit, summarize_sorting
+from bayes_labor.posteriors.system import Judged, System
+
+_REGIMES = ("psi", "v", "tau_hat", "s_l", "stay", "growth", "noise", "trend")
+
+
+def read_targets(source: str, columns: dict[str, str]) -> Targets:
+    """Moments: ``paper``, or a .csv or .parquet file with a row per moment and columns ``moment``, ``value`` and ``se``."""
+    if source == "paper":
+        return PAPER
+    table = renamed(read_table(source, text=["moment"]), columns)
+    lacking = [c for c in ("moment", "value", "se") if c not in table]
+    if lacking:
+        raise DataFaults([Fault(f"columns {', '.join(lacking)} are missing", source, "moment, value and se")])
+    known = table.set_index(table["moment"].astype(str))
+    faults = [Fault(f"there is no moment {m!r}", source, did_you_mean(m, MOMENTS)) for m in known.index if m not in MOMENTS]
+    faults += [Fault(f"the moment {m!r} is missing", source, "give all five") for m in MOMENTS if m not in known.index]
+    faults += [Fault(f"the moment {m!r} has two rows", source, "keep one") for m in known.index[known.index.duplicated()]]
+    if faults:
+        raise DataFaults(faults)
+    words = [c for c in ("value", "se") if not pd.api.types.is_numeric_dtype(known[c])]
+    if words:
+        raise DataFaults([Fault(f"{', '.join(words)} are not numbers", source, "shares as 0.61, not as 61%")])
+    chosen = known.loc[list(MOMENTS)]
+    return Targets(chosen["value"].to_numpy(np.float64), chosen["se"].to_numpy(np.float64))
+
+
+def read_series(source: str, columns: dict[str, str]) -> MacroSeries:
+    """Annual series: ``postwar`` (the United States, shipped), or a file as :func:`.macro_series` takes it."""
+    return us_postwar() if source == "postwar" else macro_series(renamed(read_table(source), columns))
+
+
+def _fingerprint(*arrays: np.ndarray) -> str:
+    return hashlib.sha256(b"".join(np.ascontiguousarray(a, dtype=np.float64).tobytes() for a in arrays)).hexdigest()[:16]
+
+
+def describe_targets(data: Targets) -> dict[str, Any]:
+    """What identifies moments."""
+    same = len(data.value) == len(PAPER.value) and np.array_equal(data.value, PAPER.value)
+    name = "moments of the paper" if same else "moments"
+    return {"name": name, "fingerprint": _fingerprint(data.value, data.se), "moments": int(np.size(data.value))}
+
+
+def describe_series(data: MacroSeries) -> dict[str, Any]:
+    """What identifies series."""
+    name = f"annual series {data.years[0]}-{data.years[-1]}"
+    print_ = _fingerprint(data.years, data.observed, data.capital_growth)
+    return {"name": name, "fingerprint": print_, "years": len(data.years), "values": int(data.seen.sum())}
+
+
+def _moments(spec: SortingSpec, data: Targets, draws: xr.DataTree, folder: RunFolder) -> list[dict[str, Any]]:
+    table, note = moment_fit(draws, data), "Posterior mean and 94% interval beside the target; distance in standard errors."
+    return [section("Moments", [shown_table(table, folder, "moments", "Moments", note)])]
+
+
+def _judge_calibration(spec: SortingSpec, data: Targets, draws: xr.DataTree) -> Judged:
+    return Judged(gates(draws, IDENTIFIED))
+
+
+def _judge_regimes(spec: RegimesSpec, data: MacroSeries, draws: xr.DataTree) -> Judged:
+    told = regimes_told(draws, data)
+    return Judged(gates(draws, [n for n in _REGIMES if n in draws["posterior"]]), [] if told.passed else [told])
+
+
+def _recessions(spec: RegimesSpec, data: MacroSeries, draws: xr.DataTree, folder: RunFolder) -> list[dict[str, Any]]:
+    chance = draws["posterior"]["recession"]
+    low, high = (chance.quantile(q, ("chain", "draw")).to_numpy() for q in (0.03, 0.97))
+    years = pd.Index(data.years, name="year")
+    table = pd.DataFrame({"recession": chance.mean(("chain", "draw")).to_numpy(), "3%": low, "97%": high}, years)
+    tables = [shown_table(table, folder, "recessions", "Recessions", "Smoothed probability of the low state by year.")]
+    scores = recession_scores({"this fit": draws}, data)
+    if len(scores):
+        note = "Who knows the NBER's recession years; MarkovRegression: statsmodels', of growth."
+        tables.append(shown_table(scores, folder, "recession_scores", "Recession years", note))
+    return [section("Recessions as latent states", tables, regimes_told(draws, data).value)]
+
+
+def _calibration(data: Targets, spec: SortingSpec) -> pm.Model:
+    return sorting_calibration(data, spec)
+
+
+CALIBRATION = System(
+    name="sorting.calibration",
+    title="Sorting over the business cycle: calibration",
+    spec=SortingSpec,
+    read=read_targets,
+    build=_calibration,
+    describe=describe_targets,
+    symbols=SYMBOLS,
+    summarize=lambda spec, data, draws: summarize_sorting(draws, sorting_calibration(data, spec)),
+    judge=_judge_calibration,
+    sections=_moments,
+)
+REGIMES = System(
+    name="sorting.regimes",
+    title="Sorting over the business cycle: regimes",
+    spec=RegimesSpec,
+    read=read_series,
+    build=sorting_regimes,
+    describe=describe_series,
+    symbols=SYMBOLS,
+    summarize=lambda spec, data, draws: summarize_sorting(draws, sorting_regimes(data, spec)),
+    judge=_judge_regimes,
+    sections=_recessions,
+    sampler={"draws": 1000},
+)

@@ -1,0 +1,354 @@
+"""What can be done with any model: fit, resume, report, check, prior, compare, calibrate, counterfactual. Written once.
+
+A run remembers its system, specification, table, columns and options: what takes a run asks for nothing else, but for the table
+where it has moved. Whose data a run belongs to is checked by their fingerprint.
+"""
+
+import json
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytensor
+import xarray as xr
+from pytensor.compile.sharedvalue import SharedVariable
+
+from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.engines import sampling
+from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.models.notes import notes_of
+from bayes_labor.models.settings import Settings
+from bayes_labor.models.starting import starting_point
+from bayes_labor.posteriors.calibration import calibrate_model
+from bayes_labor.posteriors.html import page, section, shown_table
+from bayes_labor.posteriors.prior import prior_check, prior_draws
+from bayes_labor.posteriors.system import System, system_named
+
+_GOOD_K = 0.7
+"""Pareto shape below which importance sampling is reliable."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where data come from: a file or a sample that ships, names of columns, and what the system reads besides."""
+
+    source: str
+    columns: Mapping[str, str]
+    options: Mapping[str, Any]
+
+    def read(self, system: System) -> Any:
+        """The data. Raises DataFaults with every fault at once."""
+        return system.data(self.source, self.columns, self.options)
+
+    def record(self) -> dict[str, Any]:
+        """As a run remembers it: a file by its absolute path, since commands may be given from elsewhere."""
+        path = Path(self.source)
+        where = str(path.absolute()) if path.is_file() else self.source
+        return {"source": where, "columns": dict(self.columns), "options": {k: v for k, v in self.options.items() if v}}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run with what it was fitted to."""
+
+    system: System
+    spec: Any
+    data: Any
+    folder: RunFolder
+
+    def build(self) -> pm.Model:
+        """The model of the fit."""
+        return self.system.build(self.data, self.spec)
+
+
+def fit(
+    system: System, data: Any, spec: Settings, run: str | Path, source: Source | None = None, **settings: Any
+) -> xr.DataTree:
+    """Sample the posterior into a run folder; ``settings`` as :func:`bayes_labor.engines.sampling.sample` takes them."""
+    model = system.build(data, spec)
+    record = system.about(spec, data) | ({"read": source.record()} if source is not None else {})
+    lost = notes_of(model).left_out
+    record |= {"left out": lost} if lost else {}
+    return sampling.sample(model, run=run, record=record, **(dict(system.sampler) | settings))
+
+
+def open_run(run: str | Path, moved: str | None = None) -> Opened:
+    """A run with its data, read again from where the run remembers them.
+
+    Parameters
+    ----------
+    run
+        Its folder.
+    moved
+        Where its table is now, if it was moved.
+
+    Raises
+    ------
+    DataFaults
+        If there is no run, it does not say what was fitted or where its data are, or the data are not those of the fit.
+
+    """
+    folder = RunFolder.open(run)
+    record = folder.record()
+    if not {"system", "specification", "data"} <= set(record):
+        remedy = "give a run of `bayes-labor fit`; in Python pass the data and the specification to what you call"
+        raise DataFaults([Fault("the run does not say what was fitted", str(folder.path), remedy)])
+    system, read = system_named(record["system"]), record.get("read")
+    if not (read or {}).get("source") and moved is None:
+        raise DataFaults([Fault("the run does not say where its table is", str(folder.path), "give it: --data FILE")])
+    read = read or {"columns": {}, "options": {}}
+    there = moved or read["source"]
+    if Path(there).suffix and not Path(there).is_file():
+        raise DataFaults([Fault("the table of the run is not there any more", there, "say where it is: --data FILE")])
+    data = Source(there, read["columns"], read["options"]).read(system)
+    found = system.describe(data)["fingerprint"]
+    if found != record["data"]["fingerprint"]:
+        what = f"the run was fitted to other data ({record['data']['name']}, {record['data']['fingerprint']})"
+        remedy = "the table has changed since: fit again, or give the table of the fit with --data"
+        raise DataFaults([Fault(what, f"{there}: {found}", remedy)])
+    return Opened(system, system.spec(**record["specification"]), data, folder)
+
+
+def resume(opened: Opened, *, progress: bool = False) -> xr.DataTree:
+    """Go on with a fit: see :func:`bayes_labor.engines.sampling.resume`."""
+    return sampling.resume(opened.folder.path, opened.build, progress=progress)
+
+
+def report(opened: Opened, draws: xr.DataTree, verdict: Any = None) -> Path:
+    """Write the page of a run from draws, of a fit that still runs from those so far; ``verdict`` if it was judged already."""
+    system, spec, data, folder = opened.system, opened.spec, opened.data, opened.folder
+    verdict = verdict or system.judged(spec, data, draws)
+    if system.report is not None:
+        return system.report(spec, data, draws, folder.path, verdict)
+    table = system.table(spec, data, draws)
+    note = "Posterior beside prior; 94% intervals; contraction: share of the prior's variance that the data removed."
+    found = verdict.gates
+    sections = [section("Parameters", [shown_table(table, folder, "parameters", system.title, note)])]
+    sections += list(system.sections(spec, data, draws, folder)) if system.sections is not None else []
+    health = pd.DataFrame({g.name: {"found": g.value, "verdict": "passed" if g.passed else "failed"} for g in found}).T
+    sections.append(section("Health", [shown_table(health.rename_axis("gate"), folder, "gates", "Gates", "")]))
+    known = {k: v for k, v in system.describe(data).items() if k != "fingerprint"}
+    facts = [(k, f"{v:,}" if isinstance(v, int) else str(v)) for k, v in known.items()]
+    facts.append(("draws", f"{draws['posterior'].sizes['chain']} × {draws['posterior'].sizes['draw']:,}"))
+    text = page(
+        "paper.html", title=f"{system.title}: {known['name']}", lead=(system.spec.__doc__ or "").split("\n")[0], facts=facts,
+        failed=[*_unfinished(folder), *(f"{g.name}: {g.value}; {g.advice}" for g in found if not g.passed)],
+        cautions=[f"{c.name}: {c.value}; {c.advice}" for c in verdict.cautions], sections=sections,
+    )  # fmt: skip
+    folder.report_path.write_text(text, encoding="utf-8")
+    return folder.report_path
+
+
+def _unfinished(folder: RunFolder) -> list[str]:
+    done = folder.record().get("state", "done") == "done"
+    return [] if done else ["the fit is not finished: wait for it, or `bayes-labor resume` goes on with it"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What can be known of any model before it is sampled."""
+
+    parameters: int
+    log_density: float
+    gradient_error: float
+    """Largest relative difference to finite differences at the start."""
+    solved: float
+    """Share of prior draws that have a solution."""
+    milliseconds: float
+    """Per evaluation of log density and gradient."""
+    troubles: tuple[str, ...]
+    """What will probably go wrong in the fit, each with its remedy."""
+    words: Mapping[str, str]
+    """What the system says besides."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether sampling may start."""
+        return bool(np.isfinite(self.log_density)) and self.gradient_error < 1e-4 and self.solved > 0.05
+
+
+def check(system: System, data: Any, spec: Settings, *, draws: int = 200, seed: int = 0) -> Checked:
+    """Density, gradient and priors of a model, and what its system foretells."""
+    model = system.build(data, spec)
+    names, point = [v.name for v in model.value_vars], starting_point(model)
+    value = model.logp()
+    function = pytensor.function(
+        model.value_vars, [value, *pytensor.grad(value, model.value_vars)], mode="NUMBA", on_unused_input="ignore"
+    )
+    start = [np.asarray(point[n], dtype=np.float64) for n in names]
+    before = function(*start)
+    observed = [v.name for v in model.observed_RVs]
+    predicted = prior_draws(model, draws, seed, observed)["prior_predictive"].to_dataset()
+    finite = [np.isfinite(v.to_numpy().reshape(draws, -1)).all(1) for v in predicted.data_vars.values()]
+    words, foreseen = system.foresee(spec, data, model) if system.foresee is not None else ({}, ())
+    return Checked(
+        parameters=int(sum(np.size(v) for v in start)), log_density=float(before[0]),
+        gradient_error=gradient_error(function, start, before[1:]), solved=float(np.mean(np.logical_and.reduce(finite))),
+        milliseconds=1e3 * _seconds(lambda: function(*start)), troubles=tuple(foreseen), words=words,
+    )  # fmt: skip
+
+
+def _seconds(call: Callable[[], Any], repeats: int = 5) -> float:
+    taken = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - start)
+    return float(np.median(taken))
+
+
+def gradient_error(function: Callable[..., Any], start: Sequence[np.ndarray], gradient: Sequence[np.ndarray]) -> float:
+    """Largest relative difference between a gradient and extrapolated central differences, along a random direction each."""
+    rng, worst = np.random.default_rng(0), 0.0
+    for i, x in enumerate(start):
+        direction = rng.normal(size=x.shape)
+
+        def difference(h: float, i: int = i, direction: Any = direction) -> float:
+            moved = [[*start[:i], start[i] + s * h * direction, *start[i + 1 :]] for s in (1.0, -1.0)]
+            return float(function(*moved[0])[0] - function(*moved[1])[0]) / (2 * h)
+
+        want = (4 * difference(1e-5) - difference(2e-5)) / 3
+        got = float(np.sum(gradient[i] * direction))
+        worst = max(worst, abs(got - want) / (1.0 + abs(want)))
+    return worst
+
+
+def prior(system: System, data: Any, spec: Settings, folder: Path, *, draws: int = 200) -> pd.DataFrame:
+    """What the priors imply beside the data: a table, a picture and a page in ``folder``; the table."""
+    if system.prior is not None:
+        return system.prior(spec, data, folder, draws)
+    place = RunFolder(folder)
+    table = prior_check(system.build(data, spec), place.figures / "prior.png", draws=draws)
+    solved = f"Quantiles over {draws:,} prior draws; {table.attrs['solved']:.0%} of them have a solution."
+    text = page(
+        "paper.html", title=f"Prior: {system.title}", failed=[], facts=[("draws", f"{draws:,}")],
+        lead="Drawn before any observation was looked at. What is absurd here will not become sensible by sampling.",
+        sections=[section("What the priors imply", [shown_table(table, place, "prior", "Prior predictive", solved)])],
+    )  # fmt: skip
+    (folder / "prior.html").write_text(text, encoding="utf-8")
+    return table
+
+
+def compare(runs: Sequence[Opened], *, size: int = 1000, refits: int = 0) -> pd.DataFrame:
+    """Fits of the same data side by side, best first, by what they predict for what they have not seen.
+
+    Returns
+    -------
+    pd.DataFrame
+        By run: expected log predictive ``density`` leaving out one unit at a time (Pareto-smoothed importance sampling), its
+        ``difference`` to the best and that difference's ``se``, paired by unit; effective ``parameters``; how many units are
+        ``flagged``: for these importance sampling is not to be trusted.
+
+    Raises
+    ------
+    DataFaults
+        If the runs are of different systems or data, or their likelihood has no units that could be left out.
+
+    """
+    first = runs[0]
+    for other in runs[1:]:
+        if (other.system, other.system.describe(other.data)) != (first.system, first.system.describe(first.data)):
+            what = f"{other.folder.path} is a fit of another model or other data than {first.folder.path}"
+            raise DataFaults([Fault(what, "compare", "compare fits of the same data by the same system")])
+    if first.system.compare is not None:
+        fits = {str(r.folder.path): (r.folder.draws(), r.spec) for r in runs}
+        return first.system.compare(fits, first.data, size, refits)
+    found = {str(r.folder.path): leave_one_out(r, size) for r in runs}
+    best = max(found, key=lambda n: float(found[n].elpd))
+    rows: dict[str, dict[str, float]] = {}
+    for name, loo in sorted(found.items(), key=lambda item: -float(item[1].elpd)):
+        gap = np.asarray(loo.elpd_i).ravel() - np.asarray(found[best].elpd_i).ravel()
+        rows[name] = {
+            "density": float(loo.elpd), "difference": float(gap.sum()), "se": float(np.sqrt(len(gap)) * gap.std()),
+            "parameters": float(loo.p), "flagged": float((np.asarray(loo.pareto_k) > _GOOD_K).sum()),
+        }  # fmt: skip
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
+
+
+def leave_one_out(opened: Opened, size: int) -> az.ELPDData:
+    """Of one run, pointwise."""
+    values = _model_terms(opened, opened.folder.draws(), size)
+    if values.shape[1] < 2:
+        what = f"the likelihood of {opened.system.name} is a single number: no unit can be left out"
+        raise DataFaults([Fault(what, str(opened.folder.path), "compare such fits by their pages")])
+    group = xr.Dataset({"unit": (("chain", "draw", "number"), values[None])})
+    posterior = xr.Dataset({"used": (("chain", "draw"), np.zeros((1, len(values))))})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # large Pareto shapes are counted in the table
+        tree = xr.DataTree.from_dict({"log_likelihood": group, "posterior": posterior})
+        return az.loo(tree, pointwise=True, reff=1.0)
+
+
+def _model_terms(opened: Opened, draws: xr.DataTree, size: int) -> np.ndarray:
+    """(sample, term) of the model's own log likelihood, at draws evenly spread."""
+    posterior = draws["posterior"].to_dataset()
+    keep = np.unique(np.linspace(0, posterior.sizes["draw"] - 1, max(size // posterior.sizes["chain"], 1)).astype(int))
+    thinned = xr.DataTree.from_dict({"posterior": posterior.isel(draw=keep)})
+    with opened.build() as model:
+        names = [v.name for v in model.free_RVs]
+        absent = [n for n in names if n not in posterior]
+        if absent:
+            raise DataFaults([Fault(f"the draws lack {absent[0]}", str(opened.folder.path), "fit again with this release")])
+        terms = pm.compute_log_likelihood(thinned, extend_inferencedata=False, progressbar=False)
+    flat = [v.to_numpy().reshape(len(keep) * posterior.sizes["chain"], -1) for v in terms.data_vars.values()]
+    return np.concatenate(flat, axis=1)
+
+
+def calibrate(system: System, data: Any, spec: Settings, simulations: int, **settings: Any) -> pd.DataFrame:
+    """Ranks of truths drawn from the prior among posterior draws: see :func:`.calibration.calibrate_model`."""
+    if system.calibrate is not None:
+        return system.calibrate(data, spec, simulations, **settings)
+    model = system.build(data, spec)
+    observed = {}
+    for variable in model.observed_RVs:
+        value = model.rvs_to_values[variable]
+        if not isinstance(value, SharedVariable) or value.name is None:
+            what = f"the data of {variable.name} cannot be replaced, so that {system.name} cannot be calibrated"
+            raise DataFaults([Fault(what, "calibrate", "see the documentation for models that can")])
+        observed[value.name] = variable.name
+    names = [n for n in system.symbols if n in {v.name for v in (*model.free_RVs, *model.deterministics)}]
+    return calibrate_model(partial(system.build, data, spec), names, observed, simulations, **settings)
+
+
+def counterfactual(opened: Opened, changes: Mapping[str, tuple[bool, Any]], *, size: int = 100) -> pd.DataFrame:
+    """Quantities before and after a change, solved anew at posterior draws.
+
+    Raises
+    ------
+    DataFaults
+        If the economics of the system has no such question.
+
+    """
+    if opened.system.counterfactual is None:
+        raise DataFaults([Fault(f"{opened.system.name} has no counterfactuals", str(opened.folder.path), "see its page")])
+    return opened.system.counterfactual(opened.spec, opened.data, opened.folder.draws(), changes, size)
+
+
+def settings_of(system: System, given: Mapping[str, Any], file: Path | None = None) -> Any:
+    """A specification from settings by name, those of ``priors`` among them, and a JSON file with more.
+
+    Raises
+    ------
+    DataFaults
+        If the file is no JSON object, or a setting is not known or out of range.
+
+    """
+    more: dict[str, Any] = {}
+    if file is not None:
+        try:
+            more = json.loads(file.read_text())
+        except (OSError, ValueError, RecursionError) as error:
+            raise DataFaults([Fault(f"the settings cannot be read: {error}", str(file), "write a JSON object")]) from error
+        if not isinstance(more, dict) or not isinstance(more.get("priors", {}), dict):
+            raise DataFaults([Fault("the settings, and priors among them, must be objects", str(file), "write a JSON object")])
+    priors = more.get("priors", {}) | dict(given.get("priors", {}))
+    merged = more | {k: v for k, v in given.items() if k != "priors"} | ({"priors": priors} if priors else {})
+    return system.spec(**merged)
