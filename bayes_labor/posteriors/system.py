@@ -65,7 +65,7 @@ class System:
     judge: "Callable[[Any, Any, xr.DataTree], Any] | None" = None
     """(spec, data, draws) -> what has ``gates`` and ``cautions`` as :class:`Judged`; by default the gates of any model."""
     report: "Callable[[Any, Any, xr.DataTree, Path, Any], Path] | None" = None
-    """(spec, data, draws, run, what ``judge`` found) -> a page of its own instead of the common one."""
+    """(spec, data, draws, run, what ``judge`` found or None) -> a page of its own instead of the common one."""
     prior: "Callable[[Any, Any, Path, int], pd.DataFrame] | None" = None
     """(spec, data, folder, draws) -> a table of what the priors imply and a page of its own."""
     foresee: "Callable[[Any, Any, pm.Model], tuple[dict[str, str], Sequence[str]]] | None" = None

@@ -125,9 +125,9 @@ def resume(opened: Opened, *, progress: bool = False) -> xr.DataTree:
 def report(opened: Opened, draws: xr.DataTree, verdict: Any = None) -> Path:
     """Write the page of a run from draws, of a fit that still runs from those so far; ``verdict`` if it was judged already."""
     system, spec, data, folder = opened.system, opened.spec, opened.data, opened.folder
-    verdict = verdict or system.judged(spec, data, draws)
     if system.report is not None:
         return system.report(spec, data, draws, folder.path, verdict)
+    verdict = verdict or system.judged(spec, data, draws)
     table = system.table(spec, data, draws)
     note = "Posterior beside prior; 94% intervals; contraction: share of the prior's variance that the data removed."
     found = verdict.gates
