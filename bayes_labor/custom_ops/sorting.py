@@ -13,6 +13,8 @@ from pytensor.graph.basic import Variable
 
 from bayes_labor.custom_ops.declaration import Field, SolverOp, integers
 from bayes_labor.custom_ops.numba_binding import register_numba
+from bayes_labor.theory.sorting.closed_forms import moments, technology, with_margin
+from bayes_labor.theory.sorting.closed_forms import slopes as closed_slopes
 from bayes_labor.theory.sorting.equilibrium import SortingStatus, job_rates, top_shares
 
 _SAFE = (0.5, 0.0, 1.0, 1.0, 0.3, 0.6, 9.0, 0.2, 0.0, 0.0)  # computed with where parameters are out of range
@@ -34,7 +36,7 @@ class JobRate(SolverOp):
         """See :class:`SolverOp`."""
         rate, status = outputs
         solved = pt.eq(status, 0)
-        return [cotangents[0] * pt.switch(solved, d, 0.0) for d in slopes(inputs, rate)]
+        return [cotangents[0] * pt.switch(solved, d, 0.0) for d in rate_slopes(inputs, rate)]
 
 
 @register_numba
@@ -53,12 +55,10 @@ class TopShare(SolverOp):
         return [cotangents[0] * outputs[1], cotangents[0] * outputs[2]]
 
 
-def slopes(inputs: Sequence[Any], rate: Any) -> list[Any]:
+def rate_slopes(inputs: Sequence[Any], rate: Any) -> list[Any]:
     """Derivatives of lambda_t in each input, by the implicit function theorem."""
     psi, tau, lambda_theta, lambda_x, alpha, eta, xi = inputs
-    mu = (xi - 1.0) / xi
-    margin = 1.0 - mu * (alpha + eta)
-    x = mu / margin
+    _, margin, x, *_ = technology(alpha, eta, xi)
     b = lambda_theta + (1.0 + eta * x) * tau
     log_u = pt.log(rate / lambda_x)
     g = pt.exp(psi * log_u)
@@ -127,31 +127,24 @@ def sorting_equilibrium(
         pt.switch(outside, safe, v)
         for v, safe in zip((psi, tau, lambda_theta, lambda_x, alpha, eta, xi, s_l, s_k, log_a), _SAFE, strict=True)
     )
-    mu = (xi - 1.0) / xi
-    margin = pt.switch(pt.eq(found, int(SortingStatus.NO_PROFIT_MARGIN)), 1.0, 1.0 - mu * (alpha + eta))
-    x = mu / margin
-    kappa_l, kappa_k = eta * x, alpha * x
-    g = pt.exp(psi * pt.log(rate / lambda_x))
-    wage_slope, rho = psi / eta * g, x * ((1.0 - psi) * g - eta * tau)
-    gap = lambda_theta - rho
+    made = technology(alpha, eta, xi)
+    margin = pt.switch(pt.eq(found, int(SortingStatus.NO_PROFIT_MARGIN)), 1.0, made.margin)
+    made = with_margin(alpha, eta, made.mu, margin)
+    of_type = closed_slopes(pt, psi, tau, lambda_x, eta, made.x, rate)
+    gap = lambda_theta - of_type.rho
     finite = pt.and_(pt.gt(gap, 0.0), pt.gt(gap + tau, 0.0))
     status = pt.switch(pt.and_(pt.eq(found, 0), pt.invert(finite)), int(SortingStatus.INFINITE_OUTPUT), found)
-    gap, rho = pt.switch(finite, gap, 1.0), pt.switch(finite, rho, 0.5 * lambda_theta)
-    below = pt.switch(finite, gap + tau, 1.0)
-    labor = eta * mu * pt.exp(0.5 * (1.0 + 2.0 * kappa_l) * s_l**2) * gap / below
-    capital = alpha * mu * pt.exp(0.5 * (1.0 + 2.0 * kappa_k) * s_k**2)
-    log_z = (
-        log_a + (1.0 / mu - alpha) * pt.log(lambda_theta / gap) - eta * pt.log(lambda_theta / rate)
-        - 0.5 * eta * (1.0 + kappa_l) * s_l**2 - 0.5 * alpha * (1.0 + kappa_k) * s_k**2
+    rho = pt.switch(finite, of_type.rho, 0.5 * lambda_theta)
+    gap, wedge = pt.switch(finite, gap, 1.0), pt.switch(finite, tau, 0.0)
+    known = moments(
+        pt, made, of_type, psi, tau, lambda_theta, rate, gap, alpha=alpha, eta=eta, xi=xi, s_l=s_l, s_k=s_k, log_a=log_a,
+        below=gap + wedge,
     )  # fmt: skip
-    through = 1.0 / (margin * xi)
-    slope_tfpr = g * (1.0 - (1.0 - psi) * through) + eta * tau * through
-    spread = pt.sqrt((kappa_l * s_l) ** 2 + (kappa_k * s_k) ** 2)
-    top, half = (TopShare()(q, lambda_theta / _away_from_zero(rho), spread)[0] for q in (0.1, 0.5))
+    labor, capital = known.labor, known.capital
+    top, half = (TopShare()(q, lambda_theta / _away_from_zero(rho), known.spread)[0] for q in (0.1, 0.5))
     return SortingEquilibrium(
-        status, rate, rho, wage_slope / rate, labor, labor / (labor + capital), labor / (labor + capital + margin),
-        labor + capital + margin, log_z, (g / lambda_theta) ** 2,
-        (slope_tfpr / lambda_theta) ** 2 + ((eta * s_l) ** 2 + (alpha * s_k) ** 2) * through**2, top, half - top,
+        status, rate, rho, of_type.wage / rate, labor, labor / (labor + capital), labor / (labor + capital + margin),
+        labor + capital + margin, known.log_z, known.var_tfpq, known.var_tfpr, top, half - top,
     )  # fmt: skip
 
 

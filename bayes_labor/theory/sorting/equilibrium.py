@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from bayes_labor.numerics.compilation import by_threads, kernel, leaf
+from bayes_labor.theory.sorting.closed_forms import Slopes, moments, slopes, technology
 from bayes_labor.theory.sorting.concentration import top_share
 
 _STEPS = 200
@@ -287,40 +288,34 @@ def _in_range(p: np.ndarray, allow_negative_tau: bool) -> np.ndarray:
 def _closed_forms(p: np.ndarray, rate: np.ndarray, status: np.ndarray, threads: int) -> dict[str, np.ndarray]:
     """Everything that follows from lambda_t; marks economies whose output is infinite in ``status``."""
     psi, tau, lambda_theta, lambda_x, alpha, eta, xi, s_l, s_k, a, k = p
-    mu = (xi - 1.0) / xi
-    margin = 1.0 - mu * (alpha + eta)
-    x = mu / margin
-    kappa_l, kappa_k = eta * x, alpha * x
-    u = rate / lambda_x
-    g = u**psi
-    wage_slope, rho = psi / eta * g, x * ((1.0 - psi) * g - eta * tau)
-    gap = lambda_theta - rho
+    made = technology(alpha, eta, xi)
+    mu, margin, x, kappa_l, kappa_k = made
+    u, of_type = rate / lambda_x, slopes(np, psi, tau, lambda_x, eta, x, rate)
+    gap = lambda_theta - of_type.rho
     infinite = (status == 0) & ~((gap > 0) & (gap + tau > 0))
     status[infinite] = int(SortingStatus.INFINITE_OUTPUT)
-    rate = np.where(status == 0, rate, np.nan)
-    gap = np.where(status == 0, gap, np.nan)
-    u, g, wage_slope, rho = (np.where(status == 0, v, np.nan) for v in (u, g, wage_slope, rho))
-    revenue_sd2 = kappa_l**2 * s_l**2 + kappa_k**2 * s_k**2
+    rate, gap, u = (np.where(status == 0, v, np.nan) for v in (rate, gap, u))
+    of_type = Slopes(*(np.where(status == 0, v, np.nan) for v in of_type))
+    g, wage_slope, rho = of_type
+    known = moments(
+        np, made, of_type, psi, tau, lambda_theta, rate, gap, alpha=alpha, eta=eta, xi=xi, s_l=s_l, s_k=s_k, log_a=np.log(a)
+    )
     labor_sd2 = (1.0 + kappa_l) ** 2 * s_l**2 + kappa_k**2 * s_k**2
-    m0 = lambda_theta / gap * np.exp(0.5 * revenue_sd2)
+    m0 = lambda_theta / gap * np.exp(0.5 * known.spread**2)
     mk = lambda_theta / gap * np.exp(0.5 * (kappa_l**2 * s_l**2 + (1.0 + kappa_k) ** 2 * s_k**2))
     ml, mw = (lambda_theta / r * np.exp(0.5 * labor_sd2) for r in (rate, gap + tau))
-    z = a * m0 ** (1.0 / mu) * mk**-alpha * ml**-eta
-    y = z * k**alpha
-    labor, capital = eta * mu * mw / m0, alpha * mu * np.exp(0.5 * (1.0 + 2.0 * kappa_k) * s_k**2) + 0.0 * m0
+    y = np.exp(known.log_z) * k**alpha
+    labor, capital = known.labor, known.capital + 0.0 * m0
     income = labor + capital + margin
-    pass_through = 1.0 / (margin * xi)
-    slope_tfpr = g * (1.0 - (1.0 - psi) * pass_through) + eta * tau * pass_through
-    top = [_shares_at(q, lambda_theta / rho, np.sqrt(revenue_sd2), threads) for q in (0.1, 0.5)]
+    top = [_shares_at(q, lambda_theta / rho, known.spread + 0.0 * m0, threads) for q in (0.1, 0.5)]
     return {
         "lambda_t": rate, "match_slope": u, "g": g, "wage_slope_x": wage_slope / u, "wage_slope_theta": wage_slope, "rho": rho,
-        "std_logw": wage_slope / rate, "var_tfpq": (g / lambda_theta) ** 2, "slope_tfpr": slope_tfpr,
-        "var_tfpr": (slope_tfpr / lambda_theta) ** 2 + (eta**2 * s_l**2 + alpha**2 * s_k**2) * pass_through**2,
+        "std_logw": wage_slope / rate, "var_tfpq": known.var_tfpq, "slope_tfpr": known.slope_tfpr, "var_tfpr": known.var_tfpr,
         "slope_emp": lambda_theta - rate, "var_emp": ((lambda_theta - rate) / lambda_theta) ** 2 + labor_sd2,
-        "var_rev": (rho / lambda_theta) ** 2 + revenue_sd2, "M0": m0, "MK": mk, "ML": ml, "MW": mw, "Z": z, "Y": y,
-        "w0": eta * mu * ml / m0 * y, "rental": alpha * mu * mk / m0 * y / k, "labor_share_Y": labor,
-        "capital_share_Y": capital, "profit_share_Y": margin + 0.0 * m0, "income_over_Y": income, "loss_over_Y": 1.0 - income,
-        "labor_share_factor": labor / (labor + capital), "labor_share_income": labor / income,
+        "var_rev": (rho / lambda_theta) ** 2 + known.spread**2, "M0": m0, "MK": mk, "ML": ml, "MW": mw,
+        "Z": np.exp(known.log_z), "Y": y, "w0": eta * mu * ml / m0 * y, "rental": alpha * mu * mk / m0 * y / k,
+        "labor_share_Y": labor, "capital_share_Y": capital, "profit_share_Y": margin + 0.0 * m0, "income_over_Y": income,
+        "loss_over_Y": 1.0 - income, "labor_share_factor": labor / (labor + capital), "labor_share_income": labor / income,
         "rev_share_top10": top[0], "rev_share_50_90": top[1] - top[0],
     }  # fmt: skip
 
