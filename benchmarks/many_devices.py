@@ -51,7 +51,7 @@ def run(file: str, draws: int = 0, tune: int = 300) -> None:
     import jax
 
     from bayes_labor.engines.shards import ShardedDensity
-    from bayes_labor.models.joint_production.export import Exported
+    from bayes_labor.theory.joint_production.exported import Exported
 
     jax.config.update("jax_enable_x64", True)
     devices = jax.devices()

@@ -13,7 +13,7 @@ AXIS = "shards"
 
 
 class Shardable(Protocol):
-    """A log density that is a sum over shards of data, as :class:`bayes_labor.models.joint_production.export.Exported`."""
+    """A log density that is a sum over shards of data, as :class:`bayes_labor.theory.joint_production.exported.Exported`."""
 
     starts: np.ndarray
     """(S, P) vectors to start a search for modes from."""

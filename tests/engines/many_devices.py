@@ -13,7 +13,7 @@ if port:
 
 from bayes_labor.engines.draws import sample_chain  # noqa: E402
 from bayes_labor.engines.shards import ShardedDensity  # noqa: E402
-from bayes_labor.models.joint_production.export import Exported  # noqa: E402
+from bayes_labor.theory.joint_production.exported import Exported  # noqa: E402
 
 exported = Exported.load(density_path)
 density = ShardedDensity(exported)

@@ -19,7 +19,8 @@ from bayes_labor.models import JointProductionSpec, joint_production
 pytest.importorskip("jax")
 
 from bayes_labor.engines.shards import ShardedDensity
-from bayes_labor.models.joint_production.export import Exported, cut, export
+from bayes_labor.models.joint_production.export import export
+from bayes_labor.theory.joint_production.exported import Exported, cut
 
 PYTHON = Mode("py", "fast_compile")
 CASES: list[dict[str, Any]] = [

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bayes_labor.theory import Status, managing_probability, solve_assignment
 from bayes_labor.theory.joint_production.talent_table import BETA_LINEAR
-from tests import reference
+from tests import oracles
 from tests.conftest import REFERENCE
 
 BETAS = st.one_of(st.floats(-0.98, 0.95), st.sampled_from([1e-10, -1e-10, 1e-8, -1e-8, 1e-4, -1e-4, 0.0, 0.98, -0.99]))
@@ -46,7 +46,7 @@ def test_golden_values() -> None:
 @settings(max_examples=60, deadline=None)
 @given(TEAMS, st.floats(-0.9, 0.9).filter(lambda b: abs(b) > 1e-3))
 def test_equals_plain_reference(theta: np.ndarray, beta: float) -> None:
-    output, cutoff = reference.assignment(theta, beta)
+    output, cutoff = oracles.assignment(theta, beta)
     a = solve(theta, beta)
     np.testing.assert_allclose([a.output[0], a.cutoff[0]], [output, cutoff], rtol=1e-9)
 
@@ -92,7 +92,7 @@ def test_a_beta_of_any_smallness_is_solved(sign: float) -> None:
 @pytest.mark.parametrize("beta", [0.1, 0.4, 0.7])
 def test_strong_duality(beta: float) -> None:
     theta = np.array([-0.5, 0.2, 0.6])
-    np.testing.assert_allclose(reference.dual_value(theta, beta), solve(theta, beta).output[0], rtol=1e-6)
+    np.testing.assert_allclose(oracles.dual_value(theta, beta), solve(theta, beta).output[0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("beta", [-0.9, -0.5, -1e-10, 1e-10, 1e-5, 0.05, 0.5, 0.9, 0.99])

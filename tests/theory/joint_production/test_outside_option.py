@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bayes_labor.theory import Matching, Status, solve_outside_option, solve_payroll
-from tests import reference
+from tests import oracles
 
 RNG = np.random.default_rng(5)
 SIZES = RNG.integers(2, 7, 12)
@@ -22,7 +22,7 @@ def solve(**change):
 
 
 def test_equals_plain_reference_with_hard_feasibility() -> None:
-    want = reference.outside_option(THETA, Z, OFFSETS, BETA, SCALE, INDUSTRY, 0.6, 1.0)
+    want = oracles.outside_option(THETA, Z, OFFSETS, BETA, SCALE, INDUSTRY, 0.6, 1.0)
     found = solve()
     assert found.status is Status.OK
     np.testing.assert_allclose(found.value, want, rtol=1e-9)
