@@ -19,7 +19,10 @@ import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 from pytensor.compile.mode import get_mode
+from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.fg import FunctionGraph
+from pytensor.graph.replace import graph_replace
+from pytensor.graph.traversal import graph_inputs
 from pytensor.link.jax.dispatch.basic import jax_funcify
 
 from bayes_labor import models
@@ -58,8 +61,8 @@ CASES: dict[str, Callable[[], pm.Model]] = {
 }
 
 
-def density(model: pm.Model) -> tuple[FunctionGraph, np.ndarray]:
-    """(graph of (log density, gradient) as a function of one vector, the vector at the start)."""
+def density(model: pm.Model) -> tuple[Any, list[Any], np.ndarray]:
+    """(one symbolic vector, [log density, gradient] of it, the vector at the start)."""
     point = starting_point(model)
     start = np.concatenate([np.ravel(point[v.name]) for v in model.value_vars])
     x, offset, parts = pt.tensor("x", dtype="float64", shape=(len(start),)), 0, {}
@@ -67,14 +70,14 @@ def density(model: pm.Model) -> tuple[FunctionGraph, np.ndarray]:
         size = int(np.size(point[v.name]))
         parts[v] = x[offset : offset + size].reshape(point[v.name].shape).astype(v.dtype)
         offset += size
-    (value,) = pytensor.graph.replace.graph_replace([model.logp()], parts)
-    return FunctionGraph([x], [value, pytensor.grad(value, x)], clone=True), start
+    (value,) = graph_replace([model.logp()], parts)
+    return x, [value, pytensor.grad(value, x)], start
 
 
 def in_numba(model: pm.Model) -> Callable[[int], float]:
     """CPU seconds of so many evaluations."""
-    graph, start = density(model)
-    function = pytensor.function(graph.inputs, graph.outputs, mode="NUMBA")
+    x, outputs, start = density(model)
+    function = pytensor.function([x], outputs, mode="NUMBA")
     evaluate = function.vm.jit_fn
     held = tuple(c.storage[0] for c in function.input_storage[1:])
 
@@ -93,13 +96,9 @@ def in_numba(model: pm.Model) -> Callable[[int], float]:
 
 def in_jax(model: pm.Model) -> Callable[[int], float]:
     """CPU seconds of so many evaluations."""
-    graph, start = density(model)
-    shared = [v for v in graph.variables if hasattr(v, "get_value")]
-    graph = FunctionGraph(
-        graph.inputs,
-        pytensor.graph.replace.graph_replace(graph.outputs, {s: pt.constant(s.get_value()) for s in shared}),
-        clone=True,
-    )
+    x, outputs, start = density(model)
+    held = {v: pt.constant(v.get_value()) for v in graph_inputs(outputs) if isinstance(v, SharedVariable)}
+    graph = FunctionGraph([x], graph_replace(outputs, held), clone=True)
     get_mode("JAX").optimizer.rewrite(graph)
     evaluate = jax_funcify(graph)
 
