@@ -6,12 +6,13 @@ PyMC's own ``initval`` would do for starting values, but a model that has one ca
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import pymc as pm
+
+from bayes_labor.numerics.outcome import Outcome
 
 
 @dataclass
@@ -80,7 +81,7 @@ def judge_by(*gated: str, two_sided: str = "") -> None:
     _here().gated, _here().two_sided = gated, (two_sided,) if two_sided else ()
 
 
-def solver_outcomes(status: type[IntEnum]) -> None:
+def solver_outcomes(status: type[Outcome]) -> None:
     """Note what the values of the variable ``solver_status`` of the model being built mean; 0 is a solution."""
     _here().outcomes = {s.name.lower(): int(s) for s in status}
 

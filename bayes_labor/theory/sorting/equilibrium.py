@@ -7,13 +7,13 @@ paper; everything else is a closed form of it. Sections 3 to 8 of the specificat
 
 import math
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 
 from bayes_labor.numerics.compilation import by_threads, kernel, leaf
+from bayes_labor.numerics.outcome import Outcome
 from bayes_labor.theory.sorting.closed_forms import Slopes, moments, slopes, technology
 from bayes_labor.theory.sorting.concentration import top_share
 
@@ -21,36 +21,22 @@ _STEPS = 200
 _EPSILON = 1e-15
 
 
-class SortingStatus(IntEnum):
-    """What became of one economy. A likelihood turns every value but ``OK`` into minus infinity."""
+class SortingStatus(Outcome):
+    """What became of one economy."""
 
-    OK = 0
-    PARAMETER_RANGE = 1
-    NO_PROFIT_MARGIN = 2
-    NO_EQUILIBRIUM = 3
-    INFINITE_OUTPUT = 4
-
-    @property
-    def advice(self) -> str:
-        """One sentence for the user who meets this outcome."""
-        return _ADVICE[self]
-
-
-_ADVICE = {
-    SortingStatus.OK: "Solved.",
-    SortingStatus.PARAMETER_RANGE: (
+    OK = 0, "Solved."
+    PARAMETER_RANGE = (
+        1,
         "A parameter is outside its range: psi in [0, 1), rates, eta, A and K positive, alpha and the wedges' standard "
-        "deviations not negative, xi above 1, tau not negative unless negative slopes are allowed."
-    ),
-    SortingStatus.NO_PROFIT_MARGIN: "Profits are not positive: lower alpha + eta, or xi, until mu (alpha + eta) < 1.",
-    SortingStatus.NO_EQUILIBRIUM: (
-        "No distribution of jobs clears the labor market: raise lambda_theta or tau, or psi above zero."
-    ),
-    SortingStatus.INFINITE_OUTPUT: (
+        "deviations not negative, xi above 1, tau not negative unless negative slopes are allowed.",
+    )
+    NO_PROFIT_MARGIN = 2, "Profits are not positive: lower alpha + eta, or xi, until mu (alpha + eta) < 1."
+    NO_EQUILIBRIUM = 3, "No distribution of jobs clears the labor market: raise lambda_theta or tau, or psi above zero."
+    INFINITE_OUTPUT = (
+        4,
         "The largest firms' revenue is infinite: raise lambda_theta or lambda_x, or sample v, the spread of log wages at "
-        "tau = 0, which makes every draw feasible."
-    ),
-}
+        "tau = 0, which makes every draw feasible.",
+    )
 
 
 class SortingError(ValueError):
