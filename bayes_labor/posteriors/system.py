@@ -140,8 +140,3 @@ def system_named(name: str) -> System:
     if name not in systems():
         raise DataFaults([Fault(f"there is no model {name!r}", "the command", did_you_mean(name, systems()))])
     return systems()[name]
-
-
-def system_of(spec: Settings) -> System:
-    """The system whose specification this is."""
-    return next(s for s in systems().values() if s.spec is type(spec))

@@ -4,7 +4,7 @@ from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out, work
 from bayes_labor.posteriors.bonuses.cut import cut_prize
 from bayes_labor.posteriors.bonuses.paper import reproduce_bonuses
 from bayes_labor.posteriors.bonuses.primitives import moment_table, summarize_primitives, tournament_primitives
-from bayes_labor.posteriors.bonuses.report import bonus_prior_page, bonus_report, summarize_bonuses
+from bayes_labor.posteriors.bonuses.prior_page import bonus_prior_page
 from bayes_labor.posteriors.bonuses.results import (
     decomposition,
     ordered_levels,
@@ -20,7 +20,6 @@ from bayes_labor.posteriors.bonuses.two_step import bootstrap, placebo, two_step
 
 __all__ = [
     "bonus_prior_page",
-    "bonus_report",
     "bootstrap",
     "cut_prize",
     "decomposition",
@@ -35,7 +34,6 @@ __all__ = [
     "reproduce_bonuses",
     "semi_elasticity",
     "structural_ratios",
-    "summarize_bonuses",
     "summarize_primitives",
     "tournament_primitives",
     "turning_age",

@@ -17,11 +17,19 @@ from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.bonuses import figures, published
 from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out
 from bayes_labor.posteriors.bonuses.fits import GATED
-from bayes_labor.posteriors.bonuses.report import SYMBOLS, bonus_prior_page
+from bayes_labor.posteriors.bonuses.prior_page import TITLES, bonus_prior_page
 from bayes_labor.posteriors.bonuses.results import coefficients, level_terms, ordered_levels
 from bayes_labor.posteriors.diagnostics import gates
 from bayes_labor.posteriors.html import section, with_figures
 from bayes_labor.posteriors.system import Judged, System
+
+SYMBOLS = {
+    "theta": "bonus", "chance": "promotion", "rise": "increase on promotion", "sigma": "σ, errors", "tau": "τ, worker effects",
+    "nu": "ν, degrees of freedom", "rho": "ρ, prize", "rho_between": "ρ between workers", "sd_omega": "sd of ω",
+    "sd_mu": "sd of μ",
+    "sd_rise": "sd of errors, increase", "sd_bonus": "sd of errors, bonus", "corr": "corr(ω, μ)",
+    "rating_cuts": "cut points of rating", "rating_slope": "rating",
+}  # fmt: skip
 
 
 def read(source: str, columns: dict[str, str]) -> Personnel:
@@ -65,13 +73,13 @@ def _compare(fits: Mapping[str, tuple[xr.DataTree, Any]], data: Personnel, size:
     return leave_one_worker_out(fits, data, size=min(size, 400))
 
 
-def _system(name: str, kind: str, title: str, spec: type[Settings], build: Callable[..., pm.Model], **more: Any) -> System:
+def _system(name: str, kind: str, spec: type[Settings], build: Callable[..., pm.Model], **more: Any) -> System:
     return System(
-        name=name, title=title, spec=spec, read=read, build=build, describe=describe, symbols=SYMBOLS, sections=_sections,
-        judge=_judge, prior=partial(_prior, kind), sampler={"draws": 1000}, **more,
+        name=name, title=TITLES[kind], spec=spec, read=read, build=build, describe=describe, symbols=SYMBOLS,
+        sections=_sections, judge=_judge, prior=partial(_prior, kind), sampler={"draws": 1000}, **more,
     )  # fmt: skip
 
 
-SIZE = _system("bonuses.size", "bonus-size", "Size of bonuses", BonusSpec, bonus_size, compare=_compare)
-RECEIPT = _system("bonuses.receipt", "bonus-receipt", "Who receives a bonus", ReceiptSpec, bonus_receipt)
-PRIZE = _system("bonuses.promotion-prize", "promotion-prize", "Promotion prize and bonus", PrizeSpec, promotion_prize)
+SIZE = _system("bonuses.size", "bonus-size", BonusSpec, bonus_size, compare=_compare)
+RECEIPT = _system("bonuses.receipt", "bonus-receipt", ReceiptSpec, bonus_receipt)
+PRIZE = _system("bonuses.promotion-prize", "promotion-prize", PrizeSpec, promotion_prize)

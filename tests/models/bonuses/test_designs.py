@@ -12,6 +12,7 @@ import pytest
 from pytensor.compile.mode import Mode
 
 from bayes_labor.data import DataFaults, Personnel, personnel
+from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec, bonus_receipt, bonus_size, promotion_prize
 from bayes_labor.models.bonuses.design import bonus_design
 from bayes_labor.models.notes import notes_of
@@ -19,7 +20,9 @@ from bayes_labor.models.panel_design import IdentificationError, PanelDesign, ch
 from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors.bonuses.classical import within
 from bayes_labor.posteriors.bonuses.fits import fit_panel
-from bayes_labor.posteriors.bonuses.report import bonus_prior_page, bonus_report, summarize_bonuses
+from bayes_labor.posteriors.bonuses.prior_page import bonus_prior_page
+from bayes_labor.posteriors.bonuses.system import SIZE
+from bayes_labor.posteriors.verbs import Opened, report
 
 PYTHON = Mode("py", "fast_compile")
 
@@ -114,9 +117,9 @@ def test_one_year(one_year: Personnel, tmp_path: Path) -> None:
     """No worker effect to speak of, said on the page, in the record and in the table; slopes are least squares'."""
     fit = fit_panel("bonus-size", one_year, BonusSpec(), tmp_path, draws=150, tune=150, chains=2, seed=1)
     assert "tau" not in fit.model.named_vars and set(notes_of(fit.model).left_out) == {"worker effects", "worker means"}
-    table, said = summarize_bonuses(fit), "worker effects: one row a worker"
+    table, said = SIZE.table(BonusSpec(), one_year, fit.draws), "worker effects: one row a worker"
     assert ("left out", said) in table.index
-    assert said in bonus_report(fit, "bonus-size", one_year, tmp_path).read_text()
+    assert said in report(Opened(SIZE, BonusSpec(), one_year, RunFolder(tmp_path)), fit.draws).read_text()
     assert json.loads((tmp_path / "run.json").read_text())["left out"]["worker effects"] == "one row a worker"
     design = BonusSpec().design(one_year)
     y = np.log(design.table["bonus"].to_numpy())
