@@ -58,6 +58,8 @@ class System:
     """What identifies data: ``name``, ``fingerprint``, and counts for people."""
     symbols: Mapping[str, str]
     """Variables to show, in order, and what to call them."""
+    lead: str = ""
+    """One sentence below the title: what is modelled."""
     summarize: "Callable[[Any, Any, xr.DataTree], pd.DataFrame] | None" = None
     """(spec, data, draws) -> the parameter table; by default prior draws of the model beside the posterior."""
     sections: "Callable[[Any, Any, xr.DataTree, RunFolder], Sequence[dict[str, Any]]] | None" = None

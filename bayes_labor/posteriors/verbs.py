@@ -135,11 +135,11 @@ def report(opened: Opened, draws: xr.DataTree, verdict: Any = None) -> Path:
     sections += list(system.sections(spec, data, draws, folder)) if system.sections is not None else []
     health = pd.DataFrame({g.name: {"found": g.value, "verdict": "passed" if g.passed else "failed"} for g in found}).T
     sections.append(section("Health", [shown_table(health.rename_axis("gate"), folder, "gates", "Gates", "")]))
-    known = {k: v for k, v in system.describe(data).items() if k != "fingerprint"}
-    facts = [(k, f"{v:,}" if isinstance(v, int) else str(v)) for k, v in known.items()]
+    known = system.describe(data)
+    facts = [(k, f"{v:,}") for k, v in known.items() if isinstance(v, int)]
     facts.append(("draws", f"{draws['posterior'].sizes['chain']} × {draws['posterior'].sizes['draw']:,}"))
     text = page(
-        "paper.html", title=f"{system.title}: {known['name']}", lead=(system.spec.__doc__ or "").split("\n")[0], facts=facts,
+        "paper.html", title=f"{system.title}: {known['name']}", lead=system.lead, facts=facts,
         failed=[*_unfinished(folder), *(f"{g.name}: {g.value}; {g.advice}" for g in found if not g.passed)],
         cautions=[f"{c.name}: {c.value}; {c.advice}" for c in verdict.cautions], sections=sections,
     )  # fmt: skip

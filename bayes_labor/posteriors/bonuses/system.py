@@ -32,6 +32,13 @@ SYMBOLS = {
 }  # fmt: skip
 
 
+_LEADS = {
+    "bonus-size": "Log bonus on levels, age, tenure and ratings; slopes within workers where their means are regressors.",
+    "bonus-receipt": "Log odds of a bonus. Without year effects slopes of level absorb any rise of bonuses over time.",
+    "promotion-prize": "Chance of promotion, increase on promotion, and the effect on the log bonus of their product.",
+}
+
+
 def read(source: str, columns: dict[str, str]) -> Personnel:
     """A panel: ``table5``, ``table6``, ``exogenous`` or ``clean`` (generated), or a .parquet or .csv file.
 
@@ -75,7 +82,7 @@ def _compare(fits: Mapping[str, tuple[xr.DataTree, Any]], data: Personnel, size:
 
 def _system(name: str, kind: str, spec: type[Settings], build: Callable[..., pm.Model], **more: Any) -> System:
     return System(
-        name=name, title=TITLES[kind], spec=spec, read=read, build=build, describe=describe, symbols=SYMBOLS,
+        name=name, title=TITLES[kind], lead=_LEADS[kind], spec=spec, read=read, build=build, describe=describe, symbols=SYMBOLS,
         sections=_sections, judge=_judge, prior=partial(_prior, kind), sampler={"draws": 1000}, **more,
     )  # fmt: skip
 

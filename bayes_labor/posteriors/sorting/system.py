@@ -102,6 +102,7 @@ def _calibration(data: Targets, spec: SortingSpec) -> pm.Model:
 CALIBRATION = System(
     name="sorting.calibration",
     title="Sorting over the business cycle: calibration",
+    lead="One-to-many sorting of workers to firms, calibrated to moments of the cross-section, with uncertainty.",
     spec=SortingSpec,
     read=read_targets,
     build=_calibration,
@@ -114,6 +115,7 @@ CALIBRATION = System(
 REGIMES = System(
     name="sorting.regimes",
     title="Sorting over the business cycle: regimes",
+    lead="One-to-many sorting of workers to firms in annual series, with recessions as latent states.",
     spec=RegimesSpec,
     read=read_series,
     build=sorting_regimes,
