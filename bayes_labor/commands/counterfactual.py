@@ -21,9 +21,12 @@ def change_of(text: str) -> tuple[str, tuple[bool, Any]]:
         value = written
     if not equals or (adds and not isinstance(value, int | float)):
         what = "adds no number" if adds else "changes nothing"
-        remedy = "write NAME=VALUE or NAME+=NUMBER, e.g. female=0.5 or seniority+=5"
+        remedy = "write NAME=VALUE or NAME+=NUMBER, e.g. female=0.5 or experience+=5"
         raise DataFaults([Fault(f"{text!r} {what}", "--change", remedy)])
     return name.strip(), (adds, value)
+
+
+_NOTHING = 1e-9  # of any quantity
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +36,7 @@ def register(app: typer.Typer) -> None:
     def counterfactual(
         run: RunArgument,
         change: Annotated[
-            list[str], typer.Option(help="A variable's new value, e.g. female=0.5, or seniority+=5; repeat for several.")
+            list[str], typer.Option(help="A variable's new value, e.g. female=0.5, or experience+=5; repeat for several.")
         ],
         data: Data = "",
         size: Annotated[int, typer.Option(min=1, help="Posterior draws at which both economies are solved.")] = 100,
@@ -45,3 +48,10 @@ def register(app: typer.Typer) -> None:
         found = verbs.counterfactual(verbs.open_run(run, data or None), changes, size=size)
         console.print(f"{' '.join(change)}: posterior mean and 94% interval at {size} draws at most", highlight=False)
         console.print(found.to_string(float_format=lambda v: f"{v:.4f}"), highlight=False)
+        differences = found[found.index.get_level_values(-1) == "difference"].abs().to_numpy()
+        if len(differences) and differences.max() < _NOTHING:
+            console.print(
+                "nothing changes: shares of the surplus are relative, so that what moves everybody's bargaining power alike "
+                "moves nobody's; change a characteristic of talent, or of some workers only (in Python)",
+                highlight=False,
+            )

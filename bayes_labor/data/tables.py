@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
@@ -19,6 +20,9 @@ def read_table(path: str | Path, kind: str | None = None, text: Sequence[str] = 
     path = Path(path)
     kind = kind or path.suffix.lower()
     readers: dict[str, Any] = {".parquet": pd.read_parquet, ".csv": partial(_read_csv, text=text)}
+    if not kind:
+        remedy = "give a .parquet or .csv file, or the name of a sample that ships: `bayes-labor fit --help` lists them"
+        raise DataFaults([Fault("this is neither a file nor a sample that this model knows", str(path), remedy)])
     if kind not in readers:
         raise DataFaults([Fault(f"cannot read files ending in {kind!r}", str(path), "convert it to .parquet or .csv")])
     if not path.is_file():
@@ -53,6 +57,29 @@ def _check_separator(path: Path) -> None:
         if line.count(sign) > line.count(","):
             remedy = f"write it with commas, or read it by pandas.read_csv(path, sep={sign!r}) and use Workforce.from_frame"
             raise DataFaults([Fault(f"the file is separated by {name}, not by commas", str(path), remedy)])
+
+
+def moments_with_errors(source: str, columns: Mapping[str, str], known: Sequence[str], positive: bool = True) -> pd.DataFrame:
+    """A file with a row per moment and columns ``moment``, ``value`` and ``se``, indexed by moment; every fault at once."""
+    table = renamed(read_table(source, text=[columns.get("moment", "moment")]), columns)
+    lacking = [c for c in ("moment", "value", "se") if c not in table]
+    if lacking:
+        raise DataFaults([Fault(f"columns {', '.join(lacking)} are missing", source, "moment, value and se")])
+    if table.empty:
+        raise DataFaults([Fault("the table has no rows", source, f"a row per moment: {', '.join(known)}")])
+    words = [c for c in ("value", "se") if not pd.api.types.is_numeric_dtype(table[c])]
+    if words:
+        raise DataFaults([Fault(f"{', '.join(words)} are not numbers", source, "shares as 0.61, not as 61%")])
+    found = table.set_index(table["moment"].astype(str))[["value", "se"]].astype(np.float64)
+    faults = [Fault(f"there is no moment {m!r}", source, did_you_mean(m, known)) for m in found.index if m not in known]
+    faults += [Fault(f"the moment {m!r} has two rows", source, "keep one") for m in found.index[found.index.duplicated()]]
+    bad = found.index[~(np.isfinite(found["value"]) & np.isfinite(found["se"]) & (found["se"] > 0))]
+    faults += [Fault(f"{m}: value and se must be finite, se positive", source, "correct them") for m in bad]
+    low = found.index[positive & (found["value"] <= 0)]
+    faults += [Fault(f"{m} is not positive", source, "all of these are shares, rates or sizes") for m in low]
+    if faults:
+        raise DataFaults(faults)
+    return found
 
 
 def renamed(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:

@@ -65,6 +65,8 @@ class Draws:
         arrays = [*self.posterior.values(), *self.stats.values()]
         if self.unconstrained.ndim != 3 or self.counts.shape != (chains,) or self.counts.dtype.kind not in "iu":
             raise ValueError("chains of no known length")
+        if not self.posterior or "diverging" not in self.stats:
+            raise ValueError("variables of the model, or the sampler's statistics, are missing")
         if not all(a.dtype.kind in "fiub" and a.shape[:2] == (chains, longest) for a in arrays):
             raise ValueError("variables of other lengths than the chains")
         held = np.arange(longest) < self.counts[:, None]

@@ -150,7 +150,7 @@ class RunFolder:
             raise DataFaults([Fault("the fit is not finished", str(self.path), "`bayes-labor resume` goes on with it")])
         if not self.draws_path.exists():
             raise DataFaults([Fault("the stored draws are missing", str(self.draws_path), f"{left(self.path)}; fit again")])
-        tree = read_draws(self.draws_path, record.get("stored", {}), judged(record).get("gated", []))
+        tree = read_draws(self.draws_path, record.get("stored", {}), [v for names in judged(record).values() for v in names])
         tree.attrs.update(judged(record))
         return tree
 

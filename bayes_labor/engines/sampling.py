@@ -28,7 +28,7 @@ class SamplerSettings(Settings):
     """How to sample."""
 
     draws: int = Field(default=2000, ge=1, le=10_000_000)
-    tune: int = Field(default=400, ge=0, le=10_000_000)
+    tune: int = Field(default=400, ge=1, le=10_000_000)
     chains: int = Field(default=4, ge=1, le=1_000)
     cores: int | None = Field(default=None, ge=1, le=1_024)
     seed: int = Field(default=20161102, ge=0, le=LARGEST_SEED)
@@ -85,6 +85,10 @@ def sample(
 
     """
     chosen = SamplerSettings(**settings)
+    discrete = [v.name for v in model.free_RVs if v.dtype.startswith(("int", "uint", "bool"))]
+    if discrete and chosen.engine != "pymc":
+        what = f"{', '.join(discrete)} is discrete, and {chosen.engine} follows gradients"
+        raise DataFaults([Fault(what, "the model", "sum it out of the likelihood, or choose engine='pymc'")])
     if run is None:
         return _sample(model, chosen, progress, Keeper(None), None)
     with locked(Path(run)):
@@ -119,6 +123,10 @@ def resume(run: str | Path, model: pm.Model | Callable[[], pm.Model], *, progres
         folder, record = RunFolder.open(run), RunFolder.open(run).record()
         if record.get("state", "done") == "done":
             return folder.draws()
+        if folder.draws_path.exists() and not folder.partial_path.exists():  # with both, a kill fell between them
+            what = "the record says that the fit is not finished, but there are finished draws"
+            remedy = 'nothing was touched: write "state": "done" into run.json if they are whole, or move draws.zarr away'
+            raise DataFaults([Fault(what, str(folder.path), remedy)])
         model = model if isinstance(model, pm.Model) else model()
         settings = SamplerSettings(**record.get("sampler", {}))
         earlier = Draws.load(folder.partial_path)
@@ -265,5 +273,9 @@ def peek(run: str | Path) -> tuple[xr.DataTree, dict[str, Any]]:
         what = f"draws and record of the unfinished fit do not belong together: {' '.join(str(error).split())[:120]}"
         raise DataFaults([Fault(what, str(run), "nothing of it can be told apart: fit again")]) from None
     notes = judged(record)
+    strange = [v for names in notes.values() for v in names if v not in found.posterior]
+    if strange:
+        what = f"draws and record of the unfinished fit do not belong together: there is no {strange[0]}"
+        raise DataFaults([Fault(what, str(run), "nothing of it can be told apart: fit again")])
     tree.attrs.update(notes | health(tree, words.get("outcomes", {})) | {"counts": found.counts.tolist()})
     return tree, record

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -29,12 +29,22 @@ class _Words(BaseModel):
     judged: dict[str, list[str]] = {}
 
 
+class _Read(BaseModel):
+    model_config = ConfigDict(strict=True)
+    source: str
+    columns: dict[str, str]
+    options: dict[str, Any]
+
+
 class _Record(BaseModel):
     """What a run's record must look like where it has these entries; records of earlier releases have fewer."""
 
     model_config = ConfigDict(strict=True, extra="allow")
     format: int = 1
-    state: str = "done"
+    state: Literal["done", "sampling"] = "done"
+    system: str = ""
+    read: _Read | None = None
+    outcome: dict[str, Any] = {}
     sampler: dict[str, Any] = {}
     data: _Fitted | None = None
     specification: dict[str, Any] | None = None
@@ -90,6 +100,10 @@ def read_draws(store: Path, stored: Mapping[str, str], key: Collection[str]) -> 
         posterior = tree["posterior"].to_dataset()
     except Exception as error:  # whatever a zarr store in pieces raises
         raise _broken(store, " ".join(str(error).split())[:120], []) from None
+    lacking = [v for v in key if v not in posterior]
+    lacking += [] if "sample_stats" in tree and "diverging" in tree["sample_stats"] else ["sample_stats"]
+    if lacking:
+        raise _broken(store, f"{first_few(lacking)} missing", sorted(map(str, posterior)))
     bad = {v for v in posterior if (v in key or not key) and not np.isfinite(posterior[v]).all()} if not stored else set()
     if bad:
         raise _broken(store, f"{first_few(sorted(map(str, bad)))} not finite", sorted(map(str, set(posterior) - bad)))

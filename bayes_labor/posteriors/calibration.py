@@ -40,6 +40,7 @@ def calibrate_model(
     keep: Path | None = None,
     workers: int | None = 1,
     address: str | None = None,
+    about: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> pd.DataFrame:
     """Ranks for any model whose data are ``pm.Data``.
@@ -67,6 +68,8 @@ def calibrate_model(
         :class:`bayes_labor.posteriors.rank_file.RankFile`.
     workers, address
         See :func:`bayes_labor.engines.fan_out.fan_out`.
+    about
+        What else the ranks belong to, such as data and specification; ranks in ``keep`` that belong to others are refused.
     **settings
         Of the sampler; one compilation serves all fits of a process.
 
@@ -94,8 +97,8 @@ def calibrate_model(
     data = [{k: v[i] for k, v in drawn.items()} for i in used]
     recipe = Recipe(build, _digest([*truths, *data]), SamplerSettings(**(SAMPLER | settings)))
     made = getattr(build, "func", build)
-    about = {"model": getattr(made, "__qualname__", type(made).__name__), "observed": dict(observed), "ranked": list(names)}
-    return rank_all(recipe, truths, data, seed, thin, progress, keep, workers, address, about)
+    own = {"model": getattr(made, "__qualname__", type(made).__name__), "observed": dict(observed), "ranked": list(names)}
+    return rank_all(recipe, truths, data, seed, thin, progress, keep, workers, address, own | dict(about or {}))
 
 
 def rank_all(

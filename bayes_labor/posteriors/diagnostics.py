@@ -51,7 +51,7 @@ def gates(draws: xr.DataTree, names: Sequence[str] | None = None) -> list[Gate]:
             "divergences",
             f"{divergent} of {total}",
             divergent <= 0.002 * total,
-            "raise target_accept, or look where in beta and V_U they happen: the equilibrium may be unsolvable there",
+            "raise target_accept, or look where in the parameters they happen: the model may have no solution there",
         )
     )
     bfmi = float(np.min(_bfmi(stats["energy"].to_numpy())))

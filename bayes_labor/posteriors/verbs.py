@@ -20,6 +20,7 @@ import pymc as pm
 import pytensor
 import xarray as xr
 from pytensor.compile.sharedvalue import SharedVariable
+from pytensor.graph.traversal import graph_inputs
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.engines import sampling
@@ -32,6 +33,8 @@ from bayes_labor.posteriors.html import page, section, shown_table
 from bayes_labor.posteriors.prior import prior_check, prior_draws
 from bayes_labor.posteriors.system import System, system_named
 
+_ASIDE = 0.02
+"""Of unconstrained variables, how far from the start a gradient is checked."""
 _GOOD_K = 0.7
 """Pareto shape below which importance sampling is reliable."""
 
@@ -184,14 +187,18 @@ def check(system: System, data: Any, spec: Settings, *, draws: int = 200, seed: 
         model.value_vars, [value, *pytensor.grad(value, model.value_vars)], mode="NUMBA", on_unused_input="ignore"
     )
     start = [np.asarray(point[n], dtype=np.float64) for n in names]
-    before = function(*start)
+    before, rng = function(*start), np.random.default_rng(seed)
+    # A start may lie on a kink on purpose (everybody alike, beta = 0), where differences and gradient disagree by right.
+    beside = [x + _ASIDE * rng.normal(size=x.shape) for x in start]
+    at = beside if np.isfinite((there := function(*beside))[0]) else start
     observed = [v.name for v in model.observed_RVs]
     predicted = prior_draws(model, draws, seed, observed)["prior_predictive"].to_dataset()
     finite = [np.isfinite(v.to_numpy().reshape(draws, -1)).all(1) for v in predicted.data_vars.values()]
     words, foreseen = system.foresee(spec, data, model) if system.foresee is not None else ({}, ())
+    slopes = (there if at is beside else before)[1:]
     return Checked(
         parameters=int(sum(np.size(v) for v in start)), log_density=float(before[0]),
-        gradient_error=gradient_error(function, start, before[1:]), solved=float(np.mean(np.logical_and.reduce(finite))),
+        gradient_error=gradient_error(function, at, slopes), solved=float(np.mean(np.logical_and.reduce(finite))),
         milliseconds=1e3 * _seconds(lambda: function(*start)), troubles=tuple(foreseen), words=words,
     )  # fmt: skip
 
@@ -309,13 +316,14 @@ def calibrate(system: System, data: Any, spec: Settings, simulations: int, **set
     model = system.build(data, spec)
     observed = {}
     for variable in model.observed_RVs:
-        value = model.rvs_to_values[variable]
-        if not isinstance(value, SharedVariable) or value.name is None:
-            what = f"the data of {variable.name} cannot be replaced, so that {system.name} cannot be calibrated"
-            raise DataFaults([Fault(what, "calibrate", "see the documentation for models that can")])
-        observed[value.name] = variable.name
+        shared = [v for v in graph_inputs([model.rvs_to_values[variable]]) if isinstance(v, SharedVariable)]
+        if len(shared) != 1 or shared[0].name is None:
+            what = f"{system.name} holds the data of {variable.name} fixed: no drawn data can take their place"
+            raise DataFaults([Fault(what, "calibrate", "calibrate another specification, or ask for it in an issue")])
+        observed[shared[0].name] = variable.name
     names = [n for n in system.symbols if n in {v.name for v in (*model.free_RVs, *model.deterministics)}]
-    return calibrate_model(partial(system.build, data, spec), names, observed, simulations, **settings)
+    build = partial(system.build, data, spec)
+    return calibrate_model(build, names, observed, simulations, about=system.about(spec, data), **settings)
 
 
 def counterfactual(opened: Opened, changes: Mapping[str, tuple[bool, Any]], *, size: int = 100) -> pd.DataFrame:

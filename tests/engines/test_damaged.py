@@ -99,6 +99,27 @@ def first_chunk(run: Path) -> Path:
     return next(p for p in sorted((run / "draws.zarr/posterior/sigma/c").rglob("*")) if p.is_file())
 
 
+def without(group: str) -> Callable[[Path], None]:
+    """A group deleted by hand, and the checksums with it."""
+
+    def harm(run: Path) -> None:
+        shutil.rmtree(run / "draws.zarr" / group)
+        change(stored={})(run)
+
+    return harm
+
+
+def only(*names: str) -> Callable[[Path], None]:
+    """These arrays alone are left of an unfinished fit."""
+
+    def harm(run: Path) -> None:
+        with np.load(run / "partial.npz") as held:
+            kept = {n: held[n] for n in names}
+        np.savez(run / "partial.npz", **kept)
+
+    return harm
+
+
 FINISHED = {
     "deleted chunks": (delete_chunks, "stored draws are damaged: .*missing or changed.*posterior/gamma.*whole are sigma"),
     "truncated chunk": (lambda run: os.truncate(first_chunk(run), 5), "stored draws are damaged.*whole are gamma"),
@@ -121,7 +142,16 @@ FINISHED = {
     "specification a word": (change(specification="power"), "record is damaged.*specification"),
     "words of another kind": (change(words={"dims": [1], "coords": {}}), "record is damaged.*words.dims"),
     "checksums of another kind": (change(stored=[1]), "record is damaged.*stored"),
+    "source a number": (change(read=5), "record is damaged.*read"),
+    "source without columns": (change(read={"source": "x", "options": {}}), "record is damaged.*read.columns"),
+    "no outcome": (change(outcome=None), "record is damaged.*outcome"),
+    "an unknown state": (change(state="weird"), "record is damaged.*state"),
+    "judged by others": (
+        change(words=WORDS | {"judged": {"gated": ["delta"], "two_sided": []}}), "stored draws are damaged.*delta missing",
+    ),
+    "no statistics": (without("sample_stats"), "stored draws are damaged.*sample_stats missing"),
 }  # fmt: skip
+NO_STATISTICS = "the draws of the unfinished fit cannot be read.*statistics, are missing"
 UNREADABLE = "draws of the unfinished fit cannot be read.*samples from the start"
 UNFINISHED = {
     "truncated": (cut("partial.npz"), UNREADABLE),
@@ -130,6 +160,11 @@ UNFINISHED = {
     "pickled": (write("partial.npz", pickle.dumps({"counts": [1]})), UNREADABLE),
     "other arrays": (lambda run: np.savez(run / "partial.npz", x=np.zeros(3)), UNREADABLE),
     "objects": (lambda run: np.savez(run / "partial.npz", counts=np.array([None])), UNREADABLE),
+    "no statistics": (only("unconstrained", "counts", "state", "posterior/gamma", "posterior/sigma"), NO_STATISTICS),
+    "no variables": (only("unconstrained", "counts", "state", "stats/diverging", "stats/energy", "stats/cause"), NO_STATISTICS),
+    "words: judged by others": (
+        change(words=WORDS | {"judged": {"gated": ["delta"], "two_sided": []}}), "do not belong together: there is no delta",
+    ),
     "words of other variables": (
         change(words={"dims": {"gamma": ["talent_term"]}, "coords": {"talent_term": ["a"]}}), "do not belong together",
     ),
@@ -214,7 +249,7 @@ def test_a_full_disk_everywhere_leaves_nothing_half_written(tmp_path: Path, monk
 
 
 def test_a_full_disk_removes_what_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    draws = Draws(np.zeros((1, 3, 2)), np.array([3]), {"x": np.zeros((1, 3, 2))}, {"energy": np.zeros((1, 3))})
+    draws = Draws(np.zeros((1, 3, 2)), np.array([3]), {"x": np.zeros((1, 3, 2))}, {"diverging": np.zeros((1, 3))})
     draws.save(tmp_path / "partial.npz")
     RunFolder(tmp_path).write_record({"state": "sampling"})
     monkeypatch.setattr(np, "savez", full)
@@ -251,3 +286,10 @@ def test_a_report_on_a_full_disk_is_a_fault(finished: Path, source, monkeypatch,
     monkeypatch.setattr("bayes_labor.posteriors.joint_production.system.report", full)
     code, text = outcome(monkeypatch, capsys, "report", str(finished), "--data", source[0])
     assert code == 2 and "No space left" in text and "make room" in text
+
+
+def test_finished_draws_under_an_unfinished_record_are_not_replaced(finished: Path, source, monkeypatch, capsys) -> None:
+    """`resume` once sampled from the start over them."""
+    change(state="sampling")(finished)
+    code, text = outcome(monkeypatch, capsys, "resume", str(finished), "--data", source[0])
+    assert code == 2 and "there are finished draws" in text and (finished / "draws.zarr").is_dir()

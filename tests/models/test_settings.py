@@ -23,7 +23,7 @@ def subclasses(kind: type[BaseModel]) -> list[type[BaseModel]]:
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
 def test_no_setting_of_any_model_may_be_infinite(value: float) -> None:
-    import bayes_labor.posteriors.bonuses.report
+    import bayes_labor.posteriors.bonuses.system
     import bayes_labor.posteriors.sorting  # noqa: F401
 
     tried = 0

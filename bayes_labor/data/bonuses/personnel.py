@@ -101,6 +101,8 @@ def _values(t: pd.DataFrame, name: str) -> list[Fault]:
     checks = {
         "missing values": (t[list(REQUIRED)].isna().any(axis=1), f"complete {', '.join(REQUIRED)}"),
         "levels outside 1 to 5": (~t["level"].isin(range(1, LEVELS + 1)), "fold higher levels into 5"),
+        "years that are not whole": (t["year"] % 1 != 0, "one row per worker and calendar year"),
+        "infinite salaries or bonuses": (np.isinf(t["salary"]) | np.isinf(t["bonus"]), "correct them"),
         "negative bonuses": (t["bonus"] < 0, "0 where there is none"),
         "salaries that are not positive": (t["salary"] <= 0, "drop the rows, or correct them"),
         "promoted neither 0 nor 1": (~t["promoted"].isin([0, 1]), "1 where the worker is promoted at the end of the year"),

@@ -16,6 +16,7 @@ SERIES = ("std_log_wage", "std_log_tfpr", "gdp_growth")
 """Observed by year, in this order; growth is a difference of logs."""
 
 _DEPRECIATION = 0.10
+_MOST_GROWTH = 0.5
 _RECESSIONS = (
     ("1957-08", "1958-04"), ("1960-04", "1961-02"), ("1969-12", "1970-11"), ("1973-11", "1975-03"), ("1980-01", "1980-07"),
     ("1981-07", "1982-11"), ("1990-07", "1991-03"), ("2001-03", "2001-11"), ("2007-12", "2009-06"), ("2020-02", "2020-04"),
@@ -80,6 +81,17 @@ class MacroSeries:
         if len(lacking):
             what = f"GDP growth without capital growth in {first_few(lacking)}"
             faults.append(Fault(what, "capital_growth", "give it: the model explains what growth capital leaves over"))
+        for k, name in enumerate(SERIES):
+            own = self.observed[seen[:, k] & np.isfinite(self.observed[:, k]), k]
+            if name != "gdp_growth" and (own <= 0).any():
+                faults.append(Fault(f"{name} is not positive", "MacroSeries", "it is a standard deviation of logs"))
+            if name == "gdp_growth" and (np.abs(own) > _MOST_GROWTH).any():
+                faults.append(Fault(f"{name} beyond {_MOST_GROWTH:g}", "MacroSeries", "differences of logs: .03, not 3"))
+            if len(own) > 1 and np.ptp(own) == 0.0:
+                faults.append(Fault(f"{name} never changes", "MacroSeries", "leave it out: it tells nothing of regimes"))
+        months = self.recession_months
+        if months is not None and ((months < 0) | (months > 12)).any():
+            faults.append(Fault("recession months outside 0 to 12", "recession_months", "months of the year in recession"))
         if not seen.any():
             faults.append(Fault("no series has a value", "observed", f"give at least one of {', '.join(SERIES)}"))
         return faults
@@ -115,6 +127,8 @@ def macro_series(table: pd.DataFrame) -> MacroSeries:
     if words or table["year"].isna().any():
         what = f"columns {', '.join(words)} are not numbers" if words else "rows without a year"
         raise DataFaults([Fault(what, "macro_series", "convert them; NaN for what is missing, but not for the year")])
+    if (table["year"] % 1 != 0).any():
+        raise DataFaults([Fault("years are not whole numbers", "macro_series", "annual series: one row per year")])
     ordered = table.sort_values("year")
 
     def column(name: str) -> np.ndarray:

@@ -79,6 +79,9 @@ def bonus_receipt(panel: Personnel, spec: ReceiptSpec | None = None, **settings:
     spec = spec or ReceiptSpec(**settings)
     design = spec.design(panel)
     won = (design.table["bonus"].to_numpy() > 0).astype(np.float64)
+    if won.min() == won.max():
+        who = "everybody has" if won.all() else "nobody has"
+        raise DataFaults([Fault(f"{who} a bonus: nothing tells who receives one", panel.name, "check the column bonus")])
     sd = np.full(len(design.terms), spec.slope)
     pilot = logit_pilot(won, design.columns, sd)
     labels, first = np.unique(design.worker, return_index=True)

@@ -165,7 +165,7 @@ def contraction_figure(table: pd.DataFrame) -> tuple[Figure, str]:
     return figure, "What mean bonuses tell of the primitives. A bar of zero: no narrower than the prior, if perhaps elsewhere."
 
 
-def level_figure(effects: np.ndarray, terms: Sequence[str]) -> tuple[Figure, str]:
+def level_figure(effects: np.ndarray, terms: Sequence[str], of: str = "log bonus") -> tuple[Figure, str]:
     """Effects of levels, (samples, terms) drawn from a prior or a posterior: bands by level."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.6, 3.0))
@@ -177,5 +177,5 @@ def level_figure(effects: np.ndarray, terms: Sequence[str]) -> tuple[Figure, str
         axes.axhline(0.0, color=GREY, lw=0.8)
         axes.set_xticks(levels)
         axes.set_xlabel("job level")
-        axes.set_ylabel("log points over the lowest level")
-    return figure, "Effects of levels on the log bonus: median and 94% of the draws."
+        axes.set_ylabel(f"{of}, over the lowest level")
+    return figure, f"Effects of levels on the {of}: median and 94% of the draws."

@@ -63,13 +63,19 @@ def _sections(spec: Settings, data: Personnel, draws: xr.DataTree, folder: RunFo
     if levels:
         order = ordered_levels(draws, levels)
         words = f"P(effects of levels rise): {order.probability:.3f}; Bayes factor {order.bayes_factor:.0f}."
-        made: dict[str, tuple[Figure, str]] = {"levels": figures.level_figure(coefficients(draws, levels), levels)}
+        made: dict[str, tuple[Figure, str]] = {
+            "levels": figures.level_figure(coefficients(draws, levels), levels, _effect_on(spec))
+        }
         found.append(with_figures(section("Levels", [], words), folder, **made))
     if "rho" in draws["posterior"]:
         rho = draws["posterior"]["rho"].to_numpy().ravel()
         made = {"prize": figures.prize_figure({"this fit": rho}, published.TABLE6["A"][4][:2], None)}
         found.append(with_figures(section("Prize", [], f"P(ρ < 0): {(rho < 0).mean():.3f}."), folder, **made))
     return found
+
+
+def _effect_on(spec: Settings) -> str:
+    return "log odds of a bonus" if isinstance(spec, ReceiptSpec) else "log bonus"
 
 
 def _prior(kind: str, spec: Settings, data: Personnel, folder: Path, draws: int) -> pd.DataFrame:

@@ -4,16 +4,15 @@ import hashlib
 from functools import cache
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pymc as pm
 import xarray as xr
 from pydantic import Field
 
-from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
+from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.learning.baseball import baseball_teammates
 from bayes_labor.data.learning.teams import Teams
-from bayes_labor.data.tables import read_table, renamed
+from bayes_labor.data.tables import moments_with_errors, read_table, renamed
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.learning.direct import DirectSpec, learning_direct
 from bayes_labor.models.learning.regression import LearningSpec, learning_regression
@@ -61,14 +60,11 @@ def read_teams(source: str, columns: dict[str, str]) -> Teams:
 
 def read_moments(source: str, columns: dict[str, str]) -> pd.DataFrame:
     """Moments with standard errors: a file with columns ``moment``, ``value`` and ``se``."""
-    table = renamed(read_table(source, text=["moment"]), columns)
-    lacking = [c for c in ("moment", "value", "se") if c not in table]
-    if lacking:
-        raise DataFaults([Fault(f"columns {', '.join(lacking)} are missing", source, "moment, value and se")])
-    strange = [m for m in table["moment"] if m not in KNOWN]
-    if strange:
-        raise DataFaults([Fault(f"there is no moment {m!r}", source, did_you_mean(str(m), KNOWN)) for m in strange])
-    return table.set_index("moment")[["value", "se"]].astype(np.float64)
+    found = moments_with_errors(source, columns, KNOWN)
+    shares = [m for m in ("employment", "top_share") if m in found.index and found["value"][m] >= 1.0]
+    if shares:
+        raise DataFaults([Fault(f"{m} = {found['value'][m]:g} is no share", source, "write 0.61, not 61") for m in shares])
+    return found
 
 
 def describe_teams(data: Teams) -> dict[str, Any]:

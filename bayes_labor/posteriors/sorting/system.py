@@ -8,9 +8,9 @@ import pandas as pd
 import pymc as pm
 import xarray as xr
 
-from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
+from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.sorting.macro import MOMENTS, PAPER, MacroSeries, Targets, macro_series, us_postwar
-from bayes_labor.data.tables import read_table, renamed
+from bayes_labor.data.tables import moments_with_errors, read_table, renamed
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.sorting.calibration import SortingSpec, sorting_calibration
 from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
@@ -28,21 +28,14 @@ def read_targets(source: str, columns: dict[str, str]) -> Targets:
     """Moments: ``paper``, or a .csv or .parquet file with a row per moment and columns ``moment``, ``value`` and ``se``."""
     if source == "paper":
         return PAPER
-    table = renamed(read_table(source, text=["moment"]), columns)
-    lacking = [c for c in ("moment", "value", "se") if c not in table]
-    if lacking:
-        raise DataFaults([Fault(f"columns {', '.join(lacking)} are missing", source, "moment, value and se")])
-    known = table.set_index(table["moment"].astype(str))
-    faults = [Fault(f"there is no moment {m!r}", source, did_you_mean(m, MOMENTS)) for m in known.index if m not in MOMENTS]
-    faults += [Fault(f"the moment {m!r} is missing", source, "give all five") for m in MOMENTS if m not in known.index]
-    faults += [Fault(f"the moment {m!r} has two rows", source, "keep one") for m in known.index[known.index.duplicated()]]
+    found = moments_with_errors(source, columns, MOMENTS)
+    faults = [Fault(f"the moment {m!r} is missing", source, "give all five") for m in MOMENTS if m not in found.index]
+    beyond = [m for m in ("labor share", "top 10%", "50-90%") if m in found.index and found["value"][m] >= 1.0]
+    faults += [Fault(f"{m} = {found['value'][m]:g} is no share", source, "write 0.61, not 61") for m in beyond]
     if faults:
         raise DataFaults(faults)
-    words = [c for c in ("value", "se") if not pd.api.types.is_numeric_dtype(known[c])]
-    if words:
-        raise DataFaults([Fault(f"{', '.join(words)} are not numbers", source, "shares as 0.61, not as 61%")])
-    chosen = known.loc[list(MOMENTS)]
-    return Targets(chosen["value"].to_numpy(np.float64), chosen["se"].to_numpy(np.float64))
+    chosen = found.loc[list(MOMENTS)]
+    return Targets(chosen["value"].to_numpy(), chosen["se"].to_numpy())
 
 
 def read_series(source: str, columns: dict[str, str]) -> MacroSeries:

@@ -103,9 +103,11 @@ class Paths(NamedTuple):
     @property
     def outcome(self) -> str:
         """``agrees``, ``differs``, or ``not certified: too few paths``."""
+        if self.p_value < LEVEL:  # however few paths: more of them would not mend it
+            return "differs"
         if not (self.whole.paths[0] >= FEWEST and self.error <= LARGEST_ERROR):  # NaN of an empty group is too few as well
             return "not certified: too few paths"
-        return "agrees" if self.p_value >= LEVEL and self.worst <= BOUND else "differs"
+        return "agrees" if self.worst <= BOUND else "differs"
 
     @property
     def agrees(self) -> bool:
