@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
         differences = found[found.index.get_level_values(-1) == "difference"].abs().to_numpy()
         if len(differences) and differences.max() < _NOTHING:
             console.print(
-                "nothing changes: shares of the surplus are relative, so that what moves everybody's bargaining power alike "
-                "moves nobody's; change a characteristic of talent, or of some workers only (in Python)",
+                "nothing changes: either the change is none, or it moves everybody's bargaining power alike, and shares of the "
+                "surplus are relative; change a characteristic of talent, or of some workers only (in Python)",
                 highlight=False,
             )

@@ -19,6 +19,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.engines.stored import STATISTICS
 
 INTERVAL = 1.0
 """Seconds between two writes."""
@@ -65,7 +66,7 @@ class Draws:
         arrays = [*self.posterior.values(), *self.stats.values()]
         if self.unconstrained.ndim != 3 or self.counts.shape != (chains,) or self.counts.dtype.kind not in "iu":
             raise ValueError("chains of no known length")
-        if not self.posterior or "diverging" not in self.stats:
+        if not self.posterior or not set(STATISTICS) <= set(self.stats):
             raise ValueError("variables of the model, or the sampler's statistics, are missing")
         if not all(a.dtype.kind in "fiub" and a.shape[:2] == (chains, longest) for a in arrays):
             raise ValueError("variables of other lengths than the chains")

@@ -126,7 +126,7 @@ class RunFolder:
         stored = checksums(temporary)
         shutil.rmtree(self.draws_path, ignore_errors=True)
         os.replace(temporary, self.draws_path)
-        self.write_record(record | {"stored": stored})
+        self.write_record(record | {"stored": stored, "variables": sorted(map(str, draws["posterior"].data_vars))})
         self.partial_path.unlink(missing_ok=True)
 
     def write_record(self, record: dict[str, Any]) -> None:
@@ -150,7 +150,8 @@ class RunFolder:
             raise DataFaults([Fault("the fit is not finished", str(self.path), "`bayes-labor resume` goes on with it")])
         if not self.draws_path.exists():
             raise DataFaults([Fault("the stored draws are missing", str(self.draws_path), f"{left(self.path)}; fit again")])
-        tree = read_draws(self.draws_path, record.get("stored", {}), [v for names in judged(record).values() for v in names])
+        key = [v for names in judged(record).values() for v in names]
+        tree = read_draws(self.draws_path, record.get("stored", {}), key, record.get("variables", []))
         tree.attrs.update(judged(record))
         return tree
 

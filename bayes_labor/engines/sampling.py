@@ -123,10 +123,7 @@ def resume(run: str | Path, model: pm.Model | Callable[[], pm.Model], *, progres
         folder, record = RunFolder.open(run), RunFolder.open(run).record()
         if record.get("state", "done") == "done":
             return folder.draws()
-        if folder.draws_path.exists() and not folder.partial_path.exists():  # with both, a kill fell between them
-            what = "the record says that the fit is not finished, but there are finished draws"
-            remedy = 'nothing was touched: write "state": "done" into run.json if they are whole, or move draws.zarr away'
-            raise DataFaults([Fault(what, str(folder.path), remedy)])
+        _refuse_two_truths(folder)
         model = model if isinstance(model, pm.Model) else model()
         settings = SamplerSettings(**record.get("sampler", {}))
         earlier = Draws.load(folder.partial_path)
@@ -143,6 +140,14 @@ def resume(run: str | Path, model: pm.Model | Callable[[], pm.Model], *, progres
         tree = _sample(model, settings, progress, Keeper(folder.partial_path, None if exact else earlier), earlier)
         tree.attrs["resumed"] = record["resumed"]
         return _finish(folder, record, tree)
+
+
+def _refuse_two_truths(folder: RunFolder) -> None:
+    """Raises DataFaults for finished draws under the record of an unfinished fit."""
+    if folder.draws_path.exists() and not folder.partial_path.exists():  # with both, a kill fell between them
+        what = "the record says that the fit is not finished, but there are finished draws"
+        remedy = 'nothing was touched: write "state": "done" into run.json if they are whole, or move draws.zarr away'
+        raise DataFaults([Fault(what, str(folder.path), remedy)])
 
 
 def draw(model: pm.Model, compiled: Any, settings: SamplerSettings, progress: bool = False) -> xr.DataTree:
@@ -263,6 +268,7 @@ def peek(run: str | Path) -> tuple[xr.DataTree, dict[str, Any]]:
     record = folder.record()
     if record.get("state", "done") == "done":
         return folder.draws(), record
+    _refuse_two_truths(folder)
     found = Draws.load(folder.partial_path)
     if found is None or not found.counts.any():
         raise DataFaults([Fault("the fit is still tuning: no draws yet", str(run), "look again later")])

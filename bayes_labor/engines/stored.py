@@ -51,6 +51,7 @@ class _Record(BaseModel):
     words: _Words = _Words()
     resumed: list[str] = []
     stored: dict[str, str] = {}
+    variables: list[str] = []
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -83,8 +84,12 @@ def checksums(store: Path) -> dict[str, str]:
     return {p.relative_to(store).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-def read_draws(store: Path, stored: Mapping[str, str], key: Collection[str]) -> xr.DataTree:
-    """The draws in a store, in memory.
+STATISTICS = ("diverging", "energy")
+"""Of the sampler, without which draws cannot be judged."""
+
+
+def read_draws(store: Path, stored: Mapping[str, str], key: Collection[str], names: Collection[str] = ()) -> xr.DataTree:
+    """The draws in a store, in memory; ``names`` are the variables that were stored.
 
     Raises DataFaults if a file is missing or not as it was ``stored``; where no checksums were (earlier releases), if it cannot
     be read, or a variable in ``key`` (empty: any) is not finite: deleted pieces read as NaN.
@@ -101,7 +106,9 @@ def read_draws(store: Path, stored: Mapping[str, str], key: Collection[str]) -> 
     except Exception as error:  # whatever a zarr store in pieces raises
         raise _broken(store, " ".join(str(error).split())[:120], []) from None
     lacking = [v for v in key if v not in posterior]
-    lacking += [] if "sample_stats" in tree and "diverging" in tree["sample_stats"] else ["sample_stats"]
+    lacking += [v for v in names if v not in posterior and v not in lacking]
+    statistics = set(tree["sample_stats"]) if "sample_stats" in tree else set()
+    lacking += [f"sample_stats/{v}" for v in STATISTICS if v not in statistics]
     if lacking:
         raise _broken(store, f"{first_few(lacking)} missing", sorted(map(str, posterior)))
     bad = {v for v in posterior if (v in key or not key) and not np.isfinite(posterior[v]).all()} if not stored else set()

@@ -195,11 +195,12 @@ def check(system: System, data: Any, spec: Settings, *, draws: int = 200, seed: 
     predicted = prior_draws(model, draws, seed, observed)["prior_predictive"].to_dataset()
     finite = [np.isfinite(v.to_numpy().reshape(draws, -1)).all(1) for v in predicted.data_vars.values()]
     words, foreseen = system.foresee(spec, data, model) if system.foresee is not None else ({}, ())
-    slopes = (there if at is beside else before)[1:]
+    slopes, smooth = (there if at is beside else before)[1:], all(np.isfinite(g).all() for g in before)
     return Checked(
         parameters=int(sum(np.size(v) for v in start)), log_density=float(before[0]),
-        gradient_error=gradient_error(function, at, slopes), solved=float(np.mean(np.logical_and.reduce(finite))),
-        milliseconds=1e3 * _seconds(lambda: function(*start)), troubles=tuple(foreseen), words=words,
+        gradient_error=gradient_error(function, at, slopes) if smooth else np.inf,
+        solved=float(np.mean(np.logical_and.reduce(finite))), milliseconds=1e3 * _seconds(lambda: function(*start)),
+        troubles=tuple(foreseen), words=words,
     )  # fmt: skip
 
 

@@ -149,7 +149,9 @@ FINISHED = {
     "judged by others": (
         change(words=WORDS | {"judged": {"gated": ["delta"], "two_sided": []}}), "stored draws are damaged.*delta missing",
     ),
-    "no statistics": (without("sample_stats"), "stored draws are damaged.*sample_stats missing"),
+    "no energy": (without("sample_stats/energy"), "stored draws are damaged.*sample_stats/energy missing"),
+    "a variable deleted": (without("posterior/gamma"), "stored draws are damaged.*gamma missing"),
+    "no statistics": (without("sample_stats"), "stored draws are damaged.*sample_stats/diverging, sample_stats/energy missing"),
 }  # fmt: skip
 NO_STATISTICS = "the draws of the unfinished fit cannot be read.*statistics, are missing"
 UNREADABLE = "draws of the unfinished fit cannot be read.*samples from the start"
@@ -161,6 +163,7 @@ UNFINISHED = {
     "other arrays": (lambda run: np.savez(run / "partial.npz", x=np.zeros(3)), UNREADABLE),
     "objects": (lambda run: np.savez(run / "partial.npz", counts=np.array([None])), UNREADABLE),
     "no statistics": (only("unconstrained", "counts", "state", "posterior/gamma", "posterior/sigma"), NO_STATISTICS),
+    "no energy": (only("unconstrained", "counts", "state", "posterior/gamma", "stats/diverging", "stats/cause"), NO_STATISTICS),
     "no variables": (only("unconstrained", "counts", "state", "stats/diverging", "stats/energy", "stats/cause"), NO_STATISTICS),
     "words: judged by others": (
         change(words=WORDS | {"judged": {"gated": ["delta"], "two_sided": []}}), "do not belong together: there is no delta",
@@ -249,7 +252,9 @@ def test_a_full_disk_everywhere_leaves_nothing_half_written(tmp_path: Path, monk
 
 
 def test_a_full_disk_removes_what_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    draws = Draws(np.zeros((1, 3, 2)), np.array([3]), {"x": np.zeros((1, 3, 2))}, {"diverging": np.zeros((1, 3))})
+    draws = Draws(
+        np.zeros((1, 3, 2)), np.array([3]), {"x": np.zeros((1, 3, 2))}, {n: np.zeros((1, 3)) for n in ("diverging", "energy")}
+    )
     draws.save(tmp_path / "partial.npz")
     RunFolder(tmp_path).write_record({"state": "sampling"})
     monkeypatch.setattr(np, "savez", full)

@@ -1,5 +1,6 @@
 """Verbs of any model: what they refuse, what ranks belong to, where gradients are checked."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,16 @@ def test_a_kink_at_the_start_is_no_wrong_gradient() -> None:
     assert found.gradient_error < 1e-6 and found.sound
 
 
+def test_a_start_without_a_gradient_is_not_sound() -> None:
+    def build(data: np.ndarray, spec: NoSettings) -> pm.Model:
+        with pm.Model() as model:
+            x = pm.Normal("x", 0.0, 1.0)
+            pm.Normal("y", pm.math.abs(x) ** 0.4, 1.0, observed=pm.Data("observed_y", data))
+        return model
+
+    assert not verbs.check(replace(KINKED, build=build), np.arange(3.0), NoSettings()).sound
+
+
 def test_ranks_of_other_data_are_refused(tmp_path: Path) -> None:
     """Also where other data leave prior draws as they are."""
     few = {"keep": tmp_path / "ranks.csv", "draws": 30, "tune": 30}
@@ -69,6 +80,8 @@ def test_no_tuning_at_all_is_refused() -> None:
     [
         ({"labor share": 60.97}, "labor share = 60.97 is no share"),
         ({"std log wage": -0.2}, "std log wage is not positive"),
+        ({"std log wage": 76.66}, "logs do not spread so far"),
+        ({"50-90%": 0.5}, "more than all revenue"),
         ({"top 10%": np.nan}, "top 10%: value and se must be finite"),
     ],
 )
@@ -108,6 +121,8 @@ def test_structural_moments_are_checked_when_read(rows: list, words: str, tmp_pa
         ({"gdp_growth": [3.0, 2.0, -1.0, 4.0]}, "gdp_growth beyond 0.5"),
         ({"std_log_wage": [0.7, -0.7, 0.7, 0.8]}, "std_log_wage is not positive"),
         ({"std_log_wage": [0.7] * 4}, "std_log_wage never changes"),
+        ({"std_log_wage": [70.0, 71.0, 72.0, 73.0]}, "beyond 3"),
+        ({"capital_growth": 3.0}, "capital_growth beyond 0.5"),
         ({"recession_months": [0, 99, 0, 0]}, "recession months outside 0 to 12"),
         ({"year": [1960.5, 1961.5, 1962.5, 1963.5]}, "years are not whole"),
     ],
@@ -127,6 +142,10 @@ def test_receipts_that_do_not_vary_and_odd_panels_are_refused() -> None:
             bonus_receipt(Personnel(table.assign(bonus=bonus)))
     with pytest.raises(DataFaults, match="infinite salaries"):
         Personnel(table.assign(salary=np.inf))
+    with pytest.raises(DataFaults, match="ages outside 10 to 110"):
+        Personnel(table.assign(age=-5.0))
+    with pytest.raises(DataFaults, match="female outside 0 to 1"):
+        Personnel(table.assign(female=7.0))
     with pytest.raises(DataFaults, match="years that are not whole"):
         Personnel(table.assign(year=table["year"] + 0.5))
 

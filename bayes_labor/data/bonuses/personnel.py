@@ -103,12 +103,17 @@ def _values(t: pd.DataFrame, name: str) -> list[Fault]:
         "levels outside 1 to 5": (~t["level"].isin(range(1, LEVELS + 1)), "fold higher levels into 5"),
         "years that are not whole": (t["year"] % 1 != 0, "one row per worker and calendar year"),
         "infinite salaries or bonuses": (np.isinf(t["salary"]) | np.isinf(t["bonus"]), "correct them"),
+        "infinite tenures": (np.isinf(t["ten_level"]) | np.isinf(t["ten_firm"]), "correct them"),
         "negative bonuses": (t["bonus"] < 0, "0 where there is none"),
         "salaries that are not positive": (t["salary"] <= 0, "drop the rows, or correct them"),
         "promoted neither 0 nor 1": (~t["promoted"].isin([0, 1]), "1 where the worker is promoted at the end of the year"),
         "tenure at the level above tenure at the firm": (t["ten_level"] > t["ten_firm"], "both start at 1"),
         "tenure below 1": ((t["ten_level"] < 1) | (t["ten_firm"] < 1), "both start at 1"),
     }
+    if "age" in t:
+        checks["ages outside 10 to 110"] = (~t["age"].between(10, 110) & t["age"].notna(), "NaN where it is not known")
+    for name_ in (c for c in ("female", "nonwhite") if c in t and pd.api.types.is_numeric_dtype(t[c])):
+        checks[f"{name_} outside 0 to 1"] = (~t[name_].between(0, 1) & t[name_].notna(), "1 for yes, 0 for no")
     if "rating" in t:
         valid = t["rating"].isin(range(1, RATINGS + 1)) | t["rating"].isna()
         checks["ratings other than 1 to 4"] = (~valid, "NaN where there is none")

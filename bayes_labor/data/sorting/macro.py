@@ -16,7 +16,7 @@ SERIES = ("std_log_wage", "std_log_tfpr", "gdp_growth")
 """Observed by year, in this order; growth is a difference of logs."""
 
 _DEPRECIATION = 0.10
-_MOST_GROWTH = 0.5
+_MOST_GROWTH, _MOST_SPREAD = 0.5, 3.0  # differences of logs in a year; standard deviation of logs
 _RECESSIONS = (
     ("1957-08", "1958-04"), ("1960-04", "1961-02"), ("1969-12", "1970-11"), ("1973-11", "1975-03"), ("1980-01", "1980-07"),
     ("1981-07", "1982-11"), ("1990-07", "1991-03"), ("2001-03", "2001-11"), ("2007-12", "2009-06"), ("2020-02", "2020-04"),
@@ -83,12 +83,15 @@ class MacroSeries:
             faults.append(Fault(what, "capital_growth", "give it: the model explains what growth capital leaves over"))
         for k, name in enumerate(SERIES):
             own = self.observed[seen[:, k] & np.isfinite(self.observed[:, k]), k]
-            if name != "gdp_growth" and (own <= 0).any():
-                faults.append(Fault(f"{name} is not positive", "MacroSeries", "it is a standard deviation of logs"))
+            if name != "gdp_growth" and ((own <= 0) | (own > _MOST_SPREAD)).any():
+                what = f"{name} is not positive, or beyond {_MOST_SPREAD:g}"
+                faults.append(Fault(what, "MacroSeries", "it is a standard deviation of logs"))
             if name == "gdp_growth" and (np.abs(own) > _MOST_GROWTH).any():
                 faults.append(Fault(f"{name} beyond {_MOST_GROWTH:g}", "MacroSeries", "differences of logs: .03, not 3"))
-            if len(own) > 1 and np.ptp(own) == 0.0:
+            if len(own) > 1 and np.ptp(own) < 1e-9 * np.abs(own).max(initial=1e-9):
                 faults.append(Fault(f"{name} never changes", "MacroSeries", "leave it out: it tells nothing of regimes"))
+        if (np.abs(self.capital_growth[np.isfinite(self.capital_growth)]) > _MOST_GROWTH).any():
+            faults.append(Fault(f"capital_growth beyond {_MOST_GROWTH:g}", "capital_growth", "differences of logs: .03, not 3"))
         months = self.recession_months
         if months is not None and ((months < 0) | (months > 12)).any():
             faults.append(Fault("recession months outside 0 to 12", "recession_months", "months of the year in recession"))

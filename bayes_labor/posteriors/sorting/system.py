@@ -21,6 +21,7 @@ from bayes_labor.posteriors.sorting.recessions import recession_scores, regimes_
 from bayes_labor.posteriors.sorting.results import SYMBOLS, moment_fit, summarize_sorting
 from bayes_labor.posteriors.system import Judged, System
 
+_MOST_SPREAD = 3.0  # of logs
 _REGIMES = ("psi", "v", "tau_hat", "s_l", "stay", "growth", "noise", "trend")
 
 
@@ -32,6 +33,10 @@ def read_targets(source: str, columns: dict[str, str]) -> Targets:
     faults = [Fault(f"the moment {m!r} is missing", source, "give all five") for m in MOMENTS if m not in found.index]
     beyond = [m for m in ("labor share", "top 10%", "50-90%") if m in found.index and found["value"][m] >= 1.0]
     faults += [Fault(f"{m} = {found['value'][m]:g} is no share", source, "write 0.61, not 61") for m in beyond]
+    spreads = [m for m in ("std log wage", "std log TFP") if m in found.index and found["value"][m] > _MOST_SPREAD]
+    faults += [Fault(f"{m} = {found['value'][m]:g}: logs do not spread so far", source, "write 0.77, not 77") for m in spreads]
+    if not faults and found["value"]["top 10%"] + found["value"]["50-90%"] > 1.0:
+        faults.append(Fault("the largest tenth and the next 40% have more than all revenue", source, "correct the shares"))
     if faults:
         raise DataFaults(faults)
     chosen = found.loc[list(MOMENTS)]

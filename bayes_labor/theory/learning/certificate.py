@@ -22,6 +22,7 @@ from bayes_labor.theory.learning.worker_network import WorkerNetwork
 _AT_ONCE, _HORIZON, _BINS, _POACHERS = 250, 160.0, 5, 512
 LEVEL, BOUND = 0.01, 0.03
 """Of the test of paths; share of the value that no group may be off by."""
+_PLAINLY = 8.0  # standard errors, of groups however small
 FEWEST, LARGEST_ERROR, THINNEST = 2_000, 0.015, 30
 """Paths in all; largest standard error of a group's mean, as a share of its value; paths of a group that is tested jointly."""
 _NOTHING = (np.nan, np.nan, np.nan, 0)
@@ -103,11 +104,19 @@ class Paths(NamedTuple):
     @property
     def outcome(self) -> str:
         """``agrees``, ``differs``, or ``not certified: too few paths``."""
-        if self.p_value < LEVEL:  # however few paths: more of them would not mend it
+        if self._plainly_wrong:
             return "differs"
         if not (self.whole.paths[0] >= FEWEST and self.error <= LARGEST_ERROR):  # NaN of an empty group is too few as well
             return "not certified: too few paths"
-        return "agrees" if self.worst <= BOUND else "differs"
+        return "agrees" if self.p_value >= LEVEL and self.worst <= BOUND else "differs"
+
+    @property
+    def _plainly_wrong(self) -> bool:
+        """Whether some group is off by more than the bound and many errors, so that more paths would not mend it."""
+        groups = (self.productivity, self.size, self.whole)
+        return any(
+            bool((np.abs(b.difference) > BOUND * np.abs(b.value) + _PLAINLY * b.error).any()) for b in groups
+        )  # NaN of an empty group says nothing
 
     @property
     def agrees(self) -> bool:

@@ -273,7 +273,9 @@ def test_few_or_noisy_paths_do_not_make_passing_easier() -> None:
     assert made_up(12_000, 20.0).outcome == "agrees"
     assert made_up(12_000, 20.0, off=4.0).outcome == "differs"
     assert made_up(1_900, 20.0).outcome == made_up(12_000, 80.0).outcome == "not certified: too few paths"
-    assert made_up(1_900, 20.0, off=4.0).outcome == "differs"  # more paths would not mend what is plainly wrong
+    assert made_up(1_900, 20.0, off=4.0).outcome == "not certified: too few paths"
+    for paths in (20, 100, 1_900):  # more paths would not mend what is plainly wrong
+        assert made_up(paths, 1.0, off=50.0).outcome == "differs"
     sure = made_up(12_000, 1.0)
     far = sure._replace(size=sure.size._replace(difference=np.array([0.0, 3.5, 0.0, 0.0]), error=np.full(4, 1.4)))
     assert far.p_value > 0.01 and far.outcome == "differs"  # beyond the bound, within its error
