@@ -177,5 +177,5 @@ def level_figure(effects: np.ndarray, terms: Sequence[str], of: str = "log bonus
         axes.axhline(0.0, color=GREY, lw=0.8)
         axes.set_xticks(levels)
         axes.set_xlabel("job level")
-        axes.set_ylabel(f"{of}, over the lowest level")
+        axes.set_ylabel(f"{of} over the lowest level")
     return figure, f"Effects of levels on the {of}: median and 94% of the draws."

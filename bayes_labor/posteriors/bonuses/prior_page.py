@@ -75,7 +75,7 @@ def bonus_prior_page(
     made = {}
     levels = level_terms(tree)
     if levels:
-        of = "log odds of a bonus" if kind == "bonus-receipt" else "log bonus"
+        of = "log odds" if kind == "bonus-receipt" else "log bonus"
         made["levels"] = figures.level_figure(coefficients(tree, levels), levels, of)
     facts = [("draws", f"{draws:,}"), ("panel", panel.name)]
     note = "Quantiles over draws from the prior."

@@ -75,7 +75,7 @@ def _sections(spec: Settings, data: Personnel, draws: xr.DataTree, folder: RunFo
 
 
 def _effect_on(spec: Settings) -> str:
-    return "log odds of a bonus" if isinstance(spec, ReceiptSpec) else "log bonus"
+    return "log odds" if isinstance(spec, ReceiptSpec) else "log bonus"
 
 
 def _prior(kind: str, spec: Settings, data: Personnel, folder: Path, draws: int) -> pd.DataFrame:
