@@ -152,7 +152,8 @@ def test_two_processes_on_one_folder(tmp_path: Path) -> None:
 
 
 def test_full_disk_stops_the_writing_and_not_the_sampling(tmp_path: Path, monkeypatch) -> None:
-    draws = Draws(np.zeros((1, 3, 2)), np.array([3]), {"x": np.zeros((1, 3, 2))}, {"energy": np.zeros((1, 3))})
+    stats = {n: np.zeros((1, 3)) for n in ("diverging", "energy")}
+    draws = Draws(np.zeros((1, 3, 2)), np.array([3]), {"x": np.zeros((1, 3, 2))}, stats)
     keeper = Keeper(tmp_path / "partial.npz")
     keeper.keep(draws)
 

@@ -135,6 +135,7 @@ def panel(teams: int, size: int, years: int, seed: int) -> Teams:
     return Teams(pd.DataFrame(rows, columns=["worker", "team", "year", "wage"]))
 
 
+@pytest.mark.long
 def test_human_capital_as_a_state() -> None:
     """The learning function is found on a small panel, ability and firms' parts within four standard deviations too."""
     teams = panel(30, 5, 5, seed=1)
