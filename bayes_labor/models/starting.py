@@ -29,11 +29,11 @@ def starting_points(model: pm.Model) -> list[np.ndarray]:
     return starts
 
 
-def beta_coordinates(model: pm.Model) -> np.ndarray:
-    """Which coordinates of the unconstrained vector decide on the side of a noted cusp: beta's."""
+def beta_coordinates(model: pm.Model, held: bool = True) -> np.ndarray:
+    """Which coordinates of the unconstrained vector decide on the side of a noted cusp, with those ``held`` or without."""
     x, places = _flat_start(model)
     marked = np.zeros(len(x), bool)
-    for name in (*notes_of(model).levels, *notes_of(model).held):
+    for name in (*notes_of(model).levels, *(notes_of(model).held if held else ())):
         marked[places[name]] = True
     return marked
 

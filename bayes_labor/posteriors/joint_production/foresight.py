@@ -41,6 +41,10 @@ def foresee_from_modes(
     if len(heavy) > 1:
         found = ", ".join(f"{w:.0%}" for _, w in heavy)
         yield f"the posterior has {len(heavy)} modes ({found} by Laplace's approximation): sample longer, and read both sides"
+    top = heavy[0][0]
+    on_sides = beta_coordinates(model, held=False)
+    if on_sides.any() and (np.abs(top.point) < np.sqrt(np.diag(top.covariance)))[on_sides].any():
+        yield "the data hardly tell the sign of β, whose posterior has a cusp at zero: chains mix slowly there, raise --draws"
     ends = np.cumsum([np.size(v) for v in point.values()])[:-1]
     for mode, weight in heavy:
         at = dict(zip(point, np.split(mode.point, ends), strict=True))
