@@ -5,9 +5,7 @@ where it has moved. Whose data a run belongs to is checked by their fingerprint.
 """
 
 import json
-import time
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +15,6 @@ import arviz as az
 import numpy as np
 import pandas as pd
 import pymc as pm
-import pytensor
 import xarray as xr
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.traversal import graph_inputs
@@ -29,14 +26,14 @@ from bayes_labor.models.notes import notes_of
 from bayes_labor.models.settings import Settings
 from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors.calibration import calibrate_model
+from bayes_labor.posteriors.density import compiled_density, gradient_error, seconds_of
 from bayes_labor.posteriors.html import page, section, shown_table
+from bayes_labor.posteriors.leaving_out import leave_units_out, side_by_side
 from bayes_labor.posteriors.prior import prior_check, prior_draws
 from bayes_labor.posteriors.system import System, system_named
 
 _ASIDE = 0.02
 """Of unconstrained variables, how far from the start a gradient is checked."""
-_GOOD_K = 0.7
-"""Pareto shape below which importance sampling is reliable."""
 
 
 @dataclass(frozen=True)
@@ -182,10 +179,7 @@ def check(system: System, data: Any, spec: Settings, *, draws: int = 200, seed: 
     """Density, gradient and priors of a model, and what its system foretells."""
     model = system.build(data, spec)
     names, point = [v.name for v in model.value_vars], starting_point(model)
-    value = model.logp()
-    function = pytensor.function(
-        model.value_vars, [value, *pytensor.grad(value, model.value_vars)], mode="NUMBA", on_unused_input="ignore"
-    )
+    function = compiled_density(model)
     start = [np.asarray(point[n], dtype=np.float64) for n in names]
     before, rng = function(*start), np.random.default_rng(seed)
     # A start may lie on a kink on purpose (everybody alike, beta = 0), where differences and gradient disagree by right.
@@ -199,34 +193,9 @@ def check(system: System, data: Any, spec: Settings, *, draws: int = 200, seed: 
     return Checked(
         parameters=int(sum(np.size(v) for v in start)), log_density=float(before[0]),
         gradient_error=gradient_error(function, at, slopes) if smooth else np.inf,
-        solved=float(np.mean(np.logical_and.reduce(finite))), milliseconds=1e3 * _seconds(lambda: function(*start)),
+        solved=float(np.mean(np.logical_and.reduce(finite))), milliseconds=1e3 * seconds_of(lambda: function(*start)),
         troubles=tuple(foreseen), words=words,
     )  # fmt: skip
-
-
-def _seconds(call: Callable[[], Any], repeats: int = 5) -> float:
-    taken = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - start)
-    return float(np.median(taken))
-
-
-def gradient_error(function: Callable[..., Any], start: Sequence[np.ndarray], gradient: Sequence[np.ndarray]) -> float:
-    """Largest relative difference between a gradient and extrapolated central differences, along a random direction each."""
-    rng, worst = np.random.default_rng(0), 0.0
-    for i, x in enumerate(start):
-        direction = rng.normal(size=x.shape)
-
-        def difference(h: float, i: int = i, direction: Any = direction) -> float:
-            moved = [[*start[:i], start[i] + s * h * direction, *start[i + 1 :]] for s in (1.0, -1.0)]
-            return float(function(*moved[0])[0] - function(*moved[1])[0]) / (2 * h)
-
-        want = (4 * difference(1e-5) - difference(2e-5)) / 3
-        got = float(np.sum(gradient[i] * direction))
-        worst = max(worst, abs(got - want) / (1.0 + abs(want)))
-    return worst
 
 
 def prior(system: System, data: Any, spec: Settings, folder: Path, *, draws: int = 200) -> pd.DataFrame:
@@ -270,15 +239,7 @@ def compare(runs: Sequence[Opened], *, size: int = 1000, refits: int = 0) -> pd.
         fits = {str(r.folder.path): (r.folder.draws(), r.spec) for r in runs}
         return first.system.compare(fits, first.data, size, refits)
     found = {str(r.folder.path): leave_one_out(r, size) for r in runs}
-    best = max(found, key=lambda n: float(found[n].elpd))
-    rows: dict[str, dict[str, float]] = {}
-    for name, loo in sorted(found.items(), key=lambda item: -float(item[1].elpd)):
-        gap = np.asarray(loo.elpd_i).ravel() - np.asarray(found[best].elpd_i).ravel()
-        rows[name] = {
-            "density": float(loo.elpd), "difference": float(gap.sum()), "se": float(np.sqrt(len(gap)) * gap.std()),
-            "parameters": float(loo.p), "flagged": float((np.asarray(loo.pareto_k) > _GOOD_K).sum()),
-        }  # fmt: skip
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
+    return side_by_side(found).rename_axis("run")
 
 
 def leave_one_out(opened: Opened, size: int) -> az.ELPDData:
@@ -287,12 +248,7 @@ def leave_one_out(opened: Opened, size: int) -> az.ELPDData:
     if values.shape[1] < 2:
         what = f"the likelihood of {opened.system.name} is a single number: no unit can be left out"
         raise DataFaults([Fault(what, str(opened.folder.path), "compare such fits by their pages")])
-    group = xr.Dataset({"unit": (("chain", "draw", "number"), values[None])})
-    posterior = xr.Dataset({"used": (("chain", "draw"), np.zeros((1, len(values))))})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # large Pareto shapes are counted in the table
-        tree = xr.DataTree.from_dict({"log_likelihood": group, "posterior": posterior})
-        return az.loo(tree, pointwise=True, reff=1.0)
+    return leave_units_out(values)
 
 
 def _model_terms(opened: Opened, draws: xr.DataTree, size: int) -> np.ndarray:

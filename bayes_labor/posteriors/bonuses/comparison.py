@@ -1,10 +1,8 @@
 """Models of the size of bonuses compared by what they predict for a worker whom they have not seen."""
 
-import warnings
 from collections.abc import Mapping
 from functools import partial
 
-import arviz as az
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -15,8 +13,7 @@ from bayes_labor.likelihoods.effect_integral import integrate_effects, student_l
 from bayes_labor.likelihoods.random_intercepts import weighted_log_likelihood
 from bayes_labor.models.bonuses.size import BonusSpec
 from bayes_labor.posteriors.bonuses.results import coefficients
-
-_GOOD_K = 0.7  # Pareto shape up to which importance sampling is reliable
+from bayes_labor.posteriors.leaving_out import leave_units_out, side_by_side
 
 
 def worker_log_likelihood(draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, size: int = 200) -> xr.DataArray:
@@ -89,21 +86,5 @@ def leave_one_worker_out(
     if any(not rows.equals(first) for rows in seen.values()):
         what = ", ".join(f"{k}: {len(rows)} rows" for k, rows in seen.items())
         raise DataFaults([Fault(f"the fits see different rows ({what})", "fits", "treat missing ratings alike in all")])
-    found = {}
-    for name, (draws, spec) in fits.items():
-        values = worker_log_likelihood(draws, panel, spec, size=size)
-        group = xr.Dataset({"log_bonus": (("chain", "draw", "worker"), values.to_numpy()[None])}, {"worker": values["worker"]})
-        posterior = xr.Dataset({"used": (("chain", "draw"), np.zeros((1, len(values))))})
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # large Pareto shapes are counted below
-            tree = xr.DataTree.from_dict({"log_likelihood": group, "posterior": posterior})
-            found[name] = az.loo(tree, pointwise=True, reff=1.0)
-    best = max(found, key=lambda n: float(found[n].elpd))
-    shown: dict[str, dict[str, float]] = {}
-    for name, loo in sorted(found.items(), key=lambda item: -float(item[1].elpd)):
-        gap = np.asarray(loo.elpd_i) - np.asarray(found[best].elpd_i)
-        shown[name] = {
-            "density": float(loo.elpd), "difference": float(gap.sum()), "se": float(np.sqrt(len(gap)) * gap.std()),
-            "parameters": float(loo.p), "flagged": float((np.asarray(loo.pareto_k) > _GOOD_K).sum()),
-        }  # fmt: skip
-    return pd.DataFrame.from_dict(shown, orient="index").rename_axis("model")
+    found = {n: leave_units_out(worker_log_likelihood(d, panel, s, size=size).to_numpy()) for n, (d, s) in fits.items()}
+    return side_by_side(found).rename_axis("model")

@@ -1,20 +1,18 @@
 """What can be known before hours of sampling: gradients, prior draws whose equilibrium solves, memory, time."""
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pymc as pm
-import pytensor
 
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.models.joint_production.model import joint_production
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.models.starting import starting_point
+from bayes_labor.posteriors.density import compiled_density, gradient_error, seconds_of
 from bayes_labor.posteriors.joint_production.foresight import foresee, foresee_from_modes
 from bayes_labor.posteriors.prior import prior_draws
-from bayes_labor.posteriors.verbs import gradient_error
 from bayes_labor.theory.joint_production.status import Status
 
 SEARCHED = 50_000  # workers up to which a search for modes takes seconds
@@ -71,12 +69,10 @@ def check(workforce: Workforce, spec: JointProductionSpec | None = None, *, draw
     model = joint_production(workforce, spec)
     point = starting_point(model)
     names = [v.name for v in model.value_vars]
-    value = model.logp()
-    gradient = pytensor.grad(value, model.value_vars)
-    function = pytensor.function(model.value_vars, [value, *gradient], mode="NUMBA", on_unused_input="ignore")
+    function = compiled_density(model)
     start = [np.asarray(point[n], dtype=np.float64) for n in names]
     before = function(*start)
-    elapsed = _seconds(lambda: function(*start))
+    elapsed = seconds_of(lambda: function(*start))
     outcomes, negative = prior_outcomes(model, draws, seed)
     troubles = [*foresee(workforce, outcomes, negative)]
     if workforce.n_workers <= SEARCHED:
@@ -92,15 +88,6 @@ def check(workforce: Workforce, spec: JointProductionSpec | None = None, *, draw
         megabytes=sum(v.get_value().nbytes for v in model.data_vars) / 2**20,
         troubles=tuple(troubles),
     )
-
-
-def _seconds(call: Any, repeats: int = 5) -> float:
-    taken = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - start)
-    return float(np.median(taken))
 
 
 def _without_kernel(function: Any) -> list[str]:

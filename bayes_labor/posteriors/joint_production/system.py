@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pymc as pm
-import pytensor
 import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
@@ -17,6 +16,7 @@ from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.data.tables import read_table
 from bayes_labor.models.joint_production.model import joint_production
 from bayes_labor.models.joint_production.settings import JointProductionSpec
+from bayes_labor.posteriors.density import compiled_density
 from bayes_labor.posteriors.joint_production.calibration import calibrate
 from bayes_labor.posteriors.joint_production.comparison import compare
 from bayes_labor.posteriors.joint_production.fits import describe_data
@@ -61,10 +61,7 @@ def _foresee(spec: JointProductionSpec, data: Workforce, model: pm.Model) -> tup
     outcomes, negative = prior_outcomes(model)
     troubles = [*foresee(data, outcomes, negative)]
     if data.n_workers <= SEARCHED:
-        value = model.logp()
-        inputs = model.value_vars
-        both = pytensor.function(inputs, [value, *pytensor.grad(value, inputs)], mode="NUMBA", on_unused_input="ignore")
-        troubles += foresee_from_modes(data, spec, model, both)
+        troubles += foresee_from_modes(data, spec, model, compiled_density(model))
     words = {
         "prior draws by outcome": ", ".join(f"{k} {v:.0%}" for k, v in outcomes.items()),
         "negative prior wages": f"{negative:.0%}",
