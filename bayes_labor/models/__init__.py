@@ -10,7 +10,8 @@ from bayes_labor.models.bonuses.promotion_prize import PrizeSpec, prize_first_st
 from bayes_labor.models.bonuses.receipt import ReceiptSpec, bonus_receipt
 from bayes_labor.models.bonuses.size import BonusSpec, bonus_size
 from bayes_labor.models.joint_production.model import joint_production
-from bayes_labor.models.joint_production.settings import SPECS, JointProductionPriors, JointProductionSpec
+from bayes_labor.models.joint_production.priors import JointProductionPriors
+from bayes_labor.models.joint_production.settings import SPECS, JointProductionSpec
 from bayes_labor.models.learning.direct import DirectSpec, learning_direct
 from bayes_labor.models.learning.regression import LearningSpec, learning_regression
 from bayes_labor.models.learning.structural import learning_structural

@@ -12,15 +12,14 @@ from bayes_labor.models.joint_production.model import (
     columns_of,
     joint_production,
     matching_of,
-    mean_log_output,
+    prior_table,
     reference_team,
     softness_of,
-    unemployment_prior,
 )
 from bayes_labor.models.joint_production.settings import JointProductionSpec, SpecName
 from bayes_labor.models.starting import beta_coordinates, starting_points
 from bayes_labor.theory.joint_production.exported import Exported
-from bayes_labor.theory.joint_production.jax_density import Form, Payrolls, Reference
+from bayes_labor.theory.joint_production.jax_density import Form, Payrolls
 
 
 def export(workforce: Workforce, spec: SpecName | JointProductionSpec = "power", **settings: Any) -> Exported:
@@ -60,9 +59,8 @@ def export(workforce: Workforce, spec: SpecName | JointProductionSpec = "power",
         newcomer=external[:, matching.worker] if not matching.nodes else np.zeros((0, len(matching.workplace))),
     )
     team = _standard(reference_team(workforce, columns, spec), columns.talent_sd[: len(columns.external)])
-    reference = Reference(team, np.atleast_1d(np.asarray(mean_log_output(workforce, spec))))
     form = _form(model, workforce, spec, len(columns.external_terms), matching.nodes)
-    return Exported(form, workforce.offsets, payrolls, reference, np.array(starting_points(model)), beta_coordinates(model))
+    return Exported(form, workforce.offsets, payrolls, team, np.array(starting_points(model)), beta_coordinates(model))
 
 
 def _standard(terms: np.ndarray, sd: np.ndarray, mean: np.ndarray | None = None) -> np.ndarray:
@@ -71,13 +69,19 @@ def _standard(terms: np.ndarray, sd: np.ndarray, mean: np.ndarray | None = None)
 
 
 def _form(model: pm.Model, workforce: Workforce, spec: JointProductionSpec, n_external: int, nodes: int) -> Form:
-    priors, mean_wage, sd = spec.priors, float(np.mean(np.abs(workforce.wage))), float(workforce.wage.std())
-    point, (center, spread) = model.initial_point(), unemployment_prior(workforce, priors)
+    mean_wage, point = float(np.mean(np.abs(workforce.wage))), model.initial_point()
     return Form(
         layout=tuple((v.name, int(np.size(point[v.name]))) for v in model.value_vars),
-        n_industries=len(workforce.industries), n_external=n_external, nodes=nodes, softness=softness_of(workforce, spec),
-        penalty=0.0 if spec.is_linear else spec.penalty, shortfall=spec.softness * mean_wage, beta_mean=priors.beta_mean,
-        beta_spread=priors.beta_spread, talent=priors.talent, power=priors.power, log_output=priors.log_output,
-        bargaining=priors.bargaining, unemployment_center=center, unemployment=spread, noise=priors.noise * sd,
-        tail=priors.tail,
-    )  # fmt: skip
+        n_industries=len(workforce.industries),
+        n_external=n_external,
+        nodes=nodes,
+        softness=softness_of(workforce, spec),
+        penalty=0.0 if spec.is_linear else spec.penalty,
+        shortfall=spec.softness * mean_wage,
+        priors=tuple((k, p.family, tuple(map(_plain, p.numbers))) for k, p in prior_table(workforce, spec).items()),
+    )
+
+
+def _plain(number: Any) -> Any:
+    """A number of a prior, one per element, or the name of another variable, as JSON has it."""
+    return tuple(map(float, number)) if np.ndim(number) else number if isinstance(number, str) else float(number)

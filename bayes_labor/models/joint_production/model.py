@@ -22,8 +22,10 @@ from bayes_labor.custom_ops import (
 )
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.models.joint_production.settings import MANY_WORKERS, JointProductionPriors, JointProductionSpec, SpecName
+from bayes_labor.models.joint_production.priors import units_of
+from bayes_labor.models.joint_production.settings import MANY_WORKERS, JointProductionSpec, SpecName
 from bayes_labor.models.notes import judge_by, solver_outcomes, start_at, start_on_both_sides
+from bayes_labor.models.priors import Prior
 from bayes_labor.theory.joint_production.matching import Matching
 from bayes_labor.theory.joint_production.outside_option import CUBIC
 from bayes_labor.theory.joint_production.status import Status
@@ -159,20 +161,21 @@ def joint_production(
     matching = matching_of(workforce, spec)
     with pm.Model(coords=_coords(workforce, columns)) as model:
         data = _data(workforce, columns)
-        beta = _beta(workforce, spec)
-        talent, z, level = _talent(workforce, columns, spec)
+        free = _free(workforce, columns, spec)
+        beta = _beta(workforce, free)
+        talent, z, level = _talent(columns, spec, free["gamma_scaled"])
         scale = _scale(workforce, columns, spec, beta, level)
-        d, floor = _outsiders(workforce, spec)
+        d, floor = free.get("d", 1.0), free.get("V_U", 0.0)
         equilibrium = outside_option(
             talent, z, data["offsets"], beta, scale, d, floor,
             industry=data["industry"], matching=matching, softness=softness_of(workforce, spec), threads=spec.threads,
         )  # fmt: skip
         wage, surplus, _ = nash_payroll(
-            equilibrium.value, equilibrium.output, _power(columns, data, spec), data["offsets"], spec.threads
+            equilibrium.value, equilibrium.output, _power(columns, data, spec, free), data["offsets"], spec.threads
         )
         _report(equilibrium, surplus, wage)
         counted = pm.Data("counted", np.ones(workforce.n_workplaces), dims="workplace") if weighted else None
-        _wages(workforce, spec, data, wage, surplus, equilibrium, mean_wage, counted)
+        _wages(workforce, spec, data, free, wage, surplus, equilibrium, mean_wage, counted)
         judge_by(*judged_parameters(model.named_vars), two_sided="" if spec.is_linear else "beta")
     return model
 
@@ -230,37 +233,57 @@ def _layout(name: str, values: np.ndarray) -> Any:
     return pt.constant(values, name=name) if small else pm.Data(name, values)
 
 
-def _beta(workforce: Workforce, spec: JointProductionSpec) -> Any:
-    n, priors = len(workforce.industries), spec.priors
+def prior_table(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Prior]:
+    """The priors of the free variables that a specification has, by variable in the order of the model, in the wage unit."""
+    rows, n = spec.priors.table, len(workforce.industries)
     if spec.is_linear:
-        return pt.zeros(n)
-    if spec.pooled and n > 1:
-        start_at(beta_mean=0.2, beta_spread=0.2)
-        mean = pm.Normal("beta_mean", 0.0, priors.beta_mean)
-        spread = pm.HalfNormal("beta_spread", priors.beta_spread)
-        many = workforce.n_workers >= MANY_WORKERS * n
-        if spec.hierarchy == "centered" or (spec.hierarchy == "auto" and many):
-            start_at(atanh_beta=np.full(n, 0.2))
-            start_on_both_sides(["beta_mean", "atanh_beta"], held=["beta_spread"])
-            atanh = pm.Normal("atanh_beta", mean, spread, dims="industry")
-        else:
-            start_at(beta_offset=np.zeros(n))
-            start_on_both_sides(["beta_mean"], held=["beta_spread", "beta_offset"])
-            atanh = mean + spread * pm.Normal("beta_offset", 0.0, 1.0, dims="industry")
+        beta: dict[str, Prior] = {}
+    elif not (spec.pooled and n > 1):
+        alone = float(np.hypot(spec.priors.beta_mean, spec.priors.beta_spread))
+        beta = {"atanh_beta": Prior("atanh beta", "normal", (0.0, alone))}
     else:
-        scale = float(np.hypot(priors.beta_mean, priors.beta_spread))
-        start_at(atanh_beta=np.full(n, 0.2))
-        start_on_both_sides(["atanh_beta"])
-        atanh = pm.Normal("atanh_beta", 0.0, scale, dims="industry")
+        beta = {k: rows[k] for k in ("beta_mean", "beta_spread")}
+        if spec.hierarchy == "centered" or (spec.hierarchy == "auto" and workforce.n_workers >= MANY_WORKERS * n):
+            beta["atanh_beta"] = Prior("atanh beta", "normal", ("beta_mean", "beta_spread"))
+        else:
+            beta["beta_offset"] = Prior("(atanh beta - b) / s", "normal", (0.0, 1.0))
+    has_power = spec.spec in ("linear_power", "power", "flexible")
+    wanted = ["gamma_scaled", "log_output", *([] if spec.is_linear else ["d", "V_U"]), *(["psi_scaled"] if has_power else [])]
+    wanted += ["sigma", *(["nu_shifted"] if spec.errors == "student" else [])]
+    units = units_of(workforce, spec.spec == "linear_national")
+    return {k: v.within(units) for k, v in (beta | {k: rows[k] for k in wanted}).items()}
+
+
+def _free(workforce: Workforce, columns: Columns, spec: JointProductionSpec) -> dict[str, Any]:
+    """The free variables as the prior table says, with their starting values."""
+    table, n = prior_table(workforce, spec), len(workforce.industries)
+    dims = {"gamma_scaled": "talent_term", "psi_scaled": "power_term", "atanh_beta": "industry", "beta_offset": "industry"}
+    dims |= {} if spec.spec == "linear_national" else {"log_output": "industry"}
+    dims |= {"sigma": "industry"} if spec.noise_by_industry else {}
+    sd = float(workforce.wage.std())
+    starts = {
+        "beta_mean": 0.2, "beta_spread": 0.2, "atanh_beta": np.full(n, 0.2), "beta_offset": np.zeros(n), "d": 0.5,
+        "gamma_scaled": _start(workforce, columns), "psi_scaled": np.zeros(len(columns.power_terms)), "nu_shifted": 10.0,
+        "log_output": table["log_output"].numbers[0], "sigma": np.full(n, sd) if spec.noise_by_industry else sd,
+        "V_U": table["V_U"].numbers[0] if "V_U" in table else 0.0,
+    }  # fmt: skip
+    start_at(**{k: starts[k] for k in table})
+    return {k: prior.place(k, dims.get(k)) for k, prior in table.items()}
+
+
+def _beta(workforce: Workforce, free: dict[str, Any]) -> Any:
+    if "atanh_beta" not in free and "beta_offset" not in free:
+        return pt.zeros(len(workforce.industries))
+    levels = [k for k in ("beta_mean", "atanh_beta") if k in free]
+    start_on_both_sides(levels, held=[k for k in ("beta_spread", "beta_offset") if k in free])
+    atanh = free["atanh_beta"] if "atanh_beta" in free else free["beta_mean"] + free["beta_spread"] * free["beta_offset"]
     return pm.Deterministic("beta", pt.tanh(atanh), dims="industry")
 
 
-def _talent(workforce: Workforce, columns: Columns, spec: JointProductionSpec) -> tuple[Any, Any, Any]:
+def _talent(columns: Columns, spec: JointProductionSpec, scaled: Any) -> tuple[Any, Any, Any]:
     """(log talent, external index, log talent of a worker whose characteristics are all zero)."""
     model = pm.modelcontext(None)
     n_external = len(columns.external_terms)
-    start_at(gamma_scaled=_start(workforce, columns))
-    scaled = pm.Normal("gamma_scaled", 0.0, spec.priors.talent, dims="talent_term")
     gamma = pm.Deterministic("gamma", scaled / columns.talent_sd, dims="talent_term")
     level = (columns.mean * gamma[:n_external]).sum()
     z = design_index(model["x_external"], gamma[:n_external], spec.threads) - level
@@ -292,57 +315,23 @@ def reference_team(workforce: Workforce, columns: Columns, spec: JointProduction
     return columns.external[:, picks] - columns.mean[:, None]
 
 
-def unemployment_prior(workforce: Workforce, priors: JointProductionPriors) -> tuple[float, float]:
-    """(mean, standard deviation) of V_U's normal prior, wage units; see :class:`JointProductionPriors`.
-
-    Wages with additive errors may be negative: the least decile counts as no less than 5% of the mean wage.
-    """
-    mean_wage = float(np.mean(np.abs(workforce.wage)))
-    low = max(float(np.quantile(workforce.wage, 0.1)), 0.05 * mean_wage)
-    center, sd = priors.unemployment_center, priors.unemployment
-    return 0.5 * low if center is None else center * mean_wage, 0.25 * low if sd is None else sd * mean_wage
-
-
-def mean_log_output(workforce: Workforce, spec: JointProductionSpec) -> Any:
-    """Prior mean of kappa: log mean wage by industry (K,), or of all where there is one scale."""
-    wages, industry = np.abs(workforce.wage), workforce.worker_industry
-    if spec.spec == "linear_national":
-        return np.log(wages.mean())
-    n = len(workforce.industries)
-    return np.log([wages[industry == k].mean() if np.any(industry == k) else wages.mean() for k in range(n)])
-
-
 def _scale(workforce: Workforce, columns: Columns, spec: JointProductionSpec, beta: Any, level: Any) -> Any:
     """A by industry in the units of the standardised columns; reports it for the columns as they are."""
     n, model = len(workforce.industries), pm.modelcontext(None)
-    mean, dims = mean_log_output(workforce, spec), "industry" if spec.spec != "linear_national" else None
-    start_at(log_output=mean)
-    log_output = pm.Normal("log_output", mean, spec.priors.log_output, dims=dims)
     team = reference_team(workforce, columns, spec)
     z = design_index(team, model["gamma"][: len(columns.external_terms)])
     offsets = np.arange(n + 1) * team.shape[1]
     output = task_assignment(pt.tile(z, n), offsets, beta, 1.0, industry=np.arange(n))[0]
-    scale = pt.exp(log_output) / pt.maximum(output, 1e-300)
+    scale = pt.exp(model["log_output"]) / pt.maximum(output, 1e-300)
     exponent = pt.where(beta > 0, 1.0 + beta, 1.0 + beta + beta**2)
     pm.Deterministic("A", scale * pt.exp(level * exponent), dims="industry")
     return scale
 
 
-def _outsiders(workforce: Workforce, spec: JointProductionSpec) -> tuple[Any, Any]:
-    if spec.is_linear:
-        return 1.0, 0.0
-    center, sd = unemployment_prior(workforce, spec.priors)
-    start_at(d=0.5, V_U=center)
-    return pm.Beta("d", *spec.priors.bargaining), pm.Normal("V_U", center, sd)
-
-
-def _power(columns: Columns, data: dict[str, Any], spec: JointProductionSpec) -> Any:
+def _power(columns: Columns, data: dict[str, Any], spec: JointProductionSpec, free: dict[str, Any]) -> Any:
     if not columns.power_terms:
         return pt.zeros_like(data["wage"])
-    n = len(columns.power_terms)
-    start_at(psi_scaled=np.zeros(n))
-    scaled = pm.Normal("psi_scaled", 0.0, spec.priors.power, dims="power_term")
-    psi = pm.Deterministic("psi", scaled / columns.power_sd, dims="power_term")
+    psi = pm.Deterministic("psi", free["psi_scaled"] / columns.power_sd, dims="power_term")
     return design_index(data["power"], psi, spec.threads)
 
 
@@ -357,15 +346,12 @@ def _report(equilibrium: Any, surplus: Any, wage: Any) -> None:
 
 
 def _wages(
-    workforce: Workforce, spec: JointProductionSpec, data: dict[str, Any], wage: Any, surplus: Any, equilibrium: Any,
-    mean_wage: float, counted: Any,
+    workforce: Workforce, spec: JointProductionSpec, data: dict[str, Any], free: dict[str, Any], wage: Any, surplus: Any,
+    equilibrium: Any, mean_wage: float, counted: Any,
 ) -> None:  # fmt: skip
-    sd = float(workforce.wage.std())
-    dims = "industry" if spec.noise_by_industry else None
-    start_at(sigma=np.full(len(workforce.industries), sd) if dims else sd)
-    sigma = pm.HalfNormal("sigma", spec.priors.noise * sd, dims=dims)
+    sigma = free["sigma"]
     # By workplace, as everything that need not be by worker: a register has twelve times as many workers.
-    spread = sigma[workforce.industry] if dims else pt.full(workforce.n_workplaces, sigma)
+    spread = sigma[workforce.industry] if spec.noise_by_industry else pt.full(workforce.n_workplaces, sigma)
     sizes = pt.extra_ops.diff(data["offsets"])
     short = pt.softplus(-surplus / (sizes * spec.softness * mean_wage)) * (sizes > PENALISED_SIZE)
     # Where outside options exhaust the product, surpluses are of either sign by construction: nothing to penalise.
@@ -373,8 +359,7 @@ def _wages(
     weight = pt.constant(1.0) if counted is None else counted
     pm.Deterministic("infeasibility_penalty", penalty.sum())
     if spec.errors == "student":
-        start_at(nu_shifted=10.0)
-        nu = pm.Deterministic("nu", 2.0 + pm.Gamma("nu_shifted", 2.0, spec.priors.tail))
+        nu = pm.Deterministic("nu", 2.0 + free["nu_shifted"])
     else:
         nu = pt.constant(np.inf)
     pm.CustomDist(

@@ -4,72 +4,13 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
+from bayes_labor.models.joint_production.priors import JointProductionPriors
 from bayes_labor.models.settings import LARGEST_SEED, Settings
 
 SpecName = Literal["linear_national", "linear", "equal_power", "linear_power", "power", "flexible"]
 MANY_WORKERS = 5_000
 """Workers per industry from which on beta is known better than the hierarchy says, in data like the Norwegian register's."""
 SPECS: tuple[SpecName, ...] = ("linear_national", "linear", "equal_power", "linear_power", "power", "flexible")
-
-
-def _in_wages(value: float | None, share: str) -> str:
-    return f"{share} the least decile of wages" if value is None else f"{value:g} mean wages"
-
-
-class JointProductionPriors(Settings):
-    """Priors, with scales relative to the data where a wage unit would otherwise matter. Print it to read it.
-
-    =====================  ===================================  ====================================================
-    field                  parameter                            prior
-    =====================  ===================================  ====================================================
-    ``beta_mean``          b, mean of atanh beta                Normal(0, ``beta_mean``)
-    ``beta_spread``        s, its spread over industries        HalfNormal(``beta_spread``)
-    ``talent``             gamma, standardised columns          Normal(0, ``talent``)
-    ``power``              psi, standardised columns            Normal(0, ``power``)
-    ``log_output``         kappa, log output of the team of     Normal(log mean wage of the industry, ``log_output``)
-                           reference per worker
-    ``bargaining``         d                                    Beta(*``bargaining``)
-    ``unemployment``       V_U                                  mean wage x Normal(``unemployment_center``,
-                                                                ``unemployment``); by default half the least decile
-                                                                of wages and a quarter of it, see below
-    ``noise``              sigma                                HalfNormal(``noise`` x sd of wages)
-    ``tail``               nu (Student-t errors)                Gamma(2, ``tail``), shifted by 2
-    =====================  ===================================  ====================================================
-
-    Nobody works for less than he is worth without work, so low wages bound V_U from above, and the other workplaces' wages say
-    little more about it: with a wide prior an ordinary payroll drives it to minus a mean wage. By default its prior therefore
-    spans zero to the least decile of the wages, by two standard deviations on each side.
-    """
-
-    beta_mean: PositiveFloat = 0.3
-    beta_spread: PositiveFloat = 0.3
-    talent: PositiveFloat = 0.5
-    power: PositiveFloat = 1.0
-    log_output: PositiveFloat = 0.5
-    bargaining: tuple[PositiveFloat, PositiveFloat] = (2.0, 2.0)
-    unemployment_center: float | None = None
-    """In mean wages; None: half the least decile of wages."""
-    unemployment: PositiveFloat | None = None
-    """In mean wages; None: a quarter of the least decile of wages."""
-    noise: PositiveFloat = 1.0
-    tail: PositiveFloat = 0.1
-
-    def __str__(self) -> str:
-        a, b = self.bargaining
-        return "\n".join(
-            [
-                f"b (mean of atanh beta)        ~ Normal(0, {self.beta_mean:g})",
-                f"s (spread over industries)    ~ HalfNormal({self.beta_spread:g})",
-                f"gamma (standardised columns)  ~ Normal(0, {self.talent:g})",
-                f"psi (standardised columns)    ~ Normal(0, {self.power:g})",
-                f"kappa (log reference output)  ~ Normal(log mean wage of the industry, {self.log_output:g})",
-                f"d (bargaining power)          ~ Beta({a:g}, {b:g})",
-                f"V_U (unemployment)            ~ Normal({_in_wages(self.unemployment_center, 'half')}, "
-                f"{_in_wages(self.unemployment, 'a quarter of')})",
-                f"sigma (measurement error)     ~ HalfNormal({self.noise:g} x sd of wages)",
-                f"nu (Student-t errors only)    ~ 2 + Gamma(2, {self.tail:g})",
-            ]
-        )
 
 
 class JointProductionSpec(Settings):

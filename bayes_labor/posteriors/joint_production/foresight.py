@@ -8,7 +8,7 @@ import pymc as pm
 
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.modes import SMALLEST_SHARE, find_modes, shares
-from bayes_labor.models.joint_production.model import unemployment_prior
+from bayes_labor.models.joint_production.model import prior_table
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.models.starting import beta_coordinates, starting_point, starting_points
 from bayes_labor.theory.joint_production.status import Status
@@ -56,7 +56,7 @@ def foresee_from_modes(
 
 def _outsiders(workforce: Workforce, spec: JointProductionSpec, v_u: float, d: float) -> Iterator[str]:
     """What is odd about V_U and d where the posterior is highest."""
-    center, sd = unemployment_prior(workforce, spec.priors)
+    center, sd = prior_table(workforce, spec)["V_U"].numbers
     low = float(np.quantile(workforce.wage, 0.1))
     if v_u < 0.0:
         yield f"V_U would be {v_u:.3g}: being without work would cost money. Tighten its prior (--prior unemployment=...)"

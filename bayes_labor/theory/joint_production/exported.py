@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from bayes_labor.numerics.ragged import row_blocks
-from bayes_labor.theory.joint_production.jax_density import Form, Payrolls, Reference, log_density
+from bayes_labor.theory.joint_production.jax_density import Form, Payrolls, log_density
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Exported:
     form: Form
     offsets: np.ndarray  # (F + 1,)
     payrolls: Payrolls  # of all workplaces, without padding
-    reference: Reference
+    reference: np.ndarray  # (P_e, n) standardised characteristics of the team of reference
     starts: np.ndarray  # (S, P) unconstrained vectors to start a search for modes from
     held: np.ndarray  # (P,) which of their coordinates decide on beta
 
@@ -30,7 +30,7 @@ class Exported:
         return self.form.size
 
     @property
-    def shared(self) -> Reference:
+    def shared(self) -> np.ndarray:
         """See :class:`bayes_labor.engines.shards.Shardable`."""
         return self.reference
 
@@ -38,15 +38,14 @@ class Exported:
         """See :func:`cut`."""
         return cut(self, n)
 
-    def log_density(self, vector: Any, shared: Reference, shard: Payrolls, axis: str) -> Any:
+    def log_density(self, vector: Any, shared: Any, shard: Payrolls, axis: str) -> Any:
         """See :func:`bayes_labor.theory.joint_production.jax_density.log_density`."""
         return log_density(self.form, vector, shared, shard, axis)
 
     def save(self, path: str | Path) -> None:
         """Write one ``.npz`` file."""
-        arrays = {"offsets": self.offsets, "starts": self.starts, "held": self.held}
+        arrays = {"offsets": self.offsets, "starts": self.starts, "held": self.held, "reference": self.reference}
         arrays |= {f"payrolls.{k}": np.asarray(v) for k, v in self.payrolls._asdict().items()}
-        arrays |= {f"reference.{k}": np.asarray(v) for k, v in self.reference._asdict().items()}
         np.savez(path, form=json.dumps({"format": _FORMAT, **asdict(self.form)}), allow_pickle=False, **arrays)
 
     @classmethod
@@ -65,10 +64,14 @@ class Exported:
             if form.pop("format") != _FORMAT:
                 raise ValueError(f"{path} was exported by another release: export it again with this one")
             form["layout"] = tuple((n, s) for n, s in form["layout"])
-            form["bargaining"] = tuple(form["bargaining"])
+            form["priors"] = tuple((name, family, _tuples(numbers)) for name, family, numbers in form["priors"])
             payrolls = Payrolls(**{k: held[f"payrolls.{k}"] for k in Payrolls._fields})
-            reference = Reference(**{k: held[f"reference.{k}"] for k in Reference._fields})
-            return cls(Form(**form), held["offsets"], payrolls, reference, held["starts"], held["held"])
+            return cls(Form(**form), held["offsets"], payrolls, held["reference"], held["starts"], held["held"])
+
+
+def _tuples(numbers: list[Any]) -> tuple[Any, ...]:
+    """Lists of JSON as tuples, so that a form can be hashed."""
+    return tuple(tuple(n) if isinstance(n, list) else n for n in numbers)
 
 
 def cut(exported: Exported, n: int) -> Payrolls:

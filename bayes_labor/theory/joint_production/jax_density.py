@@ -32,16 +32,8 @@ class Form:
     """Weight of a negative surplus, per workplace; zero for none."""
     shortfall: float
     """Surplus per worker, in wage units, on which the penalty is scaled."""
-    beta_mean: float
-    beta_spread: float
-    talent: float
-    power: float
-    log_output: float
-    bargaining: tuple[float, float]
-    unemployment_center: float
-    unemployment: float
-    noise: float
-    tail: float
+    priors: tuple[tuple[str, str, tuple[Any, ...]], ...]
+    """(variable, family, numbers): see :data:`_FAMILIES`. Numbers may be by element, or names of other variables."""
 
     @property
     def size(self) -> int:
@@ -71,30 +63,27 @@ class Payrolls(NamedTuple):
     newcomer: Any  # (P_e, E) characteristics of the worker each matched workplace meets; unused at nodes
 
 
-class Reference(NamedTuple):
-    """What every shard knows."""
+def log_density(form: Form, vector: Any, reference: Any, payrolls: Payrolls, axis: str | None = None) -> Any:
+    """Log posterior density of an unconstrained vector, up to no constant.
 
-    team: Any  # (P_e, n) characteristics of the team of reference
-    mean_log_output: Any  # (K,) or (1,)
-
-
-def log_density(form: Form, vector: Any, reference: Reference, payrolls: Payrolls, axis: str | None = None) -> Any:
-    """Log posterior density of an unconstrained vector, up to no constant; ``axis`` names the shards' axis, if there is one."""
+    ``reference`` (P_e, n) are the characteristics of the team of reference; ``axis`` names the shards' axis, if there is one.
+    """
     free, reduce = form.split(vector), Reduce(axis)
-    prior, values = log_prior(form, free, reference.mean_log_output)
-    gamma = free["gamma_scaled"]
+    prior, values = log_prior(form, free)
+    gamma = values["gamma_scaled"]
     ours, theirs = gamma[: form.n_external], gamma[form.n_external :]
     z = ours @ payrolls.external
     talent = z + theirs @ payrolls.internal
-    beta = values["beta"]
-    scale = jnp.exp(values["log_output"]) / jnp.maximum(_reference_output(ours @ reference.team, beta), 1e-300)
+    beta = jnp.tanh(_atanh_beta(form, values))
+    scale = jnp.exp(values["log_output"]) / jnp.maximum(_reference_output(ours @ reference, beta), 1e-300)
     teams = Teams(payrolls.team, payrolls.industry)
     newcomer = payrolls.match_weight if form.nodes else ours @ payrolls.newcomer
     matches = Matches(payrolls.match_workplace, payrolls.match_weight, jnp.asarray(form.softness), newcomer)
+    d, floor = (values[n][0] if n in values else jnp.asarray(linear) for n, linear in (("d", 1.0), ("V_U", 0.0)))
     found = solve_equilibrium(
-        talent, z, teams, payrolls.size, beta, scale, values["d"], values["V_U"], matches, payrolls.counts, form.nodes, reduce
+        talent, z, teams, payrolls.size, beta, scale, d, floor, matches, payrolls.counts, form.nodes, reduce
     )
-    index = values["psi"] @ payrolls.power if "psi" in values else jnp.zeros_like(z)
+    index = values["psi_scaled"] @ payrolls.power if "psi_scaled" in values else jnp.zeros_like(z)
     wage, surplus = _wages(found.value, found.output * payrolls.size, index, teams)
     error = _log_error(form, values, payrolls, wage)
     short = jax.nn.softplus(-surplus / (payrolls.size * form.shortfall)) * payrolls.penalised
@@ -102,48 +91,47 @@ def log_density(form: Form, vector: Any, reference: Reference, payrolls: Payroll
     return jnp.where(found.code == 0, prior + fit, -jnp.inf)
 
 
-def log_prior(form: Form, free: dict[str, Any], mean_log_output: Any) -> tuple[Any, dict[str, Any]]:
+def log_prior(form: Form, free: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """(log prior density with the Jacobians of the transforms, variables on their own scales)."""
-    density = _normal(free["gamma_scaled"], 0.0, form.talent) + _normal(free["log_output"], mean_log_output, form.log_output)
-    values: dict[str, Any] = {"log_output": free["log_output"], "d": jnp.asarray(1.0), "V_U": jnp.asarray(0.0)}
-    own, atanh = _log_prior_beta(form, free)
-    density, values["beta"] = density + own, jnp.tanh(atanh)
-    if "d_logodds__" in free:
-        odds, (a, b) = free["d_logodds__"][0], form.bargaining
-        values["d"], values["V_U"] = jax.nn.sigmoid(odds), free["V_U"][0]
-        density += a * jax.nn.log_sigmoid(odds) + b * jax.nn.log_sigmoid(-odds) - betaln(a, b)
-        density += _normal(free["V_U"], form.unemployment_center, form.unemployment)
-    if "psi_scaled" in free:
-        values["psi"] = free["psi_scaled"]
-        density += _normal(values["psi"], 0.0, form.power)
-    values["sigma"] = jnp.exp(free["sigma_log__"])
-    density += _half_normal(free["sigma_log__"], form.noise)
-    if "nu_shifted_log__" in free:
-        log_shifted = free["nu_shifted_log__"][0]
-        values["nu"] = 2.0 + jnp.exp(log_shifted)
-        density += 2.0 * (np.log(form.tail) + log_shifted) - form.tail * jnp.exp(log_shifted)
+    density, values = jnp.asarray(0.0), dict[str, Any]()
+    for name, family, numbers in form.priors:
+        suffix, own_scale, log_density_at = _FAMILIES[family]
+        known = [values[n] if isinstance(n, str) else jnp.asarray(n) for n in numbers]
+        density += jnp.sum(log_density_at(free[name + suffix], *known))
+        values[name] = own_scale(free[name + suffix])
     return density, values
 
 
-def _log_prior_beta(form: Form, free: dict[str, Any]) -> tuple[Any, Any]:
-    """(log prior density, atanh beta (K,)) of either hierarchy, of industries apart, or of none."""
-    if "beta_mean" not in free:
-        if "atanh_beta" not in free:
-            return 0.0, jnp.zeros(form.n_industries)
-        return _normal(free["atanh_beta"], 0.0, float(np.hypot(form.beta_mean, form.beta_spread))), free["atanh_beta"]
-    mean, spread = free["beta_mean"], jnp.exp(free["beta_spread_log__"])
-    density = _normal(mean, 0.0, form.beta_mean) + _half_normal(free["beta_spread_log__"], form.beta_spread)
-    if "atanh_beta" in free:
-        return density + _normal(free["atanh_beta"], mean, spread), free["atanh_beta"]
-    return density + _normal(free["beta_offset"], 0.0, 1.0), mean + spread * free["beta_offset"]
+def _atanh_beta(form: Form, values: dict[str, Any]) -> Any:
+    """(K,) in either hierarchy, of industries apart, or of none."""
+    if "beta_offset" in values:
+        return values["beta_mean"] + values["beta_spread"] * values["beta_offset"]
+    return values.get("atanh_beta", jnp.zeros(form.n_industries))
 
 
 def _normal(x: Any, mean: Any, sd: Any) -> Any:
-    return jnp.sum(-0.5 * ((x - mean) / sd) ** 2 - jnp.log(sd) - 0.5 * LN_2PI)
+    return -0.5 * ((x - mean) / sd) ** 2 - jnp.log(sd) - 0.5 * LN_2PI
 
 
-def _half_normal(log_x: Any, sd: float) -> Any:
-    return jnp.sum(-0.5 * (jnp.exp(log_x) / sd) ** 2 + log_x - np.log(sd) + 0.5 * np.log(2.0 / np.pi))
+def _half_normal(log_x: Any, sd: Any) -> Any:
+    return -0.5 * (jnp.exp(log_x) / sd) ** 2 + log_x - jnp.log(sd) + 0.5 * np.log(2.0 / np.pi)
+
+
+def _gamma(log_x: Any, shape: Any, rate: Any) -> Any:
+    return shape * (jnp.log(rate) + log_x) - rate * jnp.exp(log_x) - gammaln(shape)
+
+
+def _beta(odds: Any, a: Any, b: Any) -> Any:
+    return a * jax.nn.log_sigmoid(odds) + b * jax.nn.log_sigmoid(-odds) - betaln(a, b)
+
+
+_FAMILIES: dict[str, tuple[str, Any, Any]] = {
+    "normal": ("", lambda x: x, _normal),
+    "half normal": ("_log__", jnp.exp, _half_normal),
+    "gamma": ("_log__", jnp.exp, _gamma),
+    "beta": ("_logodds__", jax.nn.sigmoid, _beta),
+}
+"""By family: PyMC's suffix of the unconstrained variable, the way back, and its log density there, Jacobian included."""
 
 
 def _reference_output(z: Any, beta: Any) -> Any:
@@ -166,8 +154,8 @@ def _log_error(form: Form, values: dict[str, Any], payrolls: Payrolls, wage: Any
     sigma = values["sigma"]
     scale = sigma[payrolls.industry[payrolls.team]] if sigma.shape[0] > 1 else sigma[0]
     square = ((payrolls.wage - wage) / scale) ** 2
-    if "nu" not in values:
+    if "nu_shifted" not in values:
         return -0.5 * square - jnp.log(scale) - 0.5 * LN_2PI
-    nu = values["nu"]
+    nu = 2.0 + values["nu_shifted"][0]
     constant = gammaln(0.5 * (nu + 1.0)) - gammaln(0.5 * nu) - 0.5 * jnp.log(nu * np.pi)
     return constant - jnp.log(scale) - 0.5 * (nu + 1.0) * jnp.log1p(square / nu)

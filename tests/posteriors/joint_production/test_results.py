@@ -118,7 +118,7 @@ def test_comparison_and_likelihood_agree(power, linear, sample_of_norway: Workfo
         assert best.log_likelihood - float(values.mean()) < 3 * len(best.table)
         assert best.log_likelihood == max(best.optima)
         known = best.table.dropna()
-        # V_U, d and the industries' β, A lie beside the edge of the feasible region here: which of them are flat is a matter of rounding.
+        # V_U, d, β and A lie beside the edge of the feasible region here: which of them are flat is a matter of rounding.
         assert {"γ", "σ"} <= set(known.index.unique("parameter")) and len(known.loc["γ"]) == len(best.table.loc["γ"])
         assert (known["se"] > 0).all() and (known["se_sandwich"] > 0).all()
 

@@ -1,0 +1,76 @@
+"""The one prior table of joint production."""
+
+import numpy as np
+from pydantic import PositiveFloat
+
+from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.models.priors import Prior, Relative
+from bayes_labor.models.settings import Settings
+
+MEAN, SD, LOW, LOG_MEAN = "mean wage", "sd of wages", "least decile of wages", "log mean wage of the industry"
+
+
+class JointProductionPriors(Settings):
+    """Priors, with scales relative to the data where a wage unit would otherwise matter. Print it to read it.
+
+    Nobody works for less than he is worth without work, so low wages bound V_U from above, and the other workplaces' wages say
+    little more about it: with a wide prior an ordinary payroll drives it to minus a mean wage. By default its prior therefore
+    spans zero to the least decile of the wages, by two standard deviations on each side.
+    """
+
+    beta_mean: PositiveFloat = 0.3
+    """Sd of b, the mean of atanh beta."""
+    beta_spread: PositiveFloat = 0.3
+    """Scale of s, its spread over industries."""
+    talent: PositiveFloat = 0.5
+    """Sd of gamma, for standardised columns."""
+    power: PositiveFloat = 1.0
+    """Sd of psi, for standardised columns."""
+    log_output: PositiveFloat = 0.5
+    """Sd of kappa, the log output per worker of the team of reference, around the log mean wage of the industry."""
+    bargaining: tuple[PositiveFloat, PositiveFloat] = (2.0, 2.0)
+    """Beta distribution of d."""
+    unemployment_center: float | None = None
+    """Mean of V_U in mean wages; None: half the least decile of wages."""
+    unemployment: PositiveFloat | None = None
+    """Its sd in mean wages; None: a quarter of the least decile of wages."""
+    noise: PositiveFloat = 1.0
+    """Scale of sigma, in sds of wages."""
+    tail: PositiveFloat = 0.1
+    """Rate of nu - 2, where errors are Student-t; its shape is 2."""
+
+    @property
+    def table(self) -> dict[str, Prior]:
+        """By free variable of the model, whatever the data and the specification."""
+        center, sd = self.unemployment_center, self.unemployment
+        worth = Relative(0.5, LOW) if center is None else Relative(center, MEAN)
+        spread = Relative(0.25, LOW) if sd is None else Relative(sd, MEAN)
+        return {
+            "beta_mean": Prior("b (mean of atanh beta)", "normal", (0.0, self.beta_mean)),
+            "beta_spread": Prior("s (its spread over industries)", "half normal", (self.beta_spread,)),
+            "gamma_scaled": Prior("gamma (standardised columns)", "normal", (0.0, self.talent)),
+            "log_output": Prior(
+                "kappa (log output of the reference team)", "normal", (Relative(1.0, LOG_MEAN), self.log_output)
+            ),
+            "d": Prior("d (bargaining power)", "beta", self.bargaining),
+            "V_U": Prior("V_U (unemployment)", "normal", (worth, spread)),
+            "psi_scaled": Prior("psi (standardised columns)", "normal", (0.0, self.power)),
+            "sigma": Prior("sigma (errors)", "half normal", (Relative(self.noise, SD),)),
+            "nu_shifted": Prior("nu - 2 (Student-t errors only)", "gamma", (2.0, self.tail)),
+        }
+
+    def __str__(self) -> str:
+        return "\n".join(str(p) for p in self.table.values())
+
+
+def units_of(workforce: Workforce, national: bool = False) -> dict[str, float | np.ndarray]:
+    """What priors are relative to, in the wage unit; by industry (K,) for the log mean wage, unless ``national``.
+
+    Wages with additive errors may be negative: means are of absolute ones, and the least decile counts as no less than 5% of
+    the mean. An industry without workers has the mean of all.
+    """
+    wages, industry = np.abs(workforce.wage), workforce.worker_industry
+    mean, n = float(wages.mean()), len(workforce.industries)
+    by_industry = [float(wages[industry == k].mean()) if np.any(industry == k) else mean for k in range(n)]
+    low = max(float(np.quantile(workforce.wage, 0.1)), 0.05 * mean)
+    return {MEAN: mean, SD: float(workforce.wage.std()), LOW: low, LOG_MEAN: np.log(mean if national else by_industry)}

@@ -1,0 +1,60 @@
+"""One prior table: what is placed, printed and evaluated elsewhere is the same."""
+
+import numpy as np
+import pymc as pm
+import pytest
+from scipy import stats
+
+from bayes_labor.data import Workforce
+from bayes_labor.models import SPECS, JointProductionSpec, joint_production
+from bayes_labor.models.joint_production.model import prior_table
+from bayes_labor.models.priors import Prior, Relative
+
+SCIPY = {
+    "normal": lambda a, b: stats.norm(a, b),
+    "half normal": lambda a: stats.halfnorm(scale=a),
+    "gamma": lambda a, b: stats.gamma(a, scale=1.0 / b),
+    "beta": lambda a, b: stats.beta(a, b),
+}
+
+
+@pytest.mark.parametrize(
+    ("family", "numbers"), [("normal", (1.0, 2.0)), ("half normal", (0.7,)), ("gamma", (2.0, 0.1)), ("beta", (2.0, 5.0))]
+)
+def test_what_is_placed_is_what_is_printed(family, numbers) -> None:
+    prior = Prior("x", family, numbers)
+    with pm.Model():
+        x = prior.place("x")
+    # PyMC's constant of the normal density is a log in single precision: differences are exact.
+    low, high = (float(pm.logp(x, np.array(at)).eval()) for at in (0.3, 0.6))
+    known = SCIPY[family](*numbers)
+    assert high - low == pytest.approx(known.logpdf(0.6) - known.logpdf(0.3), rel=1e-12)
+    assert str(prior).endswith(f"~ {family.title().replace(' ', '')}({', '.join(f'{n:g}' for n in numbers)})")
+
+
+def test_numbers_relative_to_the_data_and_to_other_rows() -> None:
+    prior = Prior("x", "normal", (Relative(0.5, "mean wage"), "spread"))
+    assert str(prior).endswith("Normal(0.5 x mean wage, spread)")
+    assert prior.within({"mean wage": np.array([2.0, 4.0])}).numbers[0].tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize(
+    "settings", [{}, {"pooled": False, "errors": "student"}, {"hierarchy": "centered", "noise_by_industry": True}]
+)
+def test_the_table_is_the_model(small: Workforce, name, settings) -> None:
+    """Every free variable is a row, in the model's order, and the model's log prior is the sum over rows."""
+    spec = JointProductionSpec(spec=name, **settings)
+    model, table = joint_production(small, spec), prior_table(small, spec)
+    assert [v.name for v in model.free_RVs] == list(table)
+    rng = np.random.default_rng(0)
+    at = {v.name: rng.uniform(0.2, 0.8, model.eval_rv_shapes()[v.name]) for v in model.free_RVs}
+    want, found = 0.0, 0.0
+    for v in model.free_RVs:
+        prior = table[v.name]
+        want += float(
+            np.sum(SCIPY[prior.family](*(at[n] if isinstance(n, str) else n for n in prior.numbers)).logpdf(at[v.name]))
+        )
+        parents = {model[n]: at[n] for n in prior.numbers if isinstance(n, str)}
+        found += float(pm.logp(v, at[v.name]).sum().eval(parents))
+    assert found == pytest.approx(want, rel=1e-8)  # single precision in PyMC's constant, see above
