@@ -19,8 +19,12 @@ from bayes_labor.engines.modes import log_density_of
 from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.models.starting import starting_points
 from bayes_labor.posteriors import compile_model
-from bayes_labor.posteriors.joint_production.preflight import floor_bytes
 from bayes_labor.theory import solve_assignment
+
+
+def floor_bytes(workforce) -> int:
+    """Bytes that one evaluation must move at least: the design twice (forward, backward) and eight vectors over workers."""
+    return 8 * workforce.n_workers * (2 * len(workforce.terms) + 8)
 
 
 def best(call: Callable[[], Any], repeats: int) -> float:

@@ -8,9 +8,7 @@ from bayes_labor.posteriors.joint_production.equilibrium import equilibria
 from bayes_labor.posteriors.joint_production.fits import fit, resume, sample
 from bayes_labor.posteriors.joint_production.maximum_likelihood import MaximumLikelihood, maximum_likelihood
 from bayes_labor.posteriors.joint_production.paper import reproduce
-from bayes_labor.posteriors.joint_production.preflight import Preflight, check
 from bayes_labor.posteriors.joint_production.prior_page import prior_page
-from bayes_labor.posteriors.joint_production.report import report
 from bayes_labor.posteriors.joint_production.results import (
     by_workplace_size,
     counterfactual,
@@ -21,15 +19,17 @@ from bayes_labor.posteriors.joint_production.results import (
 )
 from bayes_labor.posteriors.joint_production.sensitivity import prior_sensitivity
 from bayes_labor.posteriors.joint_production.summary import summarize
+from bayes_labor.posteriors.joint_production.system import check, report
 from bayes_labor.posteriors.joint_production.verdict import Verdict, judge
 from bayes_labor.posteriors.plain_report import arviz_summary, plain_report
+from bayes_labor.posteriors.preflight import Checked
 from bayes_labor.posteriors.prior import prior_check, prior_draws
 from bayes_labor.posteriors.tables import write_table
 
 __all__ = [
+    "Checked",
     "Gate",
     "MaximumLikelihood",
-    "Preflight",
     "RunFolder",
     "SamplerSettings",
     "Verdict",

@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,56 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.posteriors.diagnostics import Gate
 from bayes_labor.posteriors.tables import printed, write_table
+
+_COLUMNS = {"hdi_low": "3%", "hdi_high": "97%", "ess_bulk": "bulk ESS", "ess_tail": "tail ESS", "r_hat": "R-hat"}
 
 
 def page(template: str, **words: Any) -> str:
     """A page of ``templates/`` with its words in place, everything escaped."""
     loader = jinja2.PackageLoader("bayes_labor.posteriors", "templates")
-    return (
-        jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, loader=loader)
-        .get_template(template)
-        .render(**words)
-    )
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, loader=loader)
+    return environment.get_template(template).render(**words)
+
+
+def write_page(
+    path: Path,
+    *,
+    title: str,
+    lead: str,
+    sections: Sequence[dict[str, Any]],
+    facts: Sequence[tuple[str, str]] = (),
+    gates: Sequence[Gate] = (),
+    cautions: Sequence[Gate] = (),
+) -> Path:
+    """Write a page in the one frame of all pages: verdict, facts, sections; without gates there is no verdict.
+
+    Parameters
+    ----------
+    path
+        Of the file; its folder is made.
+    title, lead
+        Of the page, and a sentence below it.
+    sections
+        Each as :func:`section` makes it.
+    facts
+        (label, value) of the tiles below the verdict.
+    gates
+        Whether the numbers may be read; the failed ones stand in the verdict.
+    cautions
+        What a reader must know before reporting them.
+
+    Returns
+    -------
+    Path
+        ``path``.
+
+    """
+    words = {"title": title, "lead": lead, "sections": sections, "facts": facts, "gates": gates, "cautions": cautions}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page("page.html", **words), encoding="utf-8")
+    return path
 
 
 def save_figures(pictures: dict[str, tuple[Figure, str]], folder: Path) -> None:
@@ -42,20 +82,37 @@ def inline(figure: Figure, name: str) -> Markup:
     return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{name.replace("_", " ")}" ', 1))
 
 
-def section(heading: str, tables: list[dict[str, Any]], text: str = "") -> dict[str, Any]:
-    """A heading with tables below."""
-    return {"heading": heading, "text": text, "tables": tables, "figures": []}
+def section(
+    heading: str, tables: Sequence[dict[str, Any]] = (), text: str = "", figures: Sequence[dict[str, Any]] = (), code: str = ""
+) -> dict[str, Any]:
+    """A heading with text, code as it is printed, tables and figures below."""
+    return {"heading": heading, "text": text, "code": code, "tables": list(tables), "figures": list(figures)}
 
 
-def shown_table(table: pd.DataFrame, folder: RunFolder, name: str, caption: str, note: str) -> dict[str, Any]:
-    """Write CSV, JSON and LaTeX, and hand back what the page shows."""
+def shown_table(
+    table: pd.DataFrame, folder: RunFolder, name: str, caption: str, note: str, shaded: Sequence[bool] | None = None
+) -> dict[str, Any]:
+    """Write CSV, JSON and LaTeX, and hand back what the page shows; rows that are ``shaded`` are marked there."""
     write_table(table, folder.tables, name, caption)
-    shown = printed(table)
-    words = {"hdi_low": "3%", "hdi_high": "97%"}
+    shown, marks = printed(table), shaded if shaded is not None else [False] * len(table)
     labels = [i if isinstance(i, tuple) else (i,) for i in table.index]
-    rows = [{"index": list(i), "cells": list(c)} for i, c in zip(labels, shown.itertuples(index=False), strict=True)]
-    columns = [words.get(str(c), str(c).replace("_", " ")) for c in table.columns]
+    rows = [
+        {"index": list(i), "cells": list(c), "shaded": bool(m)}
+        for i, c, m in zip(labels, shown.itertuples(index=False), marks, strict=True)
+    ]
+    columns = [_COLUMNS.get(str(c), str(c).replace("_", " ")) for c in table.columns]
     return {"index": list(table.index.names), "columns": columns, "rows": rows, "caption": note}
+
+
+def pictured(
+    pictures: dict[str, tuple[str, Figure, str]], folder: RunFolder, texts: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Save (heading, figure, caption) by name, and a section for each, with its text where there is one."""
+    save_figures({n: (f, c) for n, (_, f, c) in pictures.items()}, folder.figures)
+    return [
+        section(heading, text=(texts or {}).get(name, ""), figures=[{"svg": inline(figure, name), "caption": caption}])
+        for name, (heading, figure, caption) in pictures.items()
+    ]
 
 
 def with_figures(shown: dict[str, Any], folder: RunFolder, **made: tuple[Figure, str]) -> dict[str, Any]:

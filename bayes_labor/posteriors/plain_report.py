@@ -9,7 +9,8 @@ import xarray as xr
 
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.posteriors.diagnostics import gates
-from bayes_labor.posteriors.html import page, section, shown_table
+from bayes_labor.posteriors.html import section, shown_table, write_page
+from bayes_labor.posteriors.report import health
 
 _NOTE = "ArviZ's summary: mean, standard deviation, 94% equal-tailed interval, effective sample sizes, R-hat."
 
@@ -50,11 +51,7 @@ def plain_report(
     if prior is not None:
         note = f"Quantiles over prior draws; {prior.attrs.get('solved', 1.0):.0%} of them have a solution."
         sections.append(section("Before the data", [shown_table(prior, folder, "prior_check", "Prior predictive", note)]))
-    health = pd.DataFrame({g.name: {"found": g.value, "verdict": "passed" if g.passed else "failed"} for g in found}).T
-    sections.append(section("Health", [shown_table(health.rename_axis("gate"), folder, "gates", "Gates", "")]))
+    sections.append(health(found, draws, folder))
     facts = [("chains", str(draws["posterior"].sizes["chain"])), ("draws of each", str(draws["posterior"].sizes["draw"]))]
-    failed = [f"{g.name}: {g.value}; {g.advice}" for g in found if not g.passed]
-    folder.path.mkdir(parents=True, exist_ok=True)
-    text = page("paper.html", title=title, lead="Draws of one posterior.", failed=failed, facts=facts, sections=sections)
-    folder.report_path.write_text(text, encoding="utf-8")
-    return folder.report_path
+    lead = "Draws of one posterior."
+    return write_page(folder.report_path, title=title, lead=lead, gates=found, facts=facts, sections=sections)

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from bayes_labor.posteriors.style import ACCENT, BAND, INK, STYLE
 
+BEFORE = "Drawn before any observation was looked at. What is absurd here will not become sensible by sampling."
 _LEVELS = (0.03, 0.5, 0.97)
 _SHARES = np.linspace(0.01, 0.99, 99)
 _STATISTICS: dict[str, Callable[..., Any]] = {"mean": np.mean, "sd": np.std, "least": np.min, "greatest": np.max}

@@ -37,6 +37,8 @@ class Judged(NamedTuple):
     """Whether sampling has converged: where one fails, the numbers are none."""
     cautions: Sequence[Gate] = ()
     """What a reader must know, each with advice."""
+    sections: Callable[[RunFolder], Sequence[dict[str, Any]]] = lambda folder: ()
+    """What the page shows of it besides."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,13 @@ class System:
     """(spec, data, draws, folder) -> what the page shows below the parameters."""
     judge: "Callable[[Any, Any, xr.DataTree], Any] | None" = None
     """(spec, data, draws) -> what has ``gates`` and ``cautions`` as :class:`Judged`; by default the gates of any model."""
-    report: "Callable[[Any, Any, xr.DataTree, Path, Any], Path] | None" = None
-    """(spec, data, draws, run, what ``judge`` found or None) -> a page of its own instead of the common one."""
+    explain: "Callable[[Any, Any], str] | None" = None
+    """(spec, data) -> what the parameter table needs explained, for its note."""
     prior: "Callable[[Any, Any, Path, int], pd.DataFrame] | None" = None
     """(spec, data, folder, draws) -> a table of what the priors imply and a page of its own."""
-    foresee: "Callable[[Any, Any, pm.Model], tuple[dict[str, str], Sequence[str]]] | None" = None
-    """(spec, data, model) -> (what `check` says besides, what will go wrong in the fit, each with its remedy)."""
+    foresee: "Callable[..., tuple[dict[str, str], Sequence[str]]] | None" = None
+    """(spec, data, model, compiled log density with gradient, prior draws) -> (what `check` says besides, what will go wrong in
+    the fit, each with its remedy)."""
     compare: "Callable[[Mapping[str, tuple[xr.DataTree, Any]], Any, int, int], pd.DataFrame] | None" = None
     """({run: (draws, spec)}, data, size, refits) -> fits side by side; by default leaving out the model's own terms."""
     calibrate: Callable[..., pd.DataFrame] | None = None

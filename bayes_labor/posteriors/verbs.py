@@ -24,16 +24,13 @@ from bayes_labor.engines import sampling
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.notes import notes_of
 from bayes_labor.models.settings import Settings
-from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors.calibration import calibrate_model
-from bayes_labor.posteriors.density import compiled_density, gradient_error, seconds_of
-from bayes_labor.posteriors.html import page, section, shown_table
+from bayes_labor.posteriors.html import section, shown_table, write_page
 from bayes_labor.posteriors.leaving_out import leave_units_out, side_by_side
-from bayes_labor.posteriors.prior import prior_check, prior_draws
+from bayes_labor.posteriors.preflight import Checked, check_model
+from bayes_labor.posteriors.prior import BEFORE, prior_check
+from bayes_labor.posteriors.report import write_report
 from bayes_labor.posteriors.system import System, system_named
-
-_ASIDE = 0.02
-"""Of unconstrained variables, how far from the start a gradient is checked."""
 
 
 @dataclass(frozen=True)
@@ -124,78 +121,12 @@ def resume(opened: Opened, *, progress: bool = False) -> xr.DataTree:
 
 def report(opened: Opened, draws: xr.DataTree, verdict: Any = None) -> Path:
     """Write the page of a run from draws, of a fit that still runs from those so far; ``verdict`` if it was judged already."""
-    system, spec, data, folder = opened.system, opened.spec, opened.data, opened.folder
-    if system.report is not None:
-        return system.report(spec, data, draws, folder.path, verdict)
-    verdict = verdict or system.judged(spec, data, draws)
-    table = system.table(spec, data, draws)
-    note = "Posterior beside prior; 94% intervals; contraction: share of the prior's variance that the data removed."
-    found = verdict.gates
-    sections = [section("Parameters", [shown_table(table, folder, "parameters", system.title, note)])]
-    sections += list(system.sections(spec, data, draws, folder)) if system.sections is not None else []
-    health = pd.DataFrame({g.name: {"found": g.value, "verdict": "passed" if g.passed else "failed"} for g in found}).T
-    sections.append(section("Health", [shown_table(health.rename_axis("gate"), folder, "gates", "Gates", "")]))
-    known = system.describe(data)
-    facts = [(k, f"{v:,}") for k, v in known.items() if isinstance(v, int)]
-    facts.append(("draws", f"{draws['posterior'].sizes['chain']} × {draws['posterior'].sizes['draw']:,}"))
-    text = page(
-        "paper.html", title=f"{system.title}: {known['name']}", lead=system.lead, facts=facts,
-        failed=[*_unfinished(folder), *(f"{g.name}: {g.value}; {g.advice}" for g in found if not g.passed)],
-        cautions=[f"{c.name}: {c.value}; {c.advice}" for c in verdict.cautions], sections=sections,
-    )  # fmt: skip
-    folder.report_path.write_text(text, encoding="utf-8")
-    return folder.report_path
-
-
-def _unfinished(folder: RunFolder) -> list[str]:
-    done = folder.record().get("state", "done") == "done"
-    return [] if done else ["the fit is not finished: wait for it, or `bayes-labor resume` goes on with it"]
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What can be known of any model before it is sampled."""
-
-    parameters: int
-    log_density: float
-    gradient_error: float
-    """Largest relative difference to finite differences at the start."""
-    solved: float
-    """Share of prior draws that have a solution."""
-    milliseconds: float
-    """Per evaluation of log density and gradient."""
-    troubles: tuple[str, ...]
-    """What will probably go wrong in the fit, each with its remedy."""
-    words: Mapping[str, str]
-    """What the system says besides."""
-
-    @property
-    def sound(self) -> bool:
-        """Whether sampling may start."""
-        return bool(np.isfinite(self.log_density)) and self.gradient_error < 1e-4 and self.solved > 0.05
+    return write_report(opened.system, opened.spec, opened.data, draws, opened.folder, verdict)
 
 
 def check(system: System, data: Any, spec: Settings, *, draws: int = 200, seed: int = 0) -> Checked:
-    """Density, gradient and priors of a model, and what its system foretells."""
-    model = system.build(data, spec)
-    names, point = [v.name for v in model.value_vars], starting_point(model)
-    function = compiled_density(model)
-    start = [np.asarray(point[n], dtype=np.float64) for n in names]
-    before, rng = function(*start), np.random.default_rng(seed)
-    # A start may lie on a kink on purpose (everybody alike, beta = 0), where differences and gradient disagree by right.
-    beside = [x + _ASIDE * rng.normal(size=x.shape) for x in start]
-    at = beside if np.isfinite((there := function(*beside))[0]) else start
-    observed = [v.name for v in model.observed_RVs]
-    predicted = prior_draws(model, draws, seed, observed)["prior_predictive"].to_dataset()
-    finite = [np.isfinite(v.to_numpy().reshape(draws, -1)).all(1) for v in predicted.data_vars.values()]
-    words, foreseen = system.foresee(spec, data, model) if system.foresee is not None else ({}, ())
-    slopes, smooth = (there if at is beside else before)[1:], all(np.isfinite(g).all() for g in before)
-    return Checked(
-        parameters=int(sum(np.size(v) for v in start)), log_density=float(before[0]),
-        gradient_error=gradient_error(function, at, slopes) if smooth else np.inf,
-        solved=float(np.mean(np.logical_and.reduce(finite))), milliseconds=1e3 * seconds_of(lambda: function(*start)),
-        troubles=tuple(foreseen), words=words,
-    )  # fmt: skip
+    """Density, gradient and priors of a model, and what its system foretells: see :func:`.preflight.check_model`."""
+    return check_model(system.build(data, spec), partial(system.foresee, spec, data) if system.foresee else None, draws, seed)
 
 
 def prior(system: System, data: Any, spec: Settings, folder: Path, *, draws: int = 200) -> pd.DataFrame:
@@ -205,12 +136,9 @@ def prior(system: System, data: Any, spec: Settings, folder: Path, *, draws: int
     place = RunFolder(folder)
     table = prior_check(system.build(data, spec), place.figures / "prior.png", draws=draws)
     solved = f"Quantiles over {draws:,} prior draws; {table.attrs['solved']:.0%} of them have a solution."
-    text = page(
-        "paper.html", title=f"Prior: {system.title}", failed=[], facts=[("draws", f"{draws:,}")],
-        lead="Drawn before any observation was looked at. What is absurd here will not become sensible by sampling.",
-        sections=[section("What the priors imply", [shown_table(table, place, "prior", "Prior predictive", solved)])],
-    )  # fmt: skip
-    (folder / "prior.html").write_text(text, encoding="utf-8")
+    sections = [section("What the priors imply", [shown_table(table, place, "prior", "Prior predictive", solved)])]
+    title, facts = f"Prior: {system.title}", [("draws", f"{draws:,}")]
+    write_page(folder / "prior.html", title=title, lead=BEFORE, facts=facts, sections=sections)
     return table
 
 

@@ -316,6 +316,6 @@ def test_modes_are_found_and_weighed() -> None:
 
 def test_preflight(sample_of_norway: Workforce) -> None:
     found = check(sample_of_norway, SPEC, draws=30)
-    assert found.sound and found.object_mode == [] and found.gradient_error < 1e-5
-    assert sum(found.prior_outcomes.values()) == pytest.approx(1.0)
+    assert found.sound and found.object_mode == () and found.gradient_error < 1e-5
+    assert sum(found.outcomes.values()) == pytest.approx(1.0)
     assert found.sampling_minutes[0] < found.sampling_minutes[1]

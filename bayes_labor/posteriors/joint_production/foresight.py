@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pymc as pm
+import xarray as xr
 
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.modes import SMALLEST_SHARE, find_modes, shares
@@ -15,6 +16,29 @@ from bayes_labor.theory.joint_production.status import Status
 
 _SOLVED, _NEGATIVE = 0.2, 0.1  # shares of prior draws with an equilibrium, of negative prior wages
 _FAR, _EDGE = 3.0, 0.02  # prior standard deviations; distance of d to the ends of its range
+
+
+SEARCHED = 50_000  # workers up to which a search for modes takes seconds
+
+
+def look_ahead(
+    spec: JointProductionSpec, workforce: Workforce, model: pm.Model, evaluate: Callable[..., Any], prior: xr.DataTree
+) -> tuple[dict[str, str], list[str]]:
+    """See :attr:`bayes_labor.posteriors.system.System.foresee`."""
+    outcomes, negative = prior_outcomes(prior)
+    troubles = [*foresee(workforce, outcomes, negative)]
+    if workforce.n_workers <= SEARCHED:
+        troubles += foresee_from_modes(workforce, spec, model, evaluate)
+    said = {"prior draws by outcome": ", ".join(f"{k} {v:.0%}" for k, v in outcomes.items())}
+    return said | {"negative prior wages": f"{negative:.0%}"}, troubles
+
+
+def prior_outcomes(prior: xr.DataTree) -> tuple[dict[str, float], float]:
+    """(share of prior draws by outcome of the solver, share of negative wages among those that solve)."""
+    status = prior["prior"]["solver_status"].to_numpy().astype(int).ravel()
+    shares = {s.name: float(np.mean(status == s)) for s in Status if np.any(status == s)}
+    wage = prior["prior_predictive"]["wage"].to_numpy().reshape(len(status), -1)[status == 0]
+    return shares, float(np.mean(wage < 0)) if wage.size else float("nan")
 
 
 def foresee(workforce: Workforce, outcomes: dict[str, float], negative: float) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Every table and figure of the joint-production paper for one workforce: six specifications, one page."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,13 +12,12 @@ from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.joint_production.settings import SPECS, JointProductionSpec
 from bayes_labor.posteriors.diagnostics import gates
-from bayes_labor.posteriors.html import section, shown_table
+from bayes_labor.posteriors.html import section, shown_table, write_page
 from bayes_labor.posteriors.joint_production import published
 from bayes_labor.posteriors.joint_production.comparison import compare
 from bayes_labor.posteriors.joint_production.fits import check_data, fit, resume
 from bayes_labor.posteriors.joint_production.maximum_likelihood import MaximumLikelihood, maximum_likelihood
-from bayes_labor.posteriors.joint_production.report import page
-from bayes_labor.posteriors.joint_production.sections import result_sections, sensitivity
+from bayes_labor.posteriors.joint_production.sections import result_sections
 from bayes_labor.posteriors.joint_production.summary import summarize
 from bayes_labor.posteriors.joint_production.verdict import judge
 from bayes_labor.posteriors.tables import printed
@@ -87,26 +87,22 @@ def reproduce(
             size,
             paper=True,
         ),
-        sensitivity(verdict.sensitivity, folder),
+        *verdict.sections(folder),
     ]
-    missed = {name: [f"{g.name} {g.value}" for g in gates(draws) if not g.passed] for name, draws in fits.draws.items()}
-    failed = [f"{name}: {'; '.join(which)}" for name, which in missed.items() if which]
-    cautions = [f"power, {g.name}: {g.value}; {g.advice}." for g in verdict.cautions]
+    found = [replace(g, name=f"{name}, {g.name}") for name, draws in fits.draws.items() for g in gates(draws)]
+    cautions = [replace(g, name=f"power, {g.name}") for g in verdict.cautions]
     facts = [
         ("workers", f"{workforce.n_workers:,}"),
         ("workplaces", f"{workforce.n_workplaces:,}"),
         ("specifications", str(len(fits.draws))),
         ("minutes of sampling", f"{sum(d.attrs.get('sampling_seconds', 0.0) for d in fits.draws.values()) / 60:.0f}"),
     ]
-    path = folder.path / "paper.html"
-    text = page(
-        "paper.html", title=f"Joint production, table by table: {workforce.name}",
-        failed=failed, cautions=cautions, facts=facts, sections=sections,
+    return write_page(
+        folder.path / "paper.html", title=f"Joint production, table by table: {workforce.name}",
+        gates=found, cautions=cautions, facts=facts, sections=sections,
         lead="The tables and figures of Ferrall, Salvanes and Sørensen as posterior quantities, beside maximum likelihood "
         "and what the paper prints.",
     )  # fmt: skip
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def _fit_all(workforce: Workforce, path: Path, spec: JointProductionSpec, settings: dict, say: Callable[[str], None]) -> _Fits:

@@ -15,12 +15,12 @@ from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.joint_production.model import joint_production
 from bayes_labor.models.joint_production.settings import JointProductionSpec
-from bayes_labor.posteriors.html import inline, page, save_figures, section, shown_table
+from bayes_labor.posteriors.html import pictured, section, shown_table, write_page
 from bayes_labor.posteriors.joint_production.equilibrium import equilibria
 from bayes_labor.posteriors.joint_production.figures import outside_option_band
 from bayes_labor.posteriors.joint_production.paper_figures import seniority_figure
 from bayes_labor.posteriors.joint_production.results import seniority_response
-from bayes_labor.posteriors.prior import prior_draws, quantile_panel
+from bayes_labor.posteriors.prior import BEFORE, prior_draws, quantile_panel
 from bayes_labor.posteriors.style import BAND, STYLE
 from bayes_labor.theory.joint_production.status import Status
 
@@ -68,22 +68,25 @@ def prior_page(
     prior = xr.DataTree.from_dict({"posterior": tree["prior"].to_dataset().isel(draw=solved)})
     wages = tree["prior_predictive"]["wage"].to_numpy()[0, solved]
     table = _implied(prior, wages, workforce)
-    outcomes = pd.Series({s.advice if s else "solved": float(np.mean(status == s)) for s in Status}, name="share")
-    pictures = _pictures(prior, wages, workforce, spec, size)
-    save_figures({n: (f, c) for n, (_, f, c) in pictures.items()}, folder.figures)
+    shares = {s.advice if s else "solved": float(np.mean(status == s)) for s in Status if np.any(status == s)}
+    outcomes = pd.Series(shares, name="share of draws").rename_axis("outcome of the solver").to_frame()
     note = "Quantiles over prior draws that have an equilibrium. Wages are pooled over workers."
-    text = page(
-        "prior.html", title=f"What the priors imply: {workforce.name}", priors=str(spec.priors),
+    write_page(
+        folder.path / "prior.html",
+        title=f"What the priors imply: {workforce.name}",
+        lead=BEFORE,
         facts=[
-            ("prior draws", f"{draws:,}"), ("have an equilibrium", f"{len(solved) / draws:.0%}"),
+            ("prior draws", f"{draws:,}"),
+            ("have an equilibrium", f"{len(solved) / draws:.0%}"),
             ("of prior wages are negative", f"{np.mean(wages < 0):.0%}"),
         ],
-        sections=[section("Implied quantities", [shown_table(table, folder, "prior_implied", "What the priors imply", note)])],
-        figures=[{"heading": h, "svg": inline(f, n), "caption": c} for n, (h, f, c) in pictures.items()],
-        outcomes=[(name, f"{share:.0%}") for name, share in outcomes.items() if share > 0],
-    )  # fmt: skip
-    folder.path.mkdir(parents=True, exist_ok=True)
-    (folder.path / "prior.html").write_text(text, encoding="utf-8")
+        sections=[
+            section("Priors", code=str(spec.priors)),
+            section("Implied quantities", [shown_table(table, folder, "prior_implied", "What the priors imply", note)]),
+            *pictured(_pictures(prior, wages, workforce, spec, size), folder),
+            section("Outcome of the solver", [shown_table(outcomes, folder, "prior_outcomes", "Outcomes of the solver", "")]),
+        ],
+    )
     return table
 
 

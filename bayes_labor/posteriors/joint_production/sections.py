@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.joint_production.settings import JointProductionSpec
-from bayes_labor.posteriors.html import inline, save_figures, section, shown_table
+from bayes_labor.posteriors.html import pictured, section, shown_table
 from bayes_labor.posteriors.joint_production import published
 from bayes_labor.posteriors.joint_production.comparison import no_interaction
 from bayes_labor.posteriors.joint_production.effective_prior import effective_prior, words
+from bayes_labor.posteriors.joint_production.equilibrium import equilibria
+from bayes_labor.posteriors.joint_production.figures import all_figures
 from bayes_labor.posteriors.joint_production.paper_figures import profile_figure, seniority_figure, size_figure
 from bayes_labor.posteriors.joint_production.results import (
     by_workplace_size,
@@ -24,12 +26,32 @@ from bayes_labor.posteriors.joint_production.results import (
     seniority_response,
     variation,
 )
-from bayes_labor.posteriors.joint_production.sensitivity import THRESHOLD
 from bayes_labor.posteriors.tables import harmless
 
 _LEVELS = (0.03, 0.97)
 Fits = Mapping[str, tuple[xr.DataTree, JointProductionSpec]]
 """Draws and specification by label; the first is the fit in question, a second one is set beside it."""
+
+
+_HEADINGS = {
+    "beta_by_industry": "Do coworkers matter?",
+    "outside_option": "What workers could get elsewhere",
+    "surplus_shares": "Who gets the surplus",
+    "wages": "Fit",
+    "prior_posterior": "What the data added",
+}
+
+
+def report_sections(
+    spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree, folder: RunFolder, size: int = 100
+) -> list[dict[str, Any]]:
+    """Of the page of one fit: pictures and the paper's results, at ``size`` draws whose equilibrium is solved again."""
+    solved = equilibria(draws, workforce, spec, size=size)
+    surplus = float((solved["surplus"].sum("workplace") / solved["wage"].sum("worker")).mean())
+    feasible = float((solved["surplus"] >= 0).mean())
+    said = {"surplus_shares": f"{surplus:.0%} of pay is surplus; {feasible:.1%} of workplaces cover their outside options."}
+    made = {n: (_HEADINGS[n], f, c) for n, (f, c) in all_figures(draws, solved, workforce, spec).items()}
+    return [*pictured(made, folder, said), *result_sections({"joint": (draws, spec)}, workforce, folder, size)]
 
 
 def result_sections(
@@ -57,17 +79,6 @@ def _interaction(draws: xr.DataTree, workforce: Workforce, spec: JointProduction
     return section(
         "Do coworkers matter at all?", [shown_table(table, folder, "no_interaction", "Evidence on zero interaction", note)]
     )
-
-
-def sensitivity(table: pd.DataFrame, folder: RunFolder) -> dict[str, Any]:
-    """Do the priors matter? ``table`` is that of :func:`.sensitivity.prior_sensitivity`."""
-    note = (
-        "Distance that the posterior moves when the prior's, or the likelihood's, logarithm is scaled by a number near one, "
-        f"per doubling. Above {THRESHOLD} for the prior alone: the row is mostly prior. For both: prior and data pull in "
-        "different directions, or the row is weakly identified; fit again with another prior before reporting it."
-    )
-    shown = shown_table(table, folder, "prior_sensitivity", "Sensitivity to prior and likelihood", note)
-    return section("Do the priors matter?", [shown])
 
 
 def _variation(fits: Fits, workforce: Workforce, folder: RunFolder, size: int, paper: bool) -> dict[str, Any]:
@@ -136,11 +147,7 @@ def _pictures(fits: Fits, workforce: Workforce, folder: RunFolder, size: int) ->
     sizes = by_workplace_size(draws, workforce, spec, size=size)
     if np.sum(sizes["workers"] > 0) > 1:  # of one size there is nothing to draw along
         pictures["workplace_size"] = ("Workplace size", *size_figure(sizes, _two_industries(workforce)))
-    save_figures({n: (f, c) for n, (_, f, c) in pictures.items()}, folder.figures)
-    return [
-        {"heading": heading, "text": "", "tables": [], "figures": [{"svg": inline(figure, name), "caption": caption}]}
-        for name, (heading, figure, caption) in pictures.items()
-    ]
+    return pictured(pictures, folder)
 
 
 def _two_industries(workforce: Workforce) -> list[str]:

@@ -1,6 +1,7 @@
 """Whether the priors matter: the posterior when prior or likelihood are raised to a power a little off one."""
 
 import warnings
+from typing import Any
 
 import arviz as az
 import numpy as np
@@ -9,8 +10,10 @@ import pymc as pm
 import xarray as xr
 
 from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.joint_production.model import PARAMETERS, joint_production
 from bayes_labor.models.joint_production.settings import JointProductionSpec
+from bayes_labor.posteriors.html import section, shown_table
 from bayes_labor.posteriors.joint_production.comparison import with_log_likelihood
 from bayes_labor.posteriors.joint_production.summary import SYMBOL
 from bayes_labor.posteriors.prior import quiet
@@ -60,6 +63,17 @@ def prior_sensitivity(draws: xr.DataTree, workforce: Workforce, spec: JointProdu
         index=pd.MultiIndex.from_tuples([_label(str(i)) for i in found.index], names=["parameter", "term"]),
     )
     return table
+
+
+def sensitivity_section(table: pd.DataFrame, folder: RunFolder) -> dict[str, Any]:
+    """Do the priors matter? ``table`` is that of :func:`prior_sensitivity`."""
+    note = (
+        "Distance that the posterior moves when the prior's, or the likelihood's, logarithm is scaled by a number near one, "
+        f"per doubling. Above {THRESHOLD} for the prior alone: the row is mostly prior. For both: prior and data pull in "
+        "different directions, or the row is weakly identified; fit again with another prior before reporting it."
+    )
+    shown = shown_table(table, folder, "prior_sensitivity", "Sensitivity to prior and likelihood", note)
+    return section("Do the priors matter?", [shown])
 
 
 def _label(text: str) -> tuple[str, str]:

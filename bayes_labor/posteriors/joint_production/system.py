@@ -1,12 +1,13 @@
 """Joint production as a system."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pymc as pm
 import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
@@ -14,19 +15,21 @@ from bayes_labor.data.joint_production.baseball import baseball
 from bayes_labor.data.joint_production.norway import norway
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.data.tables import read_table
+from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.joint_production.model import joint_production
 from bayes_labor.models.joint_production.settings import JointProductionSpec
-from bayes_labor.posteriors.density import compiled_density
 from bayes_labor.posteriors.joint_production.calibration import calibrate
 from bayes_labor.posteriors.joint_production.comparison import compare
+from bayes_labor.posteriors.joint_production.effective_prior import effective_prior, words
 from bayes_labor.posteriors.joint_production.fits import describe_data
-from bayes_labor.posteriors.joint_production.foresight import foresee, foresee_from_modes
-from bayes_labor.posteriors.joint_production.preflight import SEARCHED, prior_outcomes
+from bayes_labor.posteriors.joint_production.foresight import look_ahead
 from bayes_labor.posteriors.joint_production.prior_page import prior_page
-from bayes_labor.posteriors.joint_production.report import report
 from bayes_labor.posteriors.joint_production.results import counterfactual
+from bayes_labor.posteriors.joint_production.sections import report_sections
 from bayes_labor.posteriors.joint_production.summary import SYMBOL, summarize
-from bayes_labor.posteriors.joint_production.verdict import judge
+from bayes_labor.posteriors.joint_production.verdict import Verdict, judge
+from bayes_labor.posteriors.preflight import Checked, check_model
+from bayes_labor.posteriors.report import write_report
 from bayes_labor.posteriors.system import System
 
 _SHOWN = ("wage", "outside_option", "surplus_share")
@@ -57,18 +60,6 @@ def read(
     return reader(source, formula, list(internal), **named)
 
 
-def _foresee(spec: JointProductionSpec, data: Workforce, model: pm.Model) -> tuple[dict[str, str], list[str]]:
-    outcomes, negative = prior_outcomes(model)
-    troubles = [*foresee(data, outcomes, negative)]
-    if data.n_workers <= SEARCHED:
-        troubles += foresee_from_modes(data, spec, model, compiled_density(model))
-    words = {
-        "prior draws by outcome": ", ".join(f"{k} {v:.0%}" for k, v in outcomes.items()),
-        "negative prior wages": f"{negative:.0%}",
-    }
-    return words, troubles
-
-
 def _counterfactual(
     spec: JointProductionSpec, data: Workforce, draws: xr.DataTree, changes: Mapping[str, tuple[bool, Any]], size: int
 ) -> pd.DataFrame:
@@ -84,9 +75,15 @@ def _counterfactual(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["quantity", "economy"])
 
 
+def _explain(spec: JointProductionSpec, data: Workforce) -> str:
+    units = "γ and ψ are per unit of the term as written; A is revenue per unit of talent of a worker whose "
+    return f"{words(effective_prior(data, spec))} {units}characteristics are all zero."
+
+
 JOINT_PRODUCTION = System(
     name="joint-production",
     title="Joint production",
+    lead="Wages as outside options plus a share of the surplus that a team makes together.",
     spec=JointProductionSpec,
     read=read,
     build=joint_production,
@@ -94,10 +91,59 @@ JOINT_PRODUCTION = System(
     symbols=SYMBOL,
     summarize=lambda spec, data, draws: summarize(draws, data, spec),
     judge=lambda spec, data, draws: judge(draws, data, spec),
-    report=lambda spec, data, draws, run, verdict: report(draws, data, spec, run, verdict=verdict),
+    sections=report_sections,
+    explain=_explain,
     prior=lambda spec, data, folder, draws: prior_page(data, spec, folder, draws=draws),
-    foresee=_foresee,
+    foresee=look_ahead,
     compare=lambda fits, data, size, refits: compare(fits, data, size=size, refits=refits, workers=1),
     calibrate=calibrate,
     counterfactual=_counterfactual,
 )
+
+
+def report(
+    draws: xr.DataTree,
+    workforce: Workforce,
+    spec: JointProductionSpec,
+    run: str | Path,
+    *,
+    size: int = 100,
+    verdict: Verdict | None = None,
+) -> Path:
+    """Write report.html, tables and figures of a fit into its run folder.
+
+    Parameters
+    ----------
+    draws
+        What :func:`bayes_labor.posteriors.sample` returned, or was read from a run folder.
+    workforce, spec
+        What the model was built from.
+    run
+        The run folder.
+    size
+        Posterior draws at which the equilibrium is solved again for the pictures.
+    verdict
+        What :func:`.verdict.judge` said of the fit, if it was asked already.
+
+    Returns
+    -------
+    Path
+        Of the page.
+
+    """
+    system = replace(JOINT_PRODUCTION, sections=partial(report_sections, size=size))
+    found = verdict or judge(draws, workforce, spec, size=10 * size)
+    return write_report(system, spec, workforce, draws, RunFolder(Path(run)), found)
+
+
+def check(workforce: Workforce, spec: JointProductionSpec | None = None, *, draws: int = 200, seed: int = 0) -> Checked:
+    """Look at a fit before it is sampled; modes are looked for among at most 50,000 workers.
+
+    Raises
+    ------
+    DataFaults
+        If the specification does not fit the workforce.
+
+    """
+    spec = spec or JointProductionSpec()
+    return check_model(joint_production(workforce, spec), partial(look_ahead, spec, workforce), draws, seed)

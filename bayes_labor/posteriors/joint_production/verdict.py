@@ -1,6 +1,7 @@
 """Whether the numbers of a fit may be read: convergence gates, and what else a reader must know before the first table."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,11 +10,12 @@ from scipy import stats
 
 from bayes_labor.data.faults import first_few
 from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import Gate, gates
 from bayes_labor.posteriors.joint_production.comparison import GOOD_K, leave_one_out, with_log_likelihood
 from bayes_labor.posteriors.joint_production.equilibrium import solve_each, thin
-from bayes_labor.posteriors.joint_production.sensitivity import prior_sensitivity
+from bayes_labor.posteriors.joint_production.sensitivity import prior_sensitivity, sensitivity_section
 
 _TOLERATED = 0.01
 """Share of wages by which model and data may differ in sign before the page says so at its top."""
@@ -29,6 +31,10 @@ class Verdict:
     """What the model, the priors or the data do that a reader must know; each with advice, all of them not passed."""
     sensitivity: pd.DataFrame
     """Of :func:`.sensitivity.prior_sensitivity`."""
+
+    def sections(self, folder: RunFolder) -> list[dict[str, Any]]:
+        """What the page of the fit shows of it besides gates and cautions."""
+        return [sensitivity_section(self.sensitivity, folder)]
 
     @property
     def converged(self) -> bool:
