@@ -205,7 +205,7 @@ def _setting(name: str, word: str, value: ast.AST) -> Iterator[str]:
             yield from _word_or(part)
 
 
-class CheckedParser(DefaultFormulaParser):
+class CheckedParser(DefaultFormulaParser):  # type: ignore[misc, unused-ignore]
     """formulaic's parser for one side of a formula, which refuses expressions that are not on the list and too many terms.
 
     ``np.log(x)`` is read as ``log(x)``, by its text: nothing is looked up in numpy.

@@ -32,7 +32,8 @@ def read_table(path: str | Path, kind: str | None = None, text: Sequence[str] = 
     try:
         if kind == ".csv":
             _check_separator(path)
-        return readers[kind](path)
+        found: pd.DataFrame = readers[kind](path)
+        return found
     except DataFaults:
         raise
     except (OSError, ValueError, UnicodeDecodeError) as error:

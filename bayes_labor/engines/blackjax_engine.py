@@ -63,26 +63,24 @@ def native_log_density(compiled: Any) -> Callable[[Any], Any]:
         shape = (jax.ShapeDtypeStruct((), jnp.float64), jax.ShapeDtypeStruct(x.shape, jnp.float64))
         return jax.pure_callback(host, shape, x, vmap_method="sequential")
 
-    @jax.custom_vjp
-    def log_density(x: Any) -> Any:
-        return both(x)[0]
-
+    log_density: Any = jax.custom_vjp(lambda x: both(x)[0])
     log_density.defvjp(both, lambda gradient, g: (g * gradient,))
-    return log_density
+    found: Callable[[Any], Any] = log_density
+    return found
 
 
-def _kernels(log_density: Callable, settings: Any) -> tuple[Callable, Callable]:
+def _kernels(log_density: Callable[..., Any], settings: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     import blackjax
     import jax
 
-    def adapt(key: Any, point: np.ndarray) -> tuple[Any, dict]:
+    def adapt(key: Any, point: np.ndarray) -> tuple[Any, dict[str, Any]]:
         warmup = blackjax.window_adaptation(blackjax.nuts, log_density, target_acceptance_rate=settings.target_accept)
         (state, parameters), _ = warmup.run(key, jax.numpy.asarray(point), num_steps=max(settings.tune, 1))
         return state, {k: parameters[k] for k in ("step_size", "inverse_mass_matrix")}
 
     kernel = blackjax.nuts.build_kernel()
 
-    def step(key: Any, state: Any, parameters: dict) -> Any:
+    def step(key: Any, state: Any, parameters: dict[str, Any]) -> Any:
         return kernel(key, state, log_density, **parameters)
 
     return jax.jit(step), adapt
@@ -97,7 +95,7 @@ def _empty(settings: Any, size: int, names: list[str], like: dict[str, np.ndarra
     )  # fmt: skip
 
 
-def _store(draws: Draws, chain: int, i: int, state: Any, info: Any, expand: Callable, names: list[str]) -> None:
+def _store(draws: Draws, chain: int, i: int, state: Any, info: Any, expand: Callable[..., Any], names: list[str]) -> None:
     point = np.asarray(state.position)
     draws.unconstrained[chain, i] = point
     found = expand(point)
@@ -112,12 +110,12 @@ def _store(draws: Draws, chain: int, i: int, state: Any, info: Any, expand: Call
     draws.counts[chain] = i + 1
 
 
-def _dump(state: Any, parameters: dict) -> dict[str, Any]:
+def _dump(state: Any, parameters: dict[str, Any]) -> dict[str, Any]:
     """Everything that the next draw depends on; JSON keeps float64 exactly."""
     return {k: np.asarray(v).tolist() for k, v in {**state._asdict(), **parameters}.items()}
 
 
-def _load(held: dict[str, Any]) -> tuple[Any, dict]:
+def _load(held: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     import blackjax.mcmc.hmc as hmc
     import jax.numpy as jnp
 

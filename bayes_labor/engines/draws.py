@@ -89,4 +89,5 @@ def _program(
         kept: dict[str, Any] = jax.lax.scan(one, state, jax.random.split(then, draws))[1]
         return kept | shape
 
-    return jax.jit(run)
+    found: Callable[..., dict[str, Any]] = jax.jit(run)
+    return found

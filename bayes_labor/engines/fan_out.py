@@ -14,7 +14,8 @@ import pymc as pm
 import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.engines.sampling import SamplerSettings, compile_model, draw
+from bayes_labor.engines.nutpie_engine import compile_model
+from bayes_labor.engines.sampling import SamplerSettings, draw
 
 
 @dataclass(frozen=True)

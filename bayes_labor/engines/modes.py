@@ -78,7 +78,8 @@ def shares(modes: list[Mode]) -> np.ndarray:
     """Share of the posterior mass of each mode, by Laplace's approximation."""
     mass = np.array([m.log_mass for m in modes])
     weight = np.exp(mass - mass.max())
-    return weight / weight.sum()
+    found: np.ndarray = weight / weight.sum()
+    return found
 
 
 def _climb(
@@ -109,7 +110,8 @@ def _ascend(
 
     options = {"maxiter": _EVALUATIONS, "maxfun": _EVALUATIONS}
     found = optimize.minimize(negative, np.zeros(directions.shape[1]), jac=True, method="L-BFGS-B", options=options)  # type: ignore[call-overload]
-    return start + directions @ found.x
+    top: np.ndarray = start + directions @ found.x
+    return top
 
 
 def _curvature(log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +128,8 @@ def _hessian(log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], x: n
         step[i] = _STEP
         rows.append((log_density(x + step)[1] - log_density(x - step)[1]) / (2 * _STEP))
     hessian = np.array(rows)
-    return 0.5 * (hessian + hessian.T)
+    found: np.ndarray = 0.5 * (hessian + hessian.T)
+    return found
 
 
 def _same(a: Mode, b: Mode) -> bool:

@@ -157,7 +157,8 @@ class _White(NamedTuple):
 
     def outward(self, z: np.ndarray) -> np.ndarray:
         """Vectors x (..., P) of z (..., P)."""
-        return self.center + z @ self.factor.T
+        found: np.ndarray = self.center + z @ self.factor.T
+        return found
 
 
 def _factor(held: np.ndarray) -> np.ndarray:

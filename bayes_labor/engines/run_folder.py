@@ -170,7 +170,8 @@ def judged(record: dict[str, Any]) -> dict[str, Any]:
     """By what a run's draws are judged (:mod:`bayes_labor.models.notes`); all variables, by records that do not say."""
     words = record.get("words", {})
     if "judged" in words:
-        return words["judged"]
+        found: dict[str, Any] = words["judged"]
+        return found
     return {"solved": ["solver_status"]} if words.get("outcomes") else {}
 
 

@@ -68,22 +68,18 @@ class ShardedDensity:
         """(log density, gradient (P,)) of (unconstrained vector (P,), :attr:`data`), compiled; the same on every device."""
         whole, by_shard = PartitionSpec(), PartitionSpec(AXIS)
         mapped = jax.shard_map(self._local, mesh=self.mesh, in_specs=(whole, whole, by_shard), out_specs=whole, check_vma=False)
-        return jax.jit(lambda vector, data: mapped(vector, self.exported.shared, data))
+        found: Callable[[Any, Any], tuple[Any, Any]] = jax.jit(lambda vector, data: mapped(vector, self.exported.shared, data))
+        return found
 
     @cached_property
     def log_density(self) -> Callable[[Any, Any], Any]:
         """The log density with its gradient's rule, for samplers: data are an argument, since they lie on many machines."""
         both = self.value_and_gradient
 
-        @jax.custom_vjp
-        def value(vector: Any, data: Any) -> Any:
-            return both(vector, data)[0]
-
-        def pull(gradient: Any, g: Any) -> tuple[Any, None]:
-            return g * gradient, None
-
-        value.defvjp(both, pull)
-        return value
+        value: Any = jax.custom_vjp(lambda vector, data: both(vector, data)[0])
+        value.defvjp(both, lambda gradient, g: (g * gradient, None))
+        found: Callable[[Any, Any], Any] = value
+        return found
 
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
         """(log density, gradient) as NumPy, for :func:`bayes_labor.engines.modes.find_modes`."""

@@ -57,7 +57,7 @@ class _Record(BaseModel):
 def read_record(path: Path) -> dict[str, Any]:
     """A run's record. Raises DataFaults, which say what is left of the run, if it is damaged."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         _Record.model_validate(record)
         return record
     except ValidationError as error:

@@ -1,7 +1,8 @@
 """From a model to draws to what people read: engines, run folder, diagnostics, tables, figures, report."""
 
+from bayes_labor.engines.nutpie_engine import compile_model
 from bayes_labor.engines.run_folder import RunFolder
-from bayes_labor.engines.sampling import SamplerSettings, compile_model, draw, peek
+from bayes_labor.engines.sampling import SamplerSettings, draw, peek
 from bayes_labor.posteriors.diagnostics import Gate, gates
 from bayes_labor.posteriors.joint_production.comparison import compare, holdout_elpd, leave_one_out, no_interaction
 from bayes_labor.posteriors.joint_production.equilibrium import equilibria

@@ -313,7 +313,8 @@ class _People:
 
     def _rate(self, level: np.ndarray, talent: np.ndarray) -> np.ndarray:
         latent = -0.55 * talent - _RATING_LEVEL[level] + self.rng.normal(size=len(level))
-        return np.searchsorted(_RATING_CUT, latent) + 1
+        rating: np.ndarray = np.searchsorted(_RATING_CUT, latent) + 1
+        return rating
 
     def _move_on(
         self, level: np.ndarray, rating: np.ndarray, promoted: np.ndarray, rise: np.ndarray, f: dict[str, np.ndarray]

@@ -209,7 +209,8 @@ def _terms(spec: Any, terms: Sequence[str], frame: pd.DataFrame) -> np.ndarray:
     matrix = _silent(lambda: spec.get_model_matrix(frame, context=NAMESPACE))
     if len(matrix) != len(frame):  # formulaic drops rows with missing values
         return np.full((len(terms), len(frame)), np.nan)
-    return matrix[list(terms)].to_numpy(np.float64).T
+    found: np.ndarray = matrix[list(terms)].to_numpy(np.float64).T
+    return found
 
 
 def _stateless(spec: Any, frame: pd.DataFrame) -> bool:

@@ -195,7 +195,8 @@ def _add_up(sizes: np.ndarray, low: np.ndarray, high: np.ndarray, total: int, rn
     share = np.floor(abs(gap) * room / max(room.sum(), 1)).astype(int)
     left = np.flatnonzero(room > share)
     share[rng.choice(left, abs(gap) - share.sum(), replace=False)] += 1
-    return sizes + np.sign(gap) * share
+    found: np.ndarray = sizes + np.sign(gap) * share
+    return found
 
 
 def _workers(industry: np.ndarray, sizes: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
@@ -204,7 +205,10 @@ def _workers(industry: np.ndarray, sizes: np.ndarray, rng: np.random.Generator) 
 
     def latent(name: str) -> np.ndarray:
         shared = _EFFECT[name]
-        return np.sqrt(shared) * np.repeat(rng.normal(size=len(sizes)), sizes) + np.sqrt(1 - shared) * rng.normal(size=len(k))
+        found: np.ndarray = np.sqrt(shared) * np.repeat(rng.normal(size=len(sizes)), sizes) + np.sqrt(1 - shared) * rng.normal(
+            size=len(k)
+        )
+        return found
 
     female = latent("female") < special.ndtri(MEANS[k, 0])
     u = latent("experience")
@@ -230,7 +234,8 @@ def _workers(industry: np.ndarray, sizes: np.ndarray, rng: np.random.Generator) 
 def _threshold(latent: np.ndarray, k: np.ndarray) -> np.ndarray:
     """The cut by industry above which Table 3's share of workers lies."""
     cuts = [np.quantile(latent[k == j], 1 - MEANS[j, 3]) if np.any(k == j) else 0.0 for j in range(len(INDUSTRIES))]
-    return np.array(cuts)[k]
+    found: np.ndarray = np.array(cuts)[k]
+    return found
 
 
 def _experience(u: np.ndarray, female: np.ndarray, k: np.ndarray) -> np.ndarray:

@@ -314,7 +314,10 @@ def _read_parquet(path: str | Path, columns: list[str] | None) -> pd.DataFrame:
         text = [f.name for f in table.schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
         frame = table.to_pandas(split_blocks=True, self_destruct=True, strings_to_categorical=True)
         # Levels in alphabetical order, as if the column were text, not in order of appearance.
-        return frame.assign(**{c: frame[c].cat.reorder_categories(sorted(frame[c].cat.categories)) for c in text})
+        found: pd.DataFrame = frame.assign(
+            **{c: frame[c].cat.reorder_categories(sorted(frame[c].cat.categories)) for c in text}
+        )
+        return found
     except (OSError, ValueError):
         return read_table(path, ".parquet")
 
