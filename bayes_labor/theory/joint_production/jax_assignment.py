@@ -239,7 +239,7 @@ def find_cutoffs(tables: JaxTable, log_talent: Any, weight: Any, span: tuple, te
     return state[1], state[4] < TOLERANCE
 
 
-class Solution(NamedTuple):
+class TeamTotals(NamedTuple):
     """Totals of F teams and their derivatives."""
 
     total: Any  # (F,) N Q
@@ -249,7 +249,7 @@ class Solution(NamedTuple):
     status: Any  # (F,)
 
 
-def solve_teams(log_talent: Any, beta: Any, scale: Any, teams: Teams) -> Solution:
+def solve_teams(log_talent: Any, beta: Any, scale: Any, teams: Teams) -> TeamTotals:
     """Solve F teams; a failed team has zeros and a status."""
     rows, n = teams.industry, teams.industry.shape[0]
     finite = jnp.isfinite(beta) & jnp.isfinite(scale) & (scale > 0)
@@ -280,7 +280,7 @@ def solve_teams(log_talent: Any, beta: Any, scale: Any, teams: Teams) -> Solutio
     status = jnp.where(~in_range[rows], Status.BETA_RANGE.value, status)
     status = jnp.where(bad_talent | ~finite[rows], Status.NON_FINITE.value, status)
     ok = status == 0
-    return Solution(
+    return TeamTotals(
         jnp.where(ok, total, 0.0),
         jnp.where(ok[teams.team], d_talent, 0.0),
         jnp.where(ok, d_beta, 0.0),

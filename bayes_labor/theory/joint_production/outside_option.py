@@ -44,7 +44,7 @@ from bayes_labor.theory.joint_production.talent_table import (
     worker_output,
     worker_share,
 )
-from bayes_labor.theory.joint_production.value_map import Matches, basis_at_nodes, find_root, is_feasible
+from bayes_labor.theory.joint_production.value_map import MapInputs, basis_at_nodes, find_root, is_feasible
 
 CUBIC = 4  # coefficients of the paper's regression of v on powers of z
 
@@ -206,7 +206,7 @@ def matches_of(p, totals, moments, worth, domain, nodes):
         total[e], sizes[e], sums[e] = totals[f], p.offsets[f + 1] - p.offsets[f], moments[f]
         if not nodes:
             fill_basis((p.external_index[p.match_worker[e]] - domain[0]) / domain[1], basis[e])
-    return Matches(total, sizes, sums, p.match_weight, worth, basis, p.power, p.floor, p.softness, nodes)
+    return MapInputs(total, sizes, sums, p.match_weight, worth, basis, p.power, p.floor, p.softness, nodes)
 
 
 @kernel

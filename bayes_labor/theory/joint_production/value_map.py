@@ -27,7 +27,7 @@ SETTLED = 1e-12  # change of the coefficients, relative to the largest
 LEAST_MASS = 1e-8  # of the feasible matches, per match
 
 
-class Matches(NamedTuple):
+class MapInputs(NamedTuple):
     """What the equation depends on, besides V."""
 
     total: np.ndarray  # (E,) revenue of the matched workplaces
