@@ -7,7 +7,7 @@ from scipy import stats
 
 from bayes_labor.data import Workforce
 from bayes_labor.models import SPECS, JointProductionSpec, joint_production
-from bayes_labor.models.joint_production.model import prior_table
+from bayes_labor.models.joint_production.inputs import prior_table
 from bayes_labor.models.priors import Prior, Relative
 
 SCIPY = {

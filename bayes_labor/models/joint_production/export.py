@@ -6,16 +6,8 @@ import numpy as np
 import pymc as pm
 
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.models.joint_production.model import (
-    PENALISED_SIZE,
-    as_spec,
-    columns_of,
-    joint_production,
-    matching_of,
-    prior_table,
-    reference_team,
-    softness_of,
-)
+from bayes_labor.models.joint_production.inputs import Inputs, as_spec, inputs_of
+from bayes_labor.models.joint_production.model import PENALISED_SIZE, joint_production
 from bayes_labor.models.joint_production.settings import JointProductionSpec, SpecName
 from bayes_labor.models.starting import beta_coordinates, starting_points
 from bayes_labor.theory.joint_production.exported import Exported
@@ -42,7 +34,8 @@ def export(workforce: Workforce, spec: SpecName | JointProductionSpec = "power",
     """
     spec = as_spec(spec, **settings)
     model = joint_production(workforce, spec)
-    columns, matching, sizes = columns_of(workforce, spec), matching_of(workforce, spec), np.diff(workforce.offsets)
+    inputs, sizes = inputs_of(workforce, spec), np.diff(workforce.offsets)
+    columns, matching = inputs.columns, inputs.matching
     external = _standard(columns.external, columns.talent_sd[: len(columns.external)], columns.mean)
     payrolls = Payrolls(
         wage=workforce.wage,
@@ -58,8 +51,8 @@ def export(workforce: Workforce, spec: SpecName | JointProductionSpec = "power",
         match_weight=matching.weight,
         newcomer=external[:, matching.worker] if not matching.nodes else np.zeros((0, len(matching.workplace))),
     )
-    team = _standard(reference_team(workforce, columns, spec), columns.talent_sd[: len(columns.external)])
-    form = _form(model, workforce, spec, len(columns.external_terms), matching.nodes)
+    team = _standard(inputs.reference, columns.talent_sd[: len(columns.external)])
+    form = _form(model, inputs, spec, len(workforce.industries))
     return Exported(form, workforce.offsets, payrolls, team, np.array(starting_points(model)), beta_coordinates(model))
 
 
@@ -68,17 +61,17 @@ def _standard(terms: np.ndarray, sd: np.ndarray, mean: np.ndarray | None = None)
     return (terms - (0.0 if mean is None else mean[:, None])) / sd[:, None]
 
 
-def _form(model: pm.Model, workforce: Workforce, spec: JointProductionSpec, n_external: int, nodes: int) -> Form:
-    mean_wage, point = float(np.mean(np.abs(workforce.wage))), model.initial_point()
+def _form(model: pm.Model, inputs: Inputs, spec: JointProductionSpec, industries: int) -> Form:
+    point = model.initial_point()
     return Form(
         layout=tuple((v.name, int(np.size(point[v.name]))) for v in model.value_vars),
-        n_industries=len(workforce.industries),
-        n_external=n_external,
-        nodes=nodes,
-        softness=softness_of(workforce, spec),
+        n_industries=industries,
+        n_external=len(inputs.reference),
+        nodes=inputs.matching.nodes,
+        softness=inputs.softness,
         penalty=0.0 if spec.is_linear else spec.penalty,
-        shortfall=spec.softness * mean_wage,
-        priors=tuple((k, p.family, tuple(map(_plain, p.numbers))) for k, p in prior_table(workforce, spec).items()),
+        shortfall=inputs.shortfall,
+        priors=tuple((k, p.family, tuple(map(_plain, p.numbers))) for k, p in inputs.priors.items()),
     )
 
 

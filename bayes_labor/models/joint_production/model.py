@@ -5,7 +5,7 @@ likelihood has one term per workplace; a point whose equilibrium cannot be solve
 """
 
 from collections.abc import Container
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pymc as pm
@@ -20,101 +20,16 @@ from bayes_labor.custom_ops import (
     to_workers,
     workplace_sum,
 )
-from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.models.joint_production.priors import units_of
-from bayes_labor.models.joint_production.settings import MANY_WORKERS, JointProductionSpec, SpecName
+from bayes_labor.models.joint_production.inputs import Columns, Inputs, as_spec, inputs_of
+from bayes_labor.models.joint_production.settings import JointProductionSpec, SpecName
 from bayes_labor.models.notes import judge_by, solver_outcomes, start_at, start_on_both_sides
-from bayes_labor.models.priors import Prior
-from bayes_labor.theory.joint_production.matching import Matching
-from bayes_labor.theory.joint_production.outside_option import CUBIC
 from bayes_labor.theory.joint_production.status import Status
 
 _CONSTANT_BYTES = 500_000  # PyTensor cannot cache code with larger constants
 PARAMETERS = ("beta", "psi", "d", "V_U", "gamma", "A", "sigma", "nu")
 """Parameters in the units of the data, in the order of the paper's tables."""
 PENALISED_SIZE = 5  # workplaces larger than this are penalised for a negative surplus
-
-
-class Columns(NamedTuple):
-    """Characteristics by the coefficients they belong to: views of the workforce's design, terms by workers, never copies.
-
-    Coefficients are sampled for standardised terms; they are divided by these standard deviations, so the terms need not be.
-    External terms are centered by taking the mean's index off; internal ones are not, since a newcomer has zero of them.
-    """
-
-    external: np.ndarray
-    """(P_e, N) what a worker takes along."""
-    internal: np.ndarray
-    """(P_i, N) internal terms in talent."""
-    power: np.ndarray
-    """(P_p, N) internal terms in bargaining power."""
-    external_terms: list[str]
-    internal_terms: list[str]
-    power_terms: list[str]
-    mean: np.ndarray
-    """(P_e,) means of the external terms."""
-    talent_sd: np.ndarray
-    """(P_e + P_i,)."""
-    power_sd: np.ndarray
-    """(P_p,)."""
-
-
-def columns_of(workforce: Workforce, spec: JointProductionSpec) -> Columns:
-    """Split the design as a specification asks.
-
-    Raises DataFaults if the specification needs internal terms that the workforce lacks.
-    """
-    external = workforce.n_terms if spec.is_linear else int(np.sum(~workforce.internal))
-    stop = {
-        "linear_power": external + int(workforce.linear.sum()), "power": workforce.n_terms, "flexible": workforce.n_terms
-    }.get(spec.spec, external)  # fmt: skip
-    if spec.spec in ("linear_power", "power", "flexible") and stop == external:
-        what = "linear internal terms" if spec.spec == "linear_power" else "internal terms"
-        remedy = "declare internal=['seniority'], or choose spec='equal_power' or 'linear'"
-        raise DataFaults([Fault(f"spec={spec.spec!r} needs {what}, the workforce has none", workforce.formula, remedy)])
-    x, terms = workforce.terms_by_workers, list(workforce.terms)
-    in_talent = slice(external, external if spec.spec == "power" else None)
-    mean, sd = x[:external].mean(1), np.array([row.std() for row in x])
-    return Columns(
-        external=x[:external],
-        internal=x[in_talent],
-        power=x[external:stop],
-        external_terms=terms[:external],
-        internal_terms=terms[in_talent],
-        power_terms=terms[external:stop],
-        mean=mean,
-        talent_sd=np.concatenate([sd[:external], sd[in_talent]]),
-        power_sd=sd[external:stop],
-    )
-
-
-def matching_of(workforce: Workforce, spec: JointProductionSpec) -> Matching:
-    """The hypothetical matches of a specification, drawn from its seed where they are sampled.
-
-    Raises DataFaults for fewer workplaces than V(z) has coefficients, or than ``subsample`` asks for.
-    """
-    if spec.matching == "sampled":
-        if workforce.n_workplaces < CUBIC:
-            what = f"{workforce.n_workplaces} workplaces meet too few workers to tell a cubic V(z)"
-            raise DataFaults([Fault(what, "matching='sampled'", "choose matching='exact'")])
-        return Matching.sampled(workforce.offsets, spec.seed)
-    if spec.subsample is not None and spec.subsample > workforce.n_workplaces:
-        remedy = f"choose at most {workforce.n_workplaces}, or None for all"
-        raise DataFaults([Fault(f"subsample = {spec.subsample} exceeds the number of workplaces", "settings", remedy)])
-    return Matching.exact(workforce.offsets, spec.nodes, spec.subsample, spec.seed)
-
-
-def softness_of(workforce: Workforce, spec: JointProductionSpec) -> float:
-    """Scale of the feasibility weights in wage units; 0 for hard ones.
-
-    In the linear specifications (d = 1, V_U = 0) every workplace counts alike, which an unbounded scale gives: if only
-    workplaces with a surplus counted, those of the most productive industry alone would be left, whatever the data.
-    """
-    mean_wage = float(np.mean(np.abs(workforce.wage)))
-    if spec.is_linear:
-        return 1e9 * mean_wage
-    return spec.softness * mean_wage if spec.feasibility == "smooth" else 0.0
 
 
 def joint_production(
@@ -157,25 +72,25 @@ def joint_production(
 
     """
     spec = as_spec(spec, priors=priors, **settings)
-    columns, mean_wage = columns_of(workforce, spec), float(np.mean(np.abs(workforce.wage)))
-    matching = matching_of(workforce, spec)
+    inputs = inputs_of(workforce, spec)
+    columns = inputs.columns
     with pm.Model(coords=_coords(workforce, columns)) as model:
         data = _data(workforce, columns)
-        free = _free(workforce, columns, spec)
-        beta = _beta(workforce, free)
+        free = _free(inputs, spec)
+        beta = _beta(len(workforce.industries), free)
         talent, z, level = _talent(columns, spec, free["gamma_scaled"])
-        scale = _scale(workforce, columns, spec, beta, level)
+        scale = _scale(inputs, beta, level)
         d, floor = free.get("d", 1.0), free.get("V_U", 0.0)
         equilibrium = outside_option(
             talent, z, data["offsets"], beta, scale, d, floor,
-            industry=data["industry"], matching=matching, softness=softness_of(workforce, spec), threads=spec.threads,
+            industry=data["industry"], matching=inputs.matching, softness=inputs.softness, threads=spec.threads,
         )  # fmt: skip
         wage, surplus, _ = nash_payroll(
             equilibrium.value, equilibrium.output, _power(columns, data, spec, free), data["offsets"], spec.threads
         )
         _report(equilibrium, surplus, wage)
         counted = pm.Data("counted", np.ones(workforce.n_workplaces), dims="workplace") if weighted else None
-        _wages(workforce, spec, data, free, wage, surplus, equilibrium, mean_wage, counted)
+        _wages(workforce, spec, data, free, wage, surplus, equilibrium, inputs.shortfall, counted)
         judge_by(*judged_parameters(model.named_vars), two_sided="" if spec.is_linear else "beta")
     return model
 
@@ -184,19 +99,6 @@ def judged_parameters(known: Container[str]) -> list[str]:
     """Parameters whose chains must agree, of those that a specification has."""
     shape = [v for v in ("beta", "psi", "d") if v in known]
     return shape or [v for v in ("gamma", "A", "sigma", "nu") if v in known]
-
-
-def as_spec(spec: SpecName | JointProductionSpec, **settings: Any) -> JointProductionSpec:
-    """A specification from its name and settings, or the given one."""
-    settings = {k: v for k, v in settings.items() if v is not None}
-    if isinstance(spec, JointProductionSpec):
-        if settings:
-            fault = Fault(
-                f"settings {sorted(settings)} given beside a complete specification", "joint_production", "put them in it"
-            )
-            raise DataFaults([fault])
-        return spec
-    return JointProductionSpec(spec=spec, **settings)
 
 
 def _coords(workforce: Workforce, columns: Columns) -> dict[str, Any]:
@@ -233,47 +135,18 @@ def _layout(name: str, values: np.ndarray) -> Any:
     return pt.constant(values, name=name) if small else pm.Data(name, values)
 
 
-def prior_table(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Prior]:
-    """The priors of the free variables that a specification has, by variable in the order of the model, in the wage unit."""
-    rows, n = spec.priors.table, len(workforce.industries)
-    if spec.is_linear:
-        beta: dict[str, Prior] = {}
-    elif not (spec.pooled and n > 1):
-        alone = float(np.hypot(spec.priors.beta_mean, spec.priors.beta_spread))
-        beta = {"atanh_beta": Prior("atanh beta", "normal", (0.0, alone))}
-    else:
-        beta = {k: rows[k] for k in ("beta_mean", "beta_spread")}
-        if spec.hierarchy == "centered" or (spec.hierarchy == "auto" and workforce.n_workers >= MANY_WORKERS * n):
-            beta["atanh_beta"] = Prior("atanh beta", "normal", ("beta_mean", "beta_spread"))
-        else:
-            beta["beta_offset"] = Prior("(atanh beta - b) / s", "normal", (0.0, 1.0))
-    has_power = spec.spec in ("linear_power", "power", "flexible")
-    wanted = ["gamma_scaled", "log_output", *([] if spec.is_linear else ["d", "V_U"]), *(["psi_scaled"] if has_power else [])]
-    wanted += ["sigma", *(["nu_shifted"] if spec.errors == "student" else [])]
-    units = units_of(workforce, spec.spec == "linear_national")
-    return {k: v.within(units) for k, v in (beta | {k: rows[k] for k in wanted}).items()}
-
-
-def _free(workforce: Workforce, columns: Columns, spec: JointProductionSpec) -> dict[str, Any]:
+def _free(inputs: Inputs, spec: JointProductionSpec) -> dict[str, Any]:
     """The free variables as the prior table says, with their starting values."""
-    table, n = prior_table(workforce, spec), len(workforce.industries)
     dims = {"gamma_scaled": "talent_term", "psi_scaled": "power_term", "atanh_beta": "industry", "beta_offset": "industry"}
     dims |= {} if spec.spec == "linear_national" else {"log_output": "industry"}
     dims |= {"sigma": "industry"} if spec.noise_by_industry else {}
-    sd = float(workforce.wage.std())
-    starts = {
-        "beta_mean": 0.2, "beta_spread": 0.2, "atanh_beta": np.full(n, 0.2), "beta_offset": np.zeros(n), "d": 0.5,
-        "gamma_scaled": _start(workforce, columns), "psi_scaled": np.zeros(len(columns.power_terms)), "nu_shifted": 10.0,
-        "log_output": table["log_output"].numbers[0], "sigma": np.full(n, sd) if spec.noise_by_industry else sd,
-        "V_U": table["V_U"].numbers[0] if "V_U" in table else 0.0,
-    }  # fmt: skip
-    start_at(**{k: starts[k] for k in table})
-    return {k: prior.place(k, dims.get(k)) for k, prior in table.items()}
+    start_at(**inputs.starts)
+    return {k: prior.place(k, dims.get(k)) for k, prior in inputs.priors.items()}
 
 
-def _beta(workforce: Workforce, free: dict[str, Any]) -> Any:
+def _beta(n: int, free: dict[str, Any]) -> Any:
     if "atanh_beta" not in free and "beta_offset" not in free:
-        return pt.zeros(len(workforce.industries))
+        return pt.zeros(n)
     levels = [k for k in ("beta_mean", "atanh_beta") if k in free]
     start_on_both_sides(levels, held=[k for k in ("beta_spread", "beta_offset") if k in free])
     atanh = free["atanh_beta"] if "atanh_beta" in free else free["beta_mean"] + free["beta_spread"] * free["beta_offset"]
@@ -291,35 +164,11 @@ def _talent(columns: Columns, spec: JointProductionSpec, scaled: Any) -> tuple[A
     return talent, z, -level
 
 
-def _start(workforce: Workforce, columns: Columns) -> np.ndarray:
-    """Talent coefficients of the log-wage regression on the external terms; zero for the internal ones."""
-    low = 0.05 * np.mean(np.abs(workforce.wage))
-    log_wage = np.log(np.maximum(workforce.wage, low))
-    n, x, sd = workforce.n_workers, columns.external, columns.talent_sd[: len(columns.external)]
-    # Normal equations: the terms are not collinear, and nothing of the design's size is copied.
-    scale = np.outer(sd, sd)
-    covariance = (x @ x.T / n - np.outer(columns.mean, columns.mean)) / scale
-    with_wage = (x @ (log_wage - log_wage.mean()) / n) / sd
-    fitted = np.linalg.lstsq(covariance, with_wage, rcond=1e-10)[0]
-    return np.concatenate([fitted, np.zeros(len(columns.internal_terms))])
-
-
-def reference_team(workforce: Workforce, columns: Columns, spec: JointProductionSpec) -> np.ndarray:
-    """(P_e, n) centered external characteristics of the team whose output per worker is the parameter kappa.
-
-    Its workers are evenly spaced over the sample in the order of their characteristics, so that neither a seed nor the order
-    of the rows or the names of workplaces decides who they are.
-    """
-    order, n = np.lexsort(columns.external[::-1]), workforce.n_workers
-    picks = order[((np.arange(spec.reference_team) + 0.5) * n / spec.reference_team).astype(np.int64)]
-    return columns.external[:, picks] - columns.mean[:, None]
-
-
-def _scale(workforce: Workforce, columns: Columns, spec: JointProductionSpec, beta: Any, level: Any) -> Any:
+def _scale(inputs: Inputs, beta: Any, level: Any) -> Any:
     """A by industry in the units of the standardised columns; reports it for the columns as they are."""
-    n, model = len(workforce.industries), pm.modelcontext(None)
-    team = reference_team(workforce, columns, spec)
-    z = design_index(team, model["gamma"][: len(columns.external_terms)])
+    model, team = pm.modelcontext(None), inputs.reference
+    n = len(model.coords["industry"])
+    z = design_index(team, model["gamma"][: len(team)])
     offsets = np.arange(n + 1) * team.shape[1]
     output = task_assignment(pt.tile(z, n), offsets, beta, 1.0, industry=np.arange(n))[0]
     scale = pt.exp(model["log_output"]) / pt.maximum(output, 1e-300)
@@ -347,13 +196,13 @@ def _report(equilibrium: Any, surplus: Any, wage: Any) -> None:
 
 def _wages(
     workforce: Workforce, spec: JointProductionSpec, data: dict[str, Any], free: dict[str, Any], wage: Any, surplus: Any,
-    equilibrium: Any, mean_wage: float, counted: Any,
+    equilibrium: Any, shortfall: float, counted: Any,
 ) -> None:  # fmt: skip
     sigma = free["sigma"]
     # By workplace, as everything that need not be by worker: a register has twelve times as many workers.
     spread = sigma[workforce.industry] if spec.noise_by_industry else pt.full(workforce.n_workplaces, sigma)
     sizes = pt.extra_ops.diff(data["offsets"])
-    short = pt.softplus(-surplus / (sizes * spec.softness * mean_wage)) * (sizes > PENALISED_SIZE)
+    short = pt.softplus(-surplus / (sizes * shortfall)) * (sizes > PENALISED_SIZE)
     # Where outside options exhaust the product, surpluses are of either sign by construction: nothing to penalise.
     penalty = (0.0 if spec.is_linear else spec.penalty) * short
     weight = pt.constant(1.0) if counted is None else counted

@@ -8,7 +8,7 @@ import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.models.joint_production.model import Columns, columns_of, matching_of, softness_of
+from bayes_labor.models.joint_production.inputs import Columns, columns_of, matching_of, softness_of
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.theory.joint_production.assignment import solve_assignment
 from bayes_labor.theory.joint_production.outside_option import OutsideOption, solve_outside_option
@@ -62,11 +62,11 @@ def solve_each(
     """
     posterior = thin(draws, size)
     columns, new = columns_of(workforce, spec), _check(changed, workforce) if changed is not None else workforce
-    matching = matching_of(new, spec)
+    matching, softness = matching_of(new, spec), softness_of(workforce, spec)
     for i in range(posterior.sizes["sample"]):
         at = _parameters(posterior.isel(sample=i), columns, spec, len(workforce.industries))
         z, talent, power = _indices(new, columns, at)
-        s = _solve(new, z, talent, at, matching, softness_of(workforce, spec))
+        s = _solve(new, z, talent, at, matching, softness)
         if s.status is not Status.OK:
             yield None
             continue

@@ -9,7 +9,7 @@ import xarray as xr
 
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.modes import SMALLEST_SHARE, find_modes, shares
-from bayes_labor.models.joint_production.model import prior_table
+from bayes_labor.models.joint_production.inputs import prior_table
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.models.starting import beta_coordinates, starting_point, starting_points
 from bayes_labor.theory.joint_production.status import Status

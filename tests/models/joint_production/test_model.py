@@ -8,7 +8,7 @@ from scipy import optimize, stats
 
 from bayes_labor.data import Workforce
 from bayes_labor.models import SPECS, JointProductionPriors, JointProductionSpec, joint_production
-from bayes_labor.models.joint_production.model import columns_of, matching_of
+from bayes_labor.models.joint_production.inputs import columns_of, matching_of
 from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors import prior_draws
 from bayes_labor.theory import solve_outside_option, solve_payroll

@@ -9,7 +9,7 @@ import pytest
 from bayes_labor.data import DataFaults, Workforce, norway
 from bayes_labor.data.joint_production.norway import MEAN_WAGE, TRUTH, draw_wages, norway_table
 from bayes_labor.models import JointProductionSpec, joint_production
-from bayes_labor.models.joint_production.model import matching_of, prior_table
+from bayes_labor.models.joint_production.inputs import matching_of, prior_table
 from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors.system import system_named
 from bayes_labor.posteriors.verbs import settings_of
