@@ -40,12 +40,16 @@ def register(app: typer.Typer) -> None:
         tune: Annotated[int | None, typer.Option(help="Tuning steps of each chain.")] = None,
         chains: Annotated[int | None, typer.Option(help="Chains.")] = None,
         seed: Seed = 20161102,
-        engine: Annotated[str | None, typer.Option(help="nutpie, blackjax, pymc or numpyro.")] = None,
+        engine: Annotated[str | None, typer.Option(help="nutpie, blackjax, pymc, numpyro; smc: several modes.")] = None,
         start: Annotated[
             str | None, typer.Option(help="modes; or laplace or pathfinder, which also whiten the coordinates: for large data.")
+        ] = None,
+        second_opinion: Annotated[
+            int | None, typer.Option(help="Particles that check where the mass is, where there may be several modes; 0: none.")
         ] = None,
         overwrite: Annotated[bool, typer.Option(help="Replace draws that are already in the run folder.")] = False,
     ) -> None:
         """Sample the posterior into a run folder and write its report."""
         sampler = {"draws": draws, "tune": tune, "chains": chains, "seed": seed, "engine": engine, "start": start}
+        sampler["second_opinion"] = second_opinion
         fit_and_report(task, task.data(), run, overwrite=overwrite, settings=sampler)

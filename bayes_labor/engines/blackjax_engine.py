@@ -30,7 +30,7 @@ def run(
     begin = around(modes, settings) if modes else lambda chain: starting_points(model)[0]
     step, adapt = _kernels(native_log_density(compiled), settings)
     expand = expander(compiled)
-    draws = earlier or _empty(settings, len(begin(0)), names, expand(begin(0)))
+    draws = earlier or empty(settings, len(begin(0)), names, expand(begin(0)))
     key = jax.random.key(settings.seed)
     for chain in range(settings.chains):
         own = jax.random.fold_in(key, chain)
@@ -86,7 +86,8 @@ def _kernels(log_density: Callable[..., Any], settings: Any) -> tuple[Callable[.
     return jax.jit(step), adapt
 
 
-def _empty(settings: Any, size: int, names: list[str], like: dict[str, np.ndarray]) -> Draws:
+def empty(settings: Any, size: int, names: list[str], like: dict[str, np.ndarray]) -> Draws:
+    """Room for the draws of all chains, in the shapes of ``like``, with nothing in it."""
     shape = (settings.chains, settings.draws)
     stats = ("diverging", "energy", "n_steps", "step_size", "acceptance_rate", "lp", "cause")
     return Draws(

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from pymc.backends.arviz import find_observations
 
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.engines import blackjax_engine, nutpie_engine
+from bayes_labor.engines import blackjax_engine, nutpie_engine, smc
 from bayes_labor.engines.nutpie_engine import compile_model
 from bayes_labor.engines.progress import Draws, Keeper, locked
 from bayes_labor.engines.run_folder import RunFolder, judged, provenance
@@ -39,7 +39,11 @@ class SamplerSettings(Settings):
     """``modes``: chains start near the modes and learn the posterior's shape. ``laplace`` and ``pathfinder``: nutpie also
     samples in coordinates whitened by that approximation of the heaviest mode, so that little tuning is needed; for large
     data."""
-    engine: Literal["nutpie", "blackjax", "pymc", "numpyro"] = "nutpie"
+    engine: Literal["nutpie", "blackjax", "pymc", "numpyro", "smc"] = "nutpie"
+    """``smc``: every chain is a population of ``draws`` particles tempered from the prior, for posteriors of several modes."""
+    second_opinion: int = Field(default=100, ge=0, le=1_000_000)
+    """Particles that are tempered from the prior after sampling where a model may have mass on both sides of zero, to see
+    whether the chains have visited it; 0 for none."""
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -128,15 +132,15 @@ def resume(run: str | Path, model: pm.Model | Callable[[], pm.Model], *, progres
         settings = SamplerSettings(**record.get("sampler", {}))
         earlier = Draws.load(folder.partial_path)
         found, how = int(earlier.counts.sum()) if earlier is not None else 0, "nothing was recovered; sampled from the start"
-        if earlier is not None and settings.engine == "blackjax":
-            how = f"{found} draws recovered; continued exactly (blackjax)"
+        exact = settings.engine in ("blackjax", "smc")
+        if earlier is not None and exact:
+            how = f"{found} draws recovered; continued exactly ({settings.engine})"
         elif earlier is not None and found >= _FEWEST * earlier.unconstrained.shape[2]:
             how = f"{found} draws recovered; the others by a warm restart in whitened coordinates (nutpie)"
         else:
             earlier, how = None, how if not found else f"{found} draws are too few to restart from; sampled from the start"
         record["resumed"] = [*record.get("resumed", []), how]
         folder.write_record(record)
-        exact = settings.engine == "blackjax"
         tree = _sample(model, settings, progress, Keeper(folder.partial_path, None if exact else earlier), earlier)
         tree.attrs["resumed"] = record["resumed"]
         return _finish(folder, record, tree)
@@ -173,9 +177,9 @@ def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: 
         compiled = compile_model(model)
         ready = time.perf_counter()
         weights = np.empty(0)
-        if settings.engine == "blackjax":
-            names = nutpie_engine.variables_of(model, compiled)
-            found, weights = blackjax_engine.run(model, compiled, settings, keeper, earlier, names)
+        if settings.engine in ("blackjax", "smc"):
+            exact = blackjax_engine if settings.engine == "blackjax" else smc
+            found, weights = exact.run(model, compiled, settings, keeper, earlier, nutpie_engine.variables_of(model, compiled))
         elif earlier is not None:
             found = nutpie_engine.go_on(compiled, settings, earlier, progress, keeper)
         else:
@@ -186,6 +190,8 @@ def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: 
     if observed:
         tree["observed_data"] = xr.DataTree(observed)
     tree.attrs.update(notes_of(model).judged | health(tree, notes_of(model).outcomes))
+    if notes_of(model).two_sided and settings.second_opinion and settings.engine != "smc":
+        tree.attrs["second_opinion"] = smc.second_opinion(model, settings.second_opinion, settings.seed)
     return tree
 
 

@@ -46,16 +46,16 @@ def temper(prior: np.ndarray, log_prior: Density, log_likelihood: Density, rng: 
     like, base = log_likelihood(x), log_prior(x)
     accepted, distinct = 1.0, 1.0
     while power < 1.0:
-        after = _next_power(like, power)
+        after = next_power(like, power)
         weights = (after - power) * like
         evidence += float(special.logsumexp(weights) - np.log(len(x)))
-        chosen = _systematic(np.exp(weights - special.logsumexp(weights)), rng)
+        chosen = systematic(np.exp(weights - special.logsumexp(weights)), rng, len(x))
         x, like, base, power, stages = x[chosen], like[chosen], base[chosen], after, stages + 1
         x, like, base, accepted, distinct = _move(x, like, base, power, log_prior, log_likelihood, rng)
     return Tempered(x, evidence, stages, accepted, distinct)
 
 
-def _next_power(like: np.ndarray, power: float) -> float:
+def next_power(like: np.ndarray, power: float) -> float:
     """The power at which the effective share of the particles falls to what is wanted, at most 1."""
 
     def short(step: float) -> float:
@@ -69,8 +69,9 @@ def _next_power(like: np.ndarray, power: float) -> float:
     return power + float(np.exp(optimize.brentq(lambda t: short(np.exp(t)), np.log(left) - 60.0, np.log(left))))
 
 
-def _systematic(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    places = (rng.uniform() + np.arange(len(weights))) / len(weights)
+def systematic(weights: np.ndarray, rng: np.random.Generator, n: int) -> np.ndarray:
+    """Places (n,) of draws in proportion to weights that add up to one, by one uniform number."""
+    places = (rng.uniform() + np.arange(n)) / n
     return np.minimum(np.searchsorted(np.cumsum(weights), places), len(weights) - 1)
 
 

@@ -59,6 +59,8 @@ def gates(draws: xr.DataTree, names: Sequence[str] | None = None) -> list[Gate]:
         Gate("E-BFMI", f"{bfmi:.2f}, should exceed {_E_BFMI}", bfmi > _E_BFMI, "the tails are explored slowly: run longer")
     )
     found += [_sides(v, posterior[v]) for v in draws.attrs.get("two_sided", [])]
+    opinion = draws.attrs.get("second_opinion", {})
+    found += [_visited(v, posterior[v], seen, opinion["particles"]) for v, seen in opinion.get("below_zero", {}).items()]
     for status in draws.attrs.get("solved", []):
         failed = int((posterior[status] > 0).sum())
         found.append(
@@ -80,6 +82,30 @@ def _worst(name: str, values: xr.Dataset, pick: object, ok: object, bound: str, 
 
 def _bfmi(energy: np.ndarray) -> np.ndarray:
     return np.square(np.diff(energy, axis=1)).mean(1) / energy.var(1)
+
+
+def _visited(name: str, values: xr.DataArray, seen: list[float], particles: int) -> Gate:
+    """Whether the chains give each side of zero the mass that tempering from the prior finds there."""
+    shares, error = _share_below(values)
+    other = np.asarray(seen)
+    middle = 0.5 * (shares + other)
+    # Particles share ancestors: half of them count.
+    tolerated = 4.0 * np.sqrt(error**2 + middle * (1.0 - middle) * 2.0 / particles) + 0.02
+    text = ", ".join(f"{k} {a:.2f} ({b:.2f})" for k, a, b in zip(labels(values), shares, other, strict=True))
+    return Gate(
+        f"mass on both sides of {name} = 0",
+        f"share below zero in the chains (by tempering from the prior): {text}",
+        bool((np.abs(shares - other) <= tolerated).all()),
+        "the chains have not visited what tempering finds: fit with engine='smc', whose particles go to every mode by its mass",
+    )
+
+
+def _share_below(values: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
+    """(share of draws below zero, its Monte Carlo error), by element."""
+    negative = (values < 0).astype(float)
+    share = negative.mean(("chain", "draw")).to_numpy().ravel()
+    effective = az.ess(negative.to_dataset(name="negative"))["negative"].to_numpy().ravel()
+    return share, np.sqrt(share * (1.0 - share) / np.maximum(np.nan_to_num(effective, nan=np.inf), 1.0))
 
 
 def _sides(name: str, beta: xr.DataArray) -> Gate:

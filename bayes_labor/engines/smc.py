@@ -1,0 +1,231 @@
+"""Tempered sequential Monte Carlo along gradients: from draws of the prior to the posterior, whatever its modes.
+
+Particles follow the densities prior x likelihood^t from t = 0 to 1: reweighted, resampled, moved by Hamiltonian paths in the
+coordinates of their own covariance. Every mode keeps the particles that its mass deserves, and the evidence comes with them: a
+second opinion on chains, which stay on the side of a cusp where they start.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
+from pymc.pytensorf import join_nonshared_inputs
+from scipy.special import logsumexp
+
+from bayes_labor.engines.blackjax_engine import empty
+from bayes_labor.engines.nutpie_engine import expander
+from bayes_labor.engines.progress import Draws, Keeper
+from bayes_labor.engines.tempering import next_power, systematic
+from bayes_labor.models.notes import notes_of
+from bayes_labor.models.starting import starting_point
+
+Density = Callable[[np.ndarray, float], tuple[float, float, np.ndarray]]
+"""(unconstrained vector, t) -> (log prior, log likelihood, gradient of log prior + t log likelihood)."""
+_MOVES = 3  # Hamiltonian paths of each particle at each temperature
+_PATH = (4, 9)  # leapfrog steps of a path: from, up to but without
+_ACCEPTED = 0.8
+_POOL = 8  # prior draws for each particle: where there is no equilibrium there is no weight
+
+_GRADIENTS = 450  # evaluations that a particle usually takes from the prior to the posterior
+LONGEST = 240.0
+"""Seconds beyond which a second opinion is not asked for."""
+
+
+class Particles(NamedTuple):
+    """Equally weighted draws of the posterior, and how they came."""
+
+    x: np.ndarray
+    """(n, D) unconstrained."""
+    log_evidence: float
+    """Log marginal likelihood."""
+    temperatures: int
+    gradients: int
+    """Evaluations of the density with its gradient."""
+    accepted: float
+    """Share of paths accepted at the last temperature."""
+
+
+def tempered_density(model: pm.Model) -> Density:
+    """Log prior and log likelihood of a model, and the gradient of their tempered sum, as one compiled function."""
+    terms = [model.logp(vars=model.free_RVs), model.logp(vars=[*model.observed_RVs, *model.potentials])]
+    (prior, likelihood), x = _joined(model, terms)
+    power = pt.dscalar("power")
+    function = pytensor.function(
+        [x, power], [prior, likelihood, pt.grad(prior + power * likelihood, x)], mode="NUMBA", on_unused_input="ignore"
+    )
+
+    def density(at: np.ndarray, t: float) -> tuple[float, float, np.ndarray]:
+        base, like, gradient = function(at, t)
+        known = np.isfinite(base) and np.isfinite(like) and np.isfinite(gradient).all()
+        return (float(base), float(like), gradient) if known else (-np.inf, -np.inf, np.zeros_like(at))
+
+    return density
+
+
+def _joined(model: pm.Model, outputs: list[Any]) -> tuple[list[Any], Any]:
+    """Outputs in the model's unconstrained values as functions of one vector."""
+    point = starting_point(model)
+    found, x = join_nonshared_inputs(
+        point={v.name: point[v.name] for v in model.value_vars}, outputs=outputs, inputs=model.value_vars
+    )
+    return found, x
+
+
+def flat_function(model: pm.Model, outputs: list[Any]) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """Compiled, of the unconstrained vector."""
+    found, x = _joined(model, outputs)
+    function: Callable[[np.ndarray], list[np.ndarray]] = pytensor.function([x], found, mode="NUMBA", on_unused_input="ignore")
+    return function
+
+
+def prior_points(model: pm.Model, draws: int, seed: int) -> np.ndarray:
+    """(draws, D) unconstrained vectors drawn from the prior of a model."""
+    changed = []
+    for variable in model.free_RVs:
+        transform = model.rvs_to_transforms[variable]
+        changed.append(variable if transform is None else transform.forward(variable, *variable.owner.inputs))
+    drawn = pm.draw(changed, draws=draws, random_seed=seed)
+    return np.column_stack([np.reshape(d, (draws, -1)) for d in drawn])
+
+
+def follow(density: Density, pool: np.ndarray, particles: int, rng: np.random.Generator) -> Particles:
+    """Move draws of the prior to the posterior.
+
+    Parameters
+    ----------
+    density
+        See :func:`tempered_density`.
+    pool
+        (M, D) draws of the prior, more than ``particles``: those without likelihood fall away.
+    particles
+        How many to move.
+    rng
+        Generator.
+
+    Raises
+    ------
+    ValueError
+        If no draw of the prior has a likelihood.
+
+    """
+    base, like, _ = _evaluated(density, pool, 0.0)
+    there = np.isfinite(like)
+    if not there.any():
+        raise ValueError(f"none of {len(pool)} prior draws has a likelihood: tighten the priors")
+    x, base, like = pool[there], base[there], like[there]
+    evidence, power, step, accepted, stages, used = float(np.log(there.mean())), 0.0, 0.2, 1.0, 0, len(pool)
+    while power < 1.0:
+        after = next_power(like, power)
+        weights = (after - power) * like
+        evidence += float(logsumexp(weights) - np.log(len(like)))
+        chosen = systematic(np.exp(weights - logsumexp(weights)), rng, particles)
+        x, power, stages = x[chosen], after, stages + 1
+        for _ in range(_MOVES):
+            x, like, accepted, leaps = _paths(density, x, power, step, rng)
+            step = float(np.clip(step * np.exp(accepted - _ACCEPTED), 1e-3, 1.5))
+            used += leaps * particles
+    return Particles(x, evidence, stages, used, accepted)
+
+
+def _evaluated(density: Density, x: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    base, like, gradients = zip(*(density(point, power) for point in x), strict=True)
+    return np.array(base), np.array(like), np.array(gradients)
+
+
+def _paths(
+    density: Density, x: np.ndarray, power: float, step: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, float, int]:
+    """(points, log likelihoods, share accepted, evaluations of each) after one Hamiltonian path of every particle."""
+    factor = _factor(x)
+    leaps = int(rng.integers(*_PATH))
+    base, like, gradient = _evaluated(density, x, power)
+    speed = rng.normal(size=x.shape)
+    energy = base + power * like - 0.5 * (speed**2).sum(1)
+    size = step * rng.uniform(0.6, 1.4, (len(x), 1))
+    at, new_base, new_like = x.copy(), base, like
+    for _ in range(leaps):
+        speed = speed + 0.5 * size * (gradient @ factor)
+        at = at + size * (speed @ factor.T)
+        new_base, new_like, gradient = _evaluated(density, at, power)
+        speed = speed + 0.5 * size * (gradient @ factor)
+    with np.errstate(invalid="ignore"):
+        gain = new_base + power * new_like - 0.5 * (speed**2).sum(1) - energy
+    taken = np.isfinite(gain) & (np.log(rng.uniform(size=len(x))) < gain)
+    return np.where(taken[:, None], at, x), np.where(taken, new_like, like), float(taken.mean()), leaps + 1
+
+
+def _factor(x: np.ndarray) -> np.ndarray:
+    """Cholesky factor of the particles' covariance, shrunk towards its diagonal."""
+    n, d = x.shape
+    weight, covariance = n / (n + 2.0 * d), np.atleast_2d(np.cov(x, rowvar=False))
+    diagonal = np.maximum(np.diag(covariance), 1e-12)
+    return np.linalg.cholesky(weight * covariance + (1.0 - weight) * np.diag(diagonal))
+
+
+def run(
+    model: pm.Model, compiled: Any, settings: Any, keeper: Keeper, earlier: Draws | None, names: list[str]
+) -> tuple[Draws, np.ndarray]:
+    """(a population of ``settings.draws`` particles for every chain, log evidence by chain); populations there are kept."""
+    density, expand = tempered_density(model), expander(compiled)
+    draws = earlier or empty(settings, compiled.n_dim, names, expand(prior_points(model, 1, 0)[0]))
+    for chain in np.flatnonzero(draws.counts == 0):
+        seeds = np.random.SeedSequence([settings.seed, int(chain)])
+        pool = prior_points(model, _POOL * settings.draws, int(seeds.generate_state(1)[0]))
+        found = follow(density, pool, settings.draws, np.random.default_rng(seeds))
+        for i, x in enumerate(found.x):
+            held = expand(x)
+            for n in names:
+                draws.posterior[n][chain, i] = held[n]
+            base, like, _ = density(x, 1.0)
+            draws.stats["lp"][chain, i], draws.stats["energy"][chain, i] = base + like, -base - like
+        draws.unconstrained[chain] = found.x
+        for name, value in (("diverging", 0.0), ("cause", 0.0), ("acceptance_rate", found.accepted)):
+            draws.stats[name][chain] = value
+        draws.counts[chain] = settings.draws
+        draws.state[str(chain)] = found.log_evidence
+        keeper.keep(draws)
+    return draws, np.array([draws.state[str(c)] for c in range(settings.chains)])
+
+
+def second_opinion(model: pm.Model, particles: int, seed: int) -> dict[str, Any]:
+    """Where tempering finds the mass of the variables that may lie on both sides of zero.
+
+    Parameters
+    ----------
+    model
+        One whose notes name such variables.
+    particles
+        To follow from the prior.
+    seed
+        Of everything random.
+
+    Returns
+    -------
+    dict
+        ``below_zero``: by variable, the share of particles below zero, by element; ``particles``, ``log_evidence``,
+        ``gradients``. Or ``skipped``, the reason, where it would take longer than :data:`LONGEST` seconds, or the prior has
+        no point with a likelihood.
+
+    """
+    density, pool = tempered_density(model), prior_points(model, _POOL * particles, seed)
+    for x in pool[:20]:
+        density(x, 1.0)  # the first calls compile
+    start = time.perf_counter()
+    for x in pool[:20]:
+        density(x, 1.0)
+    seconds = (time.perf_counter() - start) / 20 * _GRADIENTS * particles
+    if seconds > LONGEST:
+        return {"skipped": f"{particles} particles would take {seconds:.0f} s"}
+    try:
+        found = follow(density, pool, particles, np.random.default_rng(seed))
+    except ValueError as error:
+        return {"skipped": str(error)}
+    names = notes_of(model).two_sided
+    values = flat_function(model, model.replace_rvs_by_values([model[n] for n in names]))
+    drawn = [values(at) for at in found.x]
+    shares = {n: np.mean([np.ravel(d[i]) < 0 for d in drawn], axis=0).tolist() for i, n in enumerate(names)}
+    return {"below_zero": shares, "particles": particles, "log_evidence": found.log_evidence, "gradients": found.gradients}
