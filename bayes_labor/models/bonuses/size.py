@@ -14,8 +14,8 @@ from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.models.bonuses.coefficients import coefficients
 from bayes_labor.models.bonuses.design import BLOCKS, Block, bonus_design
-from bayes_labor.models.bonuses.effects import observe_with_effects
-from bayes_labor.models.mundlak import observe_panel, split_coordinates
+from bayes_labor.models.bonuses.missing_ratings import observe_with_effects
+from bayes_labor.models.linear_panel import observe_panel, split_coordinates
 from bayes_labor.models.notes import note_left_out
 from bayes_labor.models.panel_design import IdentificationError, PanelDesign
 from bayes_labor.models.pilot import panel_pilot

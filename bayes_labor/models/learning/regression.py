@@ -14,7 +14,7 @@ from pydantic import PositiveFloat
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.learning.teams import GAPS, Teams
-from bayes_labor.models.mundlak import observe_panel, split_coordinates
+from bayes_labor.models.linear_panel import observe_panel, split_coordinates
 from bayes_labor.models.panel_design import PanelDesign, group_means
 from bayes_labor.models.panel_rows import Errors, error_distribution, mean_by_row
 from bayes_labor.models.pilot import panel_pilot, rotated_normal
