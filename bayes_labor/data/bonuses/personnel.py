@@ -17,6 +17,7 @@ from scipy.special import ndtri
 from bayes_labor.data.faults import DataFaults, Fault, first_few
 from bayes_labor.data.ids import as_numbers_if_nothing_is_lost, mixed_faults
 from bayes_labor.data.tables import read_table
+from bayes_labor.numerics.groups import Groups
 
 LEVELS, RATINGS, TENURES = 5, 4, 5
 """Job levels; ratings, 1 the best; classes of tenure at the level: 1, 2, 3, 4, 5 or more years."""
@@ -60,6 +61,11 @@ class Personnel:
         faults = [*_values(ordered, self.name), *_careers(ordered, self.name)]
         if faults:
             raise DataFaults(faults)
+
+    @cached_property
+    def workers(self) -> Groups:
+        """Which worker each row is of; rows of a worker are adjacent."""
+        return Groups.of(self.table["id"])
 
     @cached_property
     def with_bonus(self) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.engines.run_folder import RunFolder
-from bayes_labor.models import BonusSpec
+from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.bonuses import figures
 from bayes_labor.posteriors.bonuses.fits import GATED, MODELS
@@ -96,16 +96,14 @@ def _implied(
     paid = panel.with_bonus
     found: dict[str, tuple[np.ndarray, float]] = {}
     terms = before["term"].to_numpy()
+    design = spec.design(panel)
+    design = design if isinstance(design, PanelDesign) else design.bonus
+    index = design.columns @ coefficients(tree, design.terms).T
     if kind == "bonus-receipt":
-        design = spec.design(panel)
-        index = design.columns @ coefficients(tree, design.terms).T
         if "tau" in before:
             index = index + before["tau"].to_numpy().ravel() * rng.normal(size=index.shape)
-        found["share with a bonus"] = ((1.0 / (1.0 + np.exp(-index))).mean(0), float((design.table["bonus"] > 0).mean()))
+        found["share with a bonus"] = ((1.0 / (1.0 + np.exp(-index))).mean(0), float(design.outcome.mean()))
     else:
-        design = spec.design(panel)
-        design = design if isinstance(spec, BonusSpec) else design.bonus
-        index = design.columns @ coefficients(tree, design.terms).T
         sd = ("sigma", "tau") if "sigma" in before else ("sd_bonus", "sd_mu")
         spread = [before[s].to_numpy().ravel() for s in sd if s in before]
         drawn = index + np.sqrt(np.square(spread).sum(0)) * rng.normal(size=index.shape)

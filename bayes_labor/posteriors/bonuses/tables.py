@@ -9,15 +9,13 @@ import xarray as xr
 
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.models.bonuses.design import Block
-from bayes_labor.models.bonuses.prize_design import Covariates
-from bayes_labor.models.bonuses.promotion_prize import PrizeSpec
+from bayes_labor.models.bonuses.prize_design import Covariates, PrizeSpec
 from bayes_labor.models.bonuses.receipt import ReceiptSpec
 from bayes_labor.models.bonuses.size import BonusSpec
 from bayes_labor.posteriors.bonuses import published
 from bayes_labor.posteriors.bonuses.classical import Classical, conditional, logit, pooled, wald, within
-from bayes_labor.posteriors.bonuses.results import LEVEL_TERMS, TENURE_TERMS, coefficients, paper_ages
+from bayes_labor.posteriors.bonuses.results import LEVEL_TERMS, TENURE_TERMS, coefficients, paper_ages, posterior_columns
 from bayes_labor.posteriors.bonuses.two_step import bootstrap, two_step
-from bayes_labor.posteriors.tables import CI_PROB
 
 SIZE_BLOCKS: dict[int, tuple[Block, ...]] = {
     1: ("levels", "age"), 2: ("levels", "age", "ratings"), 3: ("levels", "age", "tenure"),
@@ -58,13 +56,6 @@ def table1(panel: Personnel) -> pd.DataFrame:
     return pd.DataFrame.from_dict(found, orient="index").rename_axis("level")
 
 
-def posterior_columns(samples: np.ndarray) -> dict[str, np.ndarray]:
-    """Mean, sd and 94% interval of (samples, terms)."""
-    tail = 0.5 * (1.0 - CI_PROB)
-    low, high = np.quantile(samples, [tail, 1.0 - tail], axis=0)
-    return {"mean": samples.mean(0), "sd": samples.std(0), "hdi_low": low, "hdi_high": high}
-
-
 def _beside(
     terms: list[str], theirs: dict[str, tuple[published.Entry, ...]], column: int, ours: pd.Series, se: pd.Series,
     samples: np.ndarray | None, truth: Mapping[str, float] | None,
@@ -90,8 +81,7 @@ def size_spec(column: int, **more: Any) -> BonusSpec:
 
 def _size_classical(panel: Personnel, column: int) -> Classical:
     design = size_spec(column, means=False).design(panel)
-    y = np.log(design.table["bonus"].to_numpy(np.float64))
-    return (pooled if column <= 4 else within)(y, design)
+    return (pooled if column <= 4 else within)(design)
 
 
 def table5(
@@ -146,8 +136,7 @@ def tables34(panel: Personnel) -> pd.DataFrame:
     rows: dict[tuple[str, str], dict[str, float]] = {}
     for i, blocks in enumerate(SHARE_BLOCKS):
         design = BonusSpec(blocks=blocks, means=False).design(panel)
-        y = np.log(design.table["bonus"].to_numpy(np.float64))
-        flat, fixed = pooled(y, design), within(y, design)
+        flat, fixed = pooled(design), within(design)
         theirs = published.TABLE3_STATISTICS["adjusted R2"][i], published.TABLE4_STATISTICS["adjusted R2"][i]
         levels = [t for t in LEVEL_TERMS if t in flat.estimate.index]
         rows[f"({i + 1})", ", ".join(blocks)] = {
@@ -173,9 +162,7 @@ def table2(
     for column in (1, 4, 5, 8):
         blocks = RECEIPT_BLOCKS[(column - 1) % 4 + 1]
         spec = ReceiptSpec(blocks=blocks, effects="conditional" if column > 4 else "integrated", means=False)
-        design = spec.design(panel)
-        won = (design.table["bonus"].to_numpy() > 0).astype(np.float64)
-        fit = (conditional if column > 4 else logit)(won, design)
+        fit = (conditional if column > 4 else logit)(spec.design(panel))
         terms = [*LEVEL_TERMS, "rating 2", "rating 3", "rating 4"]
         terms += [*TENURE_TERMS, "promoted"] if "tenure" in blocks else []
         samples = coefficients(draws["conditional"], terms) if column == 8 and "conditional" in draws else None
