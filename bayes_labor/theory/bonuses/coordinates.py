@@ -5,9 +5,11 @@ supports the coordinates hold the efficient cut-offs and distances from them; c_
 specification; contracts outside are ``contract``, the cost of effort quadratic.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+
+from bayes_labor.theory.bonuses.tournament import Primitives
 
 COORDINATES = (
     "log d_2", "log d_3/d_2", "log (h_1 - 1)", "log (h_2 - h_1)", "log (s_1 - h_1)", "log (s_2 - s_1)", "log gam", "log z",
@@ -16,20 +18,6 @@ COORDINATES = (
 )  # fmt: skip
 """Names of the coordinates, in their order."""
 _STRETCH = 4.0  # of the logistic that places theta_2^L between theta_1' and theta_2^M
-
-
-class Primitives(NamedTuple):
-    """Arguments of :func:`bayes_labor.theory.bonuses.tournament.solve_tournament`, over leading dimensions."""
-
-    c: np.ndarray
-    d: np.ndarray
-    s: np.ndarray
-    h: np.ndarray
-    z: np.ndarray
-    delta: np.ndarray
-    gam: np.ndarray
-    theta1: np.ndarray
-    theta2: np.ndarray
 
 
 def primitives_at(u: np.ndarray) -> Primitives:
