@@ -23,6 +23,7 @@ from bayes_labor.posteriors.tables import CI_PROB
 
 _TAIL = 0.5 * (1.0 - CI_PROB)
 LEVEL_TERMS = tuple(f"level {k}" for k in range(2, LEVELS + 1))
+RATING_TERMS = ("rating 2", "rating 3", "rating 4")
 TENURE_TERMS = (*(f"tenure {k}" for k in range(2, TENURES)), f"tenure {TENURES}+")
 
 
@@ -281,7 +282,7 @@ def predictions(
 
     """
     order = ordered_levels(size)
-    tenure, ratings = coefficients(size, TENURE_TERMS), coefficients(rated, [f"rating {k}" for k in (2, 3, 4)])
+    tenure, ratings = coefficients(size, TENURE_TERMS), coefficients(rated, RATING_TERMS)
     slope = semi_elasticity(size, np.array([30.0, 39.0, 50.0])).to_numpy()
     rows = [
         ("1. bonuses rise with the level", "0 < level 2 < ... < level 5", order.probability),
