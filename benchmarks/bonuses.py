@@ -111,11 +111,14 @@ def main() -> None:
         "least_bulk_ess": float(min(v.min() for v in az.ess(theta).data_vars.values())),
         "worst_r_hat": float(max(v.max() for v in az.rhat(theta).data_vars.values())),
         "effective_draws_per_second": {
-            "ours": ours, "bambi": bambi, "ratio_of_least": ours["least"] / bambi["least"],
+            "ours": ours,
+            "bambi": bambi,
+            "ratio_of_least": ours["least"] / bambi["least"],
             "ratio_of_least_with_our_compilation": ours["least"] * ours["seconds"] / whole / bambi["least"],
         },
         "promotion_prize": {
-            "seconds_with_compilation": prize_seconds, "sampling_s": prize.attrs["sampling_seconds"],
+            "seconds_with_compilation": prize_seconds,
+            "sampling_s": prize.attrs["sampling_seconds"],
             "worst_r_hat": float(az.rhat(prize["posterior"].to_dataset()[["theta", "chance", "rise"]]).to_array().max()),
         },
         "hundred_times": {
@@ -124,7 +127,7 @@ def main() -> None:
             "sampling_s": other.attrs["sampling_seconds"],
             "sampling_ratio": other.attrs["sampling_seconds"] / tree.attrs["sampling_seconds"],
         },
-    }  # fmt: skip
+    }
     print(json.dumps(found, indent=1))
     (Path(__file__).parent / "results" / "bonuses.json").write_text(json.dumps(found, indent=1) + "\n")
 
