@@ -87,14 +87,13 @@ class Personnel:
         """Table 1: counts, means and standard deviations by level, over rows with a bonus; and over all levels."""
         rows = self.with_bonus.assign(ratio=lambda t: t["bonus"] / t["salary"])
         columns = [c for c in ("bonus", "salary", "ratio", "promoted", "age", "ten_level", "ten_firm", "rating") if c in rows]
-        groups: dict[str, pd.DataFrame] = {str(level): part for level, part in rows.groupby("level")} | {"all": rows}
+        groups = {**{str(level): part for level, part in rows.groupby("level")}, "all": rows}
         found = {}
         for level, part in groups.items():
-            found[level] = {"N": float(len(part))}
-            for c in columns:
-                found[level] |= {c: float(part[c].mean()), f"{c}_sd": float(part[c].std())}
-            if "rating" in rows:
-                found[level]["rated"] = float(part["rating"].notna().mean())
+            means, spread = part[columns].mean(), part[columns].std().add_suffix("_sd")
+            rated = {"rated": part["rating"].notna().mean()} if "rating" in rows else {}
+            both = pd.concat([means, spread])[[n for c in columns for n in (c, f"{c}_sd")]]
+            found[level] = {"N": float(len(part))} | both.to_dict() | rated
         return pd.DataFrame.from_dict(found, orient="index").rename_axis("level")
 
 

@@ -208,9 +208,10 @@ def _five(
     fits: dict[str, PanelPosterior], rho: dict[str, np.ndarray], panels: tuple[str, str] | None, folder: RunFolder
 ) -> dict[str, Any]:
     table = predictions(fits["size, column 7"].draws, fits["size, column 8"].draws, rho, panels)
+    ways = 1.0 / ordered_levels(fits["size, column 7"].draws).prior
     note = (
-        "Posterior probability within workers. Prior probability of the order of levels: 1/384. A cut posterior does not let "
-        "bonuses move the prize; it should agree with the joint one."
+        f"Posterior probability within workers. Prior probability of the order of levels: 1/{ways:.0f}. A cut posterior does "
+        "not let bonuses move the prize; it should agree with the joint one."
     )
     if panels is not None:
         note += " The fifth is looked at in another generated panel, in which the prize has an effect, than the first four."
@@ -264,9 +265,8 @@ def _size(
         "Log bonus: columns 1 to 4 pooled, 5 to 8 with worker effects (within slopes by worker means, Mundlak). Even columns "
         "see rated rows only. With worker effects age carries any trend, for age, year and birth year cannot be told apart."
     )
-    clustered = "Published, least squares here, and posterior (within workers only). Standard errors clustered by worker." + (
-        _TRUTH if truth else ""
-    )
+    clustered = "Published, least squares here, and posterior (within workers only). Standard errors clustered by worker."
+    clustered += _TRUTH if truth else ""
     repeated = "Fit of the columns. The published F of age in columns 7 and 8 repeats that of levels."
     assumptions = (
         "Effects under other assumptions, posterior mean and sd. All with ratings and tenure; ordered: effects rise by "
@@ -339,8 +339,7 @@ def _prize(
     known = "" if truth is None else f" In this panel ({panel.name}) the truth is {truth:g}."
     text = (
         "ρ is in log points of bonus per log point of expected prize, chance of promotion times increase: -2.3 means that a "
-        "prize "
-        "higher by 0.01 lowers bonuses by 2.3%, an elasticity of only about -0.05 at the usual prize of 0.02." + known
+        "prize higher by 0.01 lowers bonuses by 2.3%, an elasticity of only about -0.05 at the usual prize of 0.02." + known
     )
     notes = (
         "Published; same: the published construction here (realised increases, pay with bonus); expected: the predicted "

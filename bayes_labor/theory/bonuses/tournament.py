@@ -121,6 +121,9 @@ class Old(NamedTuple):
     bonus: np.ndarray
     salary_mean: np.ndarray
     ymin_mean: np.ndarray
+    utility_mean: np.ndarray
+    profit_mean: np.ndarray
+    """The employer's."""
     offer: np.ndarray
     """Another firm's."""
     utility_cut: np.ndarray
@@ -317,17 +320,17 @@ def _group(economy: _Economy, k: int) -> Group:
     jump = np.where(inside, cuts.slope_incumbent * (plus - cuts.efficient), 0.0)
     means = 0.5 * (low + edge), np.where(chance > 0, 0.5 * (edge + high), np.nan)
     signals = (None, None) if economy.outside == "contract" else (low, plus)
-    old = [_old(economy, k, up, means[up], plus, signals[up]) for up in (0, 1)]
+    stayer, riser = (_old(economy, k, up, means[up], plus, signals[up]) for up in (0, 1))
 
-    def mixed(stayer: np.ndarray, riser: np.ndarray) -> np.ndarray:
-        return np.where(chance < 1, (1.0 - chance) * stayer, 0.0) + np.where(chance > 0, chance * riser, 0.0)
+    def mixed(stay: np.ndarray, rise: np.ndarray) -> np.ndarray:
+        return np.where(chance < 1, (1.0 - chance) * stay, 0.0) + np.where(chance > 0, chance * rise, 0.0)
 
-    later, utility = mixed(old[0].profit, old[1].profit), mixed(old[0].utility, old[1].utility)
+    later, utility = (mixed(getattr(stayer, n), getattr(riser, n)) for n in ("profit_mean", "utility_mean"))
     foreign = at.h if economy.outside == "contract" else np.zeros_like(at.h)
     kept, gained = (at.s - foreign)[..., 1] * at.d[..., k], (at.s - foreign)[..., 0] * at.d[..., k + 1]
     young = _young(economy, k, jump, later, utility, (1.0 - chance) * kept + chance * gained)
     efficient = np.clip((high - cuts.efficient) / width, 0.0, 1.0)
-    return Group(cuts, chance, efficient, jump, later, young, old[0].record, old[1].record)
+    return Group(cuts, chance, efficient, jump, later, young, stayer, riser)
 
 
 def _young(economy: _Economy, k: int, jump: np.ndarray, later: np.ndarray, utility: np.ndarray, ratchet: np.ndarray) -> Young:
@@ -356,15 +359,7 @@ def _young(economy: _Economy, k: int, jump: np.ndarray, later: np.ndarray, utili
     )
 
 
-class _Means(NamedTuple):
-    """The second period's record, with profit and utility at the mean ability."""
-
-    record: Old
-    profit: np.ndarray
-    utility: np.ndarray
-
-
-def _old(economy: _Economy, k: int, up: int, mean: np.ndarray, plus: np.ndarray, signal: np.ndarray | None) -> _Means:
+def _old(economy: _Economy, k: int, up: int, mean: np.ndarray, plus: np.ndarray, signal: np.ndarray | None) -> Old:
     """Of those who stay on job k (``up`` 0) or rise to the next; an offer is worth ``signal`` to all if there is one."""
     at, job = economy.at, k + up
     own, foreign = ((_S2, _H2), (_S1, _H1))[up]
@@ -377,16 +372,17 @@ def _old(economy: _Economy, k: int, up: int, mean: np.ndarray, plus: np.ndarray,
         return economy.value(job, own, theta) - training - utility(theta)
 
     lowest = plus if up else at.support(k)[0]
-    record = Old(
+    return Old(
         effort=economy.effort[..., job, own],
         bonus=economy.capital[..., own] * at.d[..., job] * economy.effort[..., job, own],
         salary_mean=utility(mean) - economy.surplus[..., job, own],
         ymin_mean=economy.capital[..., own] * (at.c[..., job] + at.d[..., job] * mean) - training,
+        utility_mean=utility(mean),
+        profit_mean=profit(mean),
         offer=economy.capital[..., foreign] * (at.c[..., job] + at.d[..., job] * lowest) - at.z,
         utility_cut=utility(plus),
         profit_cut=profit(plus),
     )
-    return _Means(record, profit(mean), utility(mean))
 
 
 def _least(*values: np.ndarray) -> np.ndarray:
