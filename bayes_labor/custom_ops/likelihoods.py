@@ -27,6 +27,10 @@ class LogLikelihood(SolverOp):
         super().__init_subclass__(**options)
         cls.results = (Field("log_likelihood"), *(_given(f"d_{f.name}", *f.dims) for f in cls.fields if f.smooth))
 
+    def settings(self) -> tuple[int, ...]:
+        """See :class:`SolverOp`."""
+        return tuple(getattr(self, name) for name in self.__props__)
+
     def pull(self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Variable]) -> list[Variable]:
         """See :class:`SolverOp`."""
         return [cotangents[0] * d for d in outputs[1:]]
@@ -43,10 +47,6 @@ class MarginalLogit(LogLikelihood):
         if nodes < 3:
             raise ValueError(f"nodes = {nodes}: a trapezoid needs 3 or more")
         self.nodes = nodes
-
-    def settings(self) -> tuple[int, ...]:
-        """See :class:`SolverOp`."""
-        return (self.nodes,)
 
     def kernel(self) -> Any:
         """See :class:`SolverOp`."""
@@ -136,10 +136,6 @@ class PanelLikelihood(LogLikelihood):
 
     def __init__(self, inner: int, outer: int) -> None:
         self.inner, self.outer = inner, outer
-
-    def settings(self) -> tuple[int, ...]:
-        """See :class:`SolverOp`."""
-        return (self.inner, self.outer)
 
     def kernel(self) -> Any:
         """See :class:`SolverOp`."""

@@ -34,20 +34,20 @@ class ReducedPanel:
     """B: worker means depend on the last B."""
 
 
-def reduce_panel(y: np.ndarray, design: np.ndarray, groups: Groups, between: np.ndarray | None = None) -> ReducedPanel:
+def reduce_panel(y: np.ndarray, columns: np.ndarray, groups: Groups, between: np.ndarray | None = None) -> ReducedPanel:
     """Reduce a panel, in one pass over it.
 
     Parameters
     ----------
     y
         (N,) outcome. Subtract a pilot's prediction first: what the coefficients then explain is small, and no digits are lost.
-    design
-        (N, P).
+    columns
+        (N, P) regressors.
     groups
         Of the N rows: workers.
     between
         (N, B) where coefficients come in two groups, those that move demeaned rows and those that move worker means (as with
-        worker means among the regressors): then ``design`` (N, A) is for the first, this for the second, and only
+        worker means among the regressors): then ``columns`` (N, A) is for the first, this for the second, and only
         their demeaned rows and their means are used.
 
     Raises
@@ -56,11 +56,11 @@ def reduce_panel(y: np.ndarray, design: np.ndarray, groups: Groups, between: np.
         For shapes that do not fit.
 
     """
-    y, design = np.asarray(y, dtype=np.float64), np.asarray(design, dtype=np.float64)
-    outer = design if between is None else np.asarray(between, dtype=np.float64)
-    if design.ndim != 2 or y.shape != (len(design),) or groups.row.shape != y.shape or outer.shape[:1] != y.shape:
-        raise ValueError(f"y {y.shape}, design {design.shape}, groups {groups.row.shape} do not fit: (N,), (N, P), (N,)")
-    inside = groups.within(np.column_stack([y, design]))
+    y, columns = np.asarray(y, dtype=np.float64), np.asarray(columns, dtype=np.float64)
+    outer = columns if between is None else np.asarray(between, dtype=np.float64)
+    if columns.ndim != 2 or y.shape != (len(columns),) or groups.row.shape != y.shape or outer.shape[:1] != y.shape:
+        raise ValueError(f"y {y.shape}, columns {columns.shape}, groups {groups.row.shape} do not fit: (N,), (N, P), (N,)")
+    inside = groups.within(np.column_stack([y, columns]))
     mean = groups.means(np.column_stack([y, outer]))
     sizes, number = np.unique(groups.counts, return_counts=True)
     parts = [inside, *(np.sqrt(t) * mean[groups.counts == t] for t in sizes)]
@@ -68,7 +68,7 @@ def reduce_panel(y: np.ndarray, design: np.ndarray, groups: Groups, between: np.
     products = np.zeros((len(parts), q, q))
     for square, v in zip(products, parts, strict=True):
         square[: v.shape[1], : v.shape[1]] = v.T @ v
-    return ReducedPanel(products, sizes.astype(np.float64), number.astype(np.float64), design.shape[1], outer.shape[1])
+    return ReducedPanel(products, sizes.astype(np.float64), number.astype(np.float64), columns.shape[1], outer.shape[1])
 
 
 @kernel

@@ -1,6 +1,5 @@
 """Fits of the bonus models in run folders: what is there is taken up."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,9 +31,7 @@ class PanelPosterior(NamedTuple):
     gates: list[Gate]
 
 
-def fit_panel(
-    kind: str, panel: Personnel, spec: Settings, run: str | Path, *, gated: Sequence[str] = GATED, **settings: Any
-) -> PanelPosterior:
+def fit_panel(kind: str, panel: Personnel, spec: Settings, run: str | Path, **settings: Any) -> PanelPosterior:
     """Fit a model of :data:`MODELS` into a run folder, or take up the fit that is there.
 
     Raises
@@ -47,6 +44,6 @@ def fit_panel(
     about = {"model": kind, "specification": spec.model_dump(mode="json"), "panel": panel.fingerprint}
     if notes_of(model).left_out:
         about["left out"] = notes_of(model).left_out
-    names = [n for n in gated if n in model.named_vars]
+    names = [n for n in GATED if n in model.named_vars]
     draws, found = fit_or_resume(model, run, about, names=names, **settings)
     return PanelPosterior(model, draws, found)
