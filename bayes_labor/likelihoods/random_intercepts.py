@@ -107,12 +107,6 @@ def panel_likelihood(theta, log_sigma, log_tau, products, rows_per_worker, worke
     return -0.5 * value, gradient, d_sigma, d_tau
 
 
-def worker_effects(residual: np.ndarray, groups: Groups, sigma: float, tau: float) -> tuple[np.ndarray, np.ndarray]:
-    """(means (G,), standard deviations (G,)) of the effects given everything else; residuals y - W theta (N,)."""
-    total = sigma**2 + groups.counts * tau**2
-    return groups.counts * tau**2 / total * groups.means(residual), np.sqrt(sigma**2 * tau**2 / total)
-
-
 def weighted_log_likelihood(residual: np.ndarray, groups: Groups, precision: np.ndarray, tau: float) -> np.ndarray:
     """(G,) log likelihood of each worker's rows (N,) with row precisions: unequal variances, or t given its weights."""
     sums = (precision, precision * residual, precision * residual**2, np.log(precision))

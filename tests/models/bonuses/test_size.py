@@ -10,16 +10,11 @@ import pytensor
 import pytest
 import xarray as xr
 from pytensor.compile.mode import Mode
-from scipy import stats
+from scipy import special, stats
 
 from bayes_labor.data import DataFaults, Personnel, personnel
-from bayes_labor.likelihoods.effect_integral import (
-    integrate_effects,
-    ordered_log_probabilities,
-    rating_mixture,
-    student_log_density,
-)
-from bayes_labor.likelihoods.random_intercepts import panel_likelihood, reduce_panel, weighted_log_likelihood, worker_effects
+from bayes_labor.likelihoods.effect_integral import integrate_effects, student_log_density
+from bayes_labor.likelihoods.random_intercepts import panel_likelihood, reduce_panel, weighted_log_likelihood
 from bayes_labor.models import BonusSpec, bonus_size
 from bayes_labor.models.bonuses.design import Regressors, bonus_design, year_contrasts
 from bayes_labor.models.panel_design import IdentificationError, check_identified
@@ -46,6 +41,40 @@ def panel_of(golden: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray
 def evaluated(y: np.ndarray, w: np.ndarray, worker: np.ndarray, theta: np.ndarray, sigma: float, tau: float) -> tuple[Any, ...]:
     r = reduce_panel(y, w, Groups.of(worker))
     return panel_likelihood(theta, np.log(sigma), np.log(tau), r.products, r.rows_per_worker, r.workers, r.inner, r.outer)
+
+
+def worker_effects(residual: np.ndarray, groups: Groups, sigma: float, tau: float) -> tuple[np.ndarray, np.ndarray]:
+    """(means (G,), standard deviations (G,)) of the effects given everything else; residuals y - W theta (N,)."""
+    total = sigma**2 + groups.counts * tau**2
+    return groups.counts * tau**2 / total * groups.means(residual), np.sqrt(sigma**2 * tau**2 / total)
+
+
+def ordered_log_probabilities(index: np.ndarray, cutpoints: np.ndarray) -> np.ndarray:
+    """(N, R) log probabilities of an ordered logit with index (N,) and R - 1 rising cut points.
+
+    P(r <= k) = logistic(cut_k - index).
+    """
+    below = special.expit(np.concatenate([[-np.inf], cutpoints, [np.inf]])[None, :] - index[:, None])
+    return np.log(np.diff(below, axis=1))
+
+
+def rating_mixture(by_rating: np.ndarray, log_probabilities: np.ndarray, rating: np.ndarray) -> np.ndarray:
+    """(N,) log density of outcome and rating: summed over ratings where it is missing.
+
+    Parameters
+    ----------
+    by_rating
+        (N, R) log density of the outcome given each rating.
+    log_probabilities
+        (N, R) of the ratings.
+    rating
+        (N,) 1 to R, NaN where missing.
+
+    """
+    both = by_rating + log_probabilities
+    known = np.isfinite(rating)
+    seen = np.where(known, rating, 1).astype(int) - 1
+    return np.where(known, both[np.arange(len(both)), seen], special.logsumexp(both, axis=1))
 
 
 def test_golden_likelihood_gradient_and_effects(golden: dict[str, Any]) -> None:
