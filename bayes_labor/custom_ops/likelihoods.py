@@ -15,26 +15,21 @@ from bayes_labor.likelihoods.random_intercepts import ReducedPanel, panel_likeli
 from bayes_labor.likelihoods.regimes import smooth
 
 
-@register_numba
-class MarginalLogit(SolverOp):
-    """Binding of :func:`bayes_labor.likelihoods.logit_panel.marginal_logit`."""
+def _given(name: str, *dims: str) -> Field:
+    """A field in or through which nothing is differentiated."""
+    return Field(name, dims, smooth=False)
 
-    __props__ = ("nodes",)
-    fields = (Field("index", ("N",)), Field("log_tau"), Field("won", ("N",), smooth=False), integers("offsets", "G+1"))
-    results = (Field("log_likelihood"), Field("d_index", ("N",), smooth=False), Field("d_log_tau", smooth=False))
 
-    def __init__(self, nodes: int = NODES) -> None:
-        if nodes < 3:
-            raise ValueError(f"nodes = {nodes}: a trapezoid needs 3 or more")
-        self.nodes = nodes
+class LogLikelihood(SolverOp):
+    """An Op whose kernel gives a log likelihood and then its derivatives in the smooth fields, in their order."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.results = (Field("log_likelihood"), *(_given(f"d_{f.name}", *f.dims) for f in cls.fields if f.smooth))
 
     def settings(self) -> tuple[int, ...]:
         """See :class:`SolverOp`."""
-        return (self.nodes,)
-
-    def kernel(self) -> Any:
-        """See :class:`SolverOp`."""
-        return marginal_logit
+        return tuple(getattr(self, name) for name in self.__props__)
 
     def pull(self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Variable]) -> list[Variable]:
         """See :class:`SolverOp`."""
@@ -42,19 +37,31 @@ class MarginalLogit(SolverOp):
 
 
 @register_numba
-class ConditionalLogit(SolverOp):
+class MarginalLogit(LogLikelihood):
+    """Binding of :func:`bayes_labor.likelihoods.logit_panel.marginal_logit`."""
+
+    __props__ = ("nodes",)
+    fields = (Field("index", ("N",)), Field("log_tau"), _given("won", "N"), integers("offsets", "G+1"))
+
+    def __init__(self, nodes: int = NODES) -> None:
+        if nodes < 3:
+            raise ValueError(f"nodes = {nodes}: a trapezoid needs 3 or more")
+        self.nodes = nodes
+
+    def kernel(self) -> Any:
+        """See :class:`SolverOp`."""
+        return marginal_logit
+
+
+@register_numba
+class ConditionalLogit(LogLikelihood):
     """Binding of :func:`bayes_labor.likelihoods.logit_panel.conditional_logit`."""
 
-    fields = (Field("index", ("N",)), Field("won", ("N",), smooth=False), integers("offsets", "G+1"))
-    results = (Field("log_likelihood"), Field("d_index", ("N",), smooth=False))
+    fields = (Field("index", ("N",)), _given("won", "N"), integers("offsets", "G+1"))
 
     def kernel(self) -> Any:
         """See :class:`SolverOp`."""
         return conditional_logit
-
-    def pull(self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Variable]) -> list[Variable]:
-        """See :class:`SolverOp`."""
-        return [cotangents[0] * outputs[1]]
 
 
 def marginal_logit_likelihood(index: Any, log_tau: Any, won: Any, offsets: Any, nodes: int = NODES) -> Variable:
@@ -70,30 +77,26 @@ def conditional_logit_likelihood(index: Any, won: Any, offsets: Any) -> Variable
 
 
 @register_numba
-class PairedLikelihood(SolverOp):
+class PairedLikelihood(LogLikelihood):
     """Binding of :func:`bayes_labor.likelihoods.paired_effects.paired_likelihood`."""
 
     fields = (
-        Field("first", ("n",)), Field("second", ("m",)), Field("loading", ("m",)), Field("scales", ("5",)),
-        integers("first_offsets", "G+1"), integers("second_offsets", "G+1"),
-    )  # fmt: skip
-    results = (
-        Field("log_likelihood"), Field("d_first", ("n",), smooth=False), Field("d_second", ("m",), smooth=False),
-        Field("d_loading", ("m",), smooth=False), Field("d_scales", ("5",), smooth=False),
-    )  # fmt: skip
+        Field("first", ("n",)),
+        Field("second", ("m",)),
+        Field("loading", ("m",)),
+        Field("scales", ("5",)),
+        integers("first_offsets", "G+1"),
+        integers("second_offsets", "G+1"),
+    )
 
     def kernel(self) -> Any:
         """See :class:`SolverOp`."""
         return paired_likelihood
 
-    def pull(self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Variable]) -> list[Variable]:
-        """See :class:`SolverOp`."""
-        return [cotangents[0] * d for d in outputs[1:]]
-
 
 def paired_log_likelihood(
     first: Any, second: Any, loading: Any, scales: Any, first_offsets: Any, second_offsets: Any
-) -> Variable:  # fmt: skip
+) -> Variable:
     """Log likelihood of two linear equations of the same workers, correlated normal effects integrated out.
 
     Parameters
@@ -115,7 +118,7 @@ def paired_log_likelihood(
 
 
 @register_numba
-class PanelLikelihood(SolverOp):
+class PanelLikelihood(LogLikelihood):
     """Binding of :func:`bayes_labor.likelihoods.random_intercepts.panel_likelihood`.
 
     ``inner`` and ``outer``: how many coefficients move demeaned rows and worker means, see :class:`ReducedPanel`.
@@ -123,29 +126,20 @@ class PanelLikelihood(SolverOp):
 
     __props__ = ("inner", "outer")
     fields = (
-        Field("theta", ("P",)), Field("log_sigma"), Field("log_tau"),
-        Field("products", ("K+1", "q", "q"), smooth=False), Field("rows_per_worker", ("K",), smooth=False),
-        Field("workers", ("K",), smooth=False),
-    )  # fmt: skip
-    results = (
-        Field("log_likelihood"), Field("d_theta", ("P",), smooth=False), Field("d_log_sigma", smooth=False),
-        Field("d_log_tau", smooth=False),
-    )  # fmt: skip
+        Field("theta", ("P",)),
+        Field("log_sigma"),
+        Field("log_tau"),
+        _given("products", "K+1", "q", "q"),
+        _given("rows_per_worker", "K"),
+        _given("workers", "K"),
+    )
 
     def __init__(self, inner: int, outer: int) -> None:
         self.inner, self.outer = inner, outer
 
-    def settings(self) -> tuple[int, ...]:
-        """See :class:`SolverOp`."""
-        return (self.inner, self.outer)
-
     def kernel(self) -> Any:
         """See :class:`SolverOp`."""
         return panel_likelihood
-
-    def pull(self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Variable]) -> list[Variable]:
-        """See :class:`SolverOp`."""
-        return [cotangents[0] * d for d in outputs[1:]]
 
 
 def panel_log_likelihood(theta: Any, log_sigma: Any, log_tau: Any, panel: ReducedPanel) -> Variable:
@@ -175,14 +169,12 @@ class RegimeLikelihood(SolverOp):
     """
 
     fields = (
-        Field("log_initial", ("S",)), Field("log_transition", ("S", "S")), Field("log_state", ("T", "S")),
+        Field("log_initial", ("S",)),
+        Field("log_transition", ("S", "S")),
+        Field("log_state", ("T", "S")),
         Field("log_step", ("T", "S", "S")),
-    )  # fmt: skip
-    results = (
-        Field("log_likelihood"),
-        Field("smoothed", ("T", "S"), smooth=False),
-        Field("pairs", ("T", "S", "S"), smooth=False),
     )
+    results = (Field("log_likelihood"), _given("smoothed", "T", "S"), _given("pairs", "T", "S", "S"))
 
     def kernel(self) -> Any:
         """See :class:`SolverOp`."""
@@ -222,23 +214,22 @@ def regime_likelihood(log_initial: Any, log_transition: Any, log_state: Any, log
     return RegimeProbabilities(log_likelihood, smoothed)
 
 
-def _constant(name: str, *dims: str) -> Field:
-    return Field(name, dims, smooth=False)
-
-
 @register_numba
 class EmulatedMoments(SolverOp):
     """Binding of :func:`bayes_labor.likelihoods.emulator.emulate`."""
 
     fields = (
-        Field("x", ("D",)), _constant("points", "N", "D"), _constant("trend", "K", "D+1"), _constant("scale", "K"),
-        _constant("rate", "K", "D"), _constant("spread", "K"), _constant("weights", "K", "N"),
-        _constant("root", "K", "N", "N"), _constant("inflation", "K"),
-    )  # fmt: skip
-    results = (
-        Field("mean", ("K",)), Field("variance", ("K",)), Field("d_mean", ("K", "D"), smooth=False),
-        Field("d_variance", ("K", "D"), smooth=False),
-    )  # fmt: skip
+        Field("x", ("D",)),
+        _given("points", "N", "D"),
+        _given("trend", "K", "D+1"),
+        _given("scale", "K"),
+        _given("rate", "K", "D"),
+        _given("spread", "K"),
+        _given("weights", "K", "N"),
+        _given("root", "K", "N", "N"),
+        _given("inflation", "K"),
+    )
+    results = (Field("mean", ("K",)), Field("variance", ("K",)), _given("d_mean", "K", "D"), _given("d_variance", "K", "D"))
 
     def kernel(self) -> Any:
         """See :class:`SolverOp`."""

@@ -10,20 +10,21 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special
 
+from bayes_labor.numerics.groups import Groups
+
 NODES, REACH = 61, 7.5
 
 
 def integrate_effects(
-    row_log_density: Callable[[float], np.ndarray], worker: np.ndarray, tau: float, nodes: int = NODES, reach: float = REACH
-) -> np.ndarray:  # fmt: skip
-    """(workers,) log density of each worker's rows, in the order of sorted labels.
+    row_log_density: Callable[[float], np.ndarray], groups: Groups, tau: float, nodes: int = NODES, reach: float = REACH
+) -> np.ndarray:
+    """(G,) log density of each worker's rows.
 
     ``row_log_density`` gives the log density of every row (N,) at a value that the effect has for all workers.
     """
-    _, row = np.unique(worker, return_inverse=True)
     grid = np.linspace(-reach, reach, nodes)
     weights = np.log(grid[1] - grid[0]) - 0.5 * grid**2 - 0.5 * np.log(2.0 * np.pi)
-    terms = [w + np.bincount(row, row_log_density(tau * v)) for w, v in zip(weights, grid, strict=True)]
+    terms = [w + np.bincount(groups.row, row_log_density(tau * v)) for w, v in zip(weights, grid, strict=True)]
     found: np.ndarray = special.logsumexp(terms, axis=0)
     return found
 
@@ -33,33 +34,3 @@ def student_log_density(residual: np.ndarray, scale: float, nu: float) -> np.nda
     constant = special.gammaln(0.5 * (nu + 1.0)) - special.gammaln(0.5 * nu) - 0.5 * np.log(nu * np.pi) - np.log(scale)
     found: np.ndarray = constant - 0.5 * (nu + 1.0) * np.log1p((residual / scale) ** 2 / nu)
     return found
-
-
-def ordered_log_probabilities(index: np.ndarray, cutpoints: np.ndarray) -> np.ndarray:
-    """(N, R) log probabilities of an ordered logit with index (N,) and R - 1 rising cut points.
-
-    P(r <= k) = logistic(cut_k - index).
-    """
-    below = special.expit(np.concatenate([[-np.inf], cutpoints, [np.inf]])[None, :] - index[:, None])
-    return np.log(np.diff(below, axis=1))
-
-
-def rating_mixture(
-    by_rating: np.ndarray, log_probabilities: np.ndarray, rating: np.ndarray
-) -> np.ndarray:  # fmt: skip
-    """(N,) log density of outcome and rating: summed over ratings where it is missing.
-
-    Parameters
-    ----------
-    by_rating
-        (N, R) log density of the outcome given each rating.
-    log_probabilities
-        (N, R) of the ratings.
-    rating
-        (N,) 1 to R, NaN where missing.
-
-    """
-    both = by_rating + log_probabilities
-    known = np.isfinite(rating)
-    seen = np.where(known, rating, 1).astype(int) - 1
-    return np.where(known, both[np.arange(len(both)), seen], special.logsumexp(both, axis=1))

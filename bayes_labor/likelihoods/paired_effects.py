@@ -105,9 +105,6 @@ class PairedEffects(NamedTuple):
     """(G, 3): variance of omega, covariance, variance of mu."""
 
 
-def paired_effects(
-    first: np.ndarray, second: np.ndarray, loading: np.ndarray, scales: np.ndarray, first_offsets: np.ndarray,
-    second_offsets: np.ndarray,
-) -> PairedEffects:  # fmt: skip
+def paired_effects(*arguments: np.ndarray) -> PairedEffects:
     """Effects of every worker; arguments as for :func:`paired_likelihood`."""
-    return PairedEffects(*_all_effects(first, second, loading, scales, first_offsets, second_offsets))
+    return PairedEffects(*_all_effects(*arguments))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayes_labor.numerics.compilation import kernel
+from bayes_labor.numerics.groups import Groups
 from bayes_labor.numerics.quadratic import subtract_rows
 
 _LANES = 4  # products are padded by zeros to whole vector registers
@@ -33,22 +34,20 @@ class ReducedPanel:
     """B: worker means depend on the last B."""
 
 
-def reduce_panel(
-    y: np.ndarray, design: np.ndarray, worker: np.ndarray, between: np.ndarray | None = None
-) -> ReducedPanel:  # fmt: skip
+def reduce_panel(y: np.ndarray, columns: np.ndarray, groups: Groups, between: np.ndarray | None = None) -> ReducedPanel:
     """Reduce a panel, in one pass over it.
 
     Parameters
     ----------
     y
         (N,) outcome. Subtract a pilot's prediction first: what the coefficients then explain is small, and no digits are lost.
-    design
-        (N, P).
-    worker
-        (N,) any labels.
+    columns
+        (N, P) regressors.
+    groups
+        Of the N rows: workers.
     between
         (N, B) where coefficients come in two groups, those that move demeaned rows and those that move worker means (as with
-        worker means among the regressors): then ``design`` (N, A) is for the first, this for the second, and only
+        worker means among the regressors): then ``columns`` (N, A) is for the first, this for the second, and only
         their demeaned rows and their means are used.
 
     Raises
@@ -57,27 +56,19 @@ def reduce_panel(
         For shapes that do not fit.
 
     """
-    y, design = np.asarray(y, dtype=np.float64), np.asarray(design, dtype=np.float64)
-    outer = design if between is None else np.asarray(between, dtype=np.float64)
-    if design.ndim != 2 or y.shape != (len(design),) or np.shape(worker) != y.shape or outer.shape[:1] != y.shape:
-        raise ValueError(f"y {y.shape}, design {design.shape} and worker {np.shape(worker)} do not fit: (N,), (N, P), (N,)")
-    _, row, counts = np.unique(np.asarray(worker), return_inverse=True, return_counts=True)
-    order = np.argsort(row, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-
-    def means(values: np.ndarray) -> np.ndarray:
-        return np.add.reduceat(values[order], starts, axis=0) / counts[:, None]
-
-    inside = np.column_stack([y, design])
-    inside -= means(inside)[row]
-    mean = means(np.column_stack([y, outer]))
-    sizes, number = np.unique(counts, return_counts=True)
-    parts = [inside, *(np.sqrt(t) * mean[counts == t] for t in sizes)]
+    y, columns = np.asarray(y, dtype=np.float64), np.asarray(columns, dtype=np.float64)
+    outer = columns if between is None else np.asarray(between, dtype=np.float64)
+    if columns.ndim != 2 or y.shape != (len(columns),) or groups.row.shape != y.shape or outer.shape[:1] != y.shape:
+        raise ValueError(f"y {y.shape}, columns {columns.shape}, groups {groups.row.shape} do not fit: (N,), (N, P), (N,)")
+    inside = groups.within(np.column_stack([y, columns]))
+    mean = groups.means(np.column_stack([y, outer]))
+    sizes, number = np.unique(groups.counts, return_counts=True)
+    parts = [inside, *(np.sqrt(t) * mean[groups.counts == t] for t in sizes)]
     q = -(-max(inside.shape[1], mean.shape[1]) // _LANES) * _LANES
     products = np.zeros((len(parts), q, q))
     for square, v in zip(products, parts, strict=True):
         square[: v.shape[1], : v.shape[1]] = v.T @ v
-    return ReducedPanel(products, sizes.astype(np.float64), number.astype(np.float64), design.shape[1], outer.shape[1])
+    return ReducedPanel(products, sizes.astype(np.float64), number.astype(np.float64), columns.shape[1], outer.shape[1])
 
 
 @kernel
@@ -116,20 +107,9 @@ def panel_likelihood(theta, log_sigma, log_tau, products, rows_per_worker, worke
     return -0.5 * value, gradient, d_sigma, d_tau
 
 
-def worker_effects(
-    residual: np.ndarray, worker: np.ndarray, sigma: float, tau: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(labels, means, standard deviations) of the effects given everything else; residuals y - W theta (N,)."""
-    labels, row, counts = np.unique(worker, return_inverse=True, return_counts=True)
-    mean = np.bincount(row, residual) / counts
-    shrink = counts * tau**2 / (sigma**2 + counts * tau**2)
-    return labels, shrink * mean, np.sqrt(sigma**2 * tau**2 / (sigma**2 + counts * tau**2))
-
-
-def weighted_log_likelihood(residual: np.ndarray, worker: np.ndarray, precision: np.ndarray, tau: float) -> np.ndarray:
-    """(workers,) log likelihood of each worker's rows (N,) with row precisions: unequal variances, or t given its weights."""
-    _, row = np.unique(worker, return_inverse=True)
-    a, b, c, logs = (np.bincount(row, v) for v in (precision, precision * residual, precision * residual**2, np.log(precision)))
-    rows = np.bincount(row)
+def weighted_log_likelihood(residual: np.ndarray, groups: Groups, precision: np.ndarray, tau: float) -> np.ndarray:
+    """(G,) log likelihood of each worker's rows (N,) with row precisions: unequal variances, or t given its weights."""
+    sums = (precision, precision * residual, precision * residual**2, np.log(precision))
+    a, b, c, logs = (np.bincount(groups.row, v) for v in sums)
     spread = 1.0 + tau**2 * a
-    return -0.5 * (rows * np.log(2.0 * np.pi) - logs + np.log(spread) + c - tau**2 * b**2 / spread)
+    return -0.5 * (groups.counts * np.log(2.0 * np.pi) - logs + np.log(spread) + c - tau**2 * b**2 / spread)

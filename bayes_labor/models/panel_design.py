@@ -1,67 +1,71 @@
-"""Regressors of a panel: named columns in blocks, some fixed by worker and some that vary within workers."""
+"""Regressors of a panel: named columns in blocks, some fixed within groups (workers, teams) and some that vary."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.numerics.groups import Groups
 
 FIXED = ("intercept", "worker", "means")
-"""Blocks whose columns do not vary within workers."""
+"""Blocks whose columns do not vary within groups."""
 
 
 class IdentificationError(DataFaults):
-    """Raised where regressors cannot be told apart within workers."""
+    """Raised where regressors cannot be told apart within groups."""
 
 
 @dataclass(frozen=True)
 class PanelDesign:
-    """Columns with their names, blocks and priors, for the rows of a regression."""
+    """A regression: its outcome, and columns with their names, blocks and priors."""
 
-    table: pd.DataFrame
-    """The rows."""
+    outcome: np.ndarray
+    """(N,)."""
     columns: np.ndarray
     """(N, P)."""
     terms: tuple[str, ...]
     blocks: tuple[str, ...]
     """Of each column: ``intercept``, ``worker`` (fixed), ``means`` (of what varies), or a group that varies."""
+    prior_mean: np.ndarray
+    """(P,) of independent normal priors."""
     prior_sd: np.ndarray
-    """(P,) of normal priors around zero (the intercept's around the mean outcome)."""
+    """(P,)."""
+    groups: Groups
+    """Of the rows: workers, or teams."""
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """The rows that the columns were made of."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Why, by name, of what the rows cannot tell."""
 
     def without(self, term: str) -> "PanelDesign":
         """Leave out a column."""
-        return self.only([i for i, t in enumerate(self.terms) if t != term])
-
-    def only(self, kept: list[int]) -> "PanelDesign":
-        """The columns at these places."""
+        kept = [i for i, t in enumerate(self.terms) if t != term]
         terms, blocks = tuple(self.terms[i] for i in kept), tuple(self.blocks[i] for i in kept)
-        return PanelDesign(self.table, self.columns[:, kept], terms, blocks, self.prior_sd[kept], self.left_out)
+        mean, sd = self.prior_mean[kept], self.prior_sd[kept]
+        return replace(self, columns=self.columns[:, kept], terms=terms, blocks=blocks, prior_mean=mean, prior_sd=sd)
+
+    def extended(self, terms: Sequence[str], block: str, columns: Sequence[np.ndarray], prior_sd: float) -> "PanelDesign":
+        """Add columns (N,) of one block, with priors around zero."""
+        more = len(terms)
+        return replace(
+            self,
+            columns=np.column_stack([self.columns, *columns]),
+            terms=(*self.terms, *terms),
+            blocks=(*self.blocks, *[block] * more),
+            prior_mean=np.append(self.prior_mean, np.zeros(more)),
+            prior_sd=np.append(self.prior_sd, np.full(more, prior_sd)),
+        )
+
+    def places(self, *blocks: str) -> list[int]:
+        """Of the columns of some blocks."""
+        return [i for i, b in enumerate(self.blocks) if b in blocks]
 
     @property
-    def worker(self) -> np.ndarray:
-        """(N,) labels."""
-        return self.table["id"].to_numpy()
-
-    @property
-    def repeated(self) -> bool:
-        """Whether some worker has several rows; else no effect of workers can be told from the errors."""
-        return len(np.unique(self.worker)) < len(self.table)
-
-
-def group_means(values: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """(N,) the mean of each row's group."""
-    _, row, counts = np.unique(group, return_inverse=True, return_counts=True)
-    return (np.bincount(row, values) / counts)[row]
-
-
-def within_groups(values: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """(N, P) less the means of each row's group."""
-    _, row, counts = np.unique(group, return_inverse=True, return_counts=True)
-    means = [np.bincount(row, v) / counts for v in values.T]
-    return values - np.stack(means, axis=1)[row] if means else values
+    def varying(self) -> list[int]:
+        """Places of the columns that vary within groups."""
+        return [i for i, b in enumerate(self.blocks) if b not in FIXED]
 
 
 _TOLERANCE = 1e-8  # of a column's own length
@@ -81,10 +85,14 @@ def independent(columns: np.ndarray, size: np.ndarray) -> np.ndarray:
 
 
 def told_apart(
-    names: list[str], columns: np.ndarray, group: np.ndarray, where: str = ""
-) -> tuple[list[int], dict[str, str]]:  # fmt: skip
-    """(places of the columns that can be told apart within groups, why not by name of the others); the first ones stay."""
-    inside, size = within_groups(columns, group), np.linalg.norm(columns, axis=0)
+    names: Sequence[str], columns: np.ndarray, groups: Groups | None = None, where: str = ""
+) -> tuple[list[int], dict[str, str]]:
+    """(places of the columns (N, P) that can be told apart within groups, why not by name of the others); first ones stay.
+
+    Without groups: told apart from each other and a constant.
+    """
+    inside = columns - columns.mean(0) if groups is None else groups.within(columns)
+    size = np.linalg.norm(columns, axis=0)
     adds, moves = independent(inside, size), np.linalg.norm(inside, axis=0) > _TOLERANCE * size
     reasons = {True: f"a combination of others{where}", False: f"never varies{where}"}
     left_out = {n: reasons[bool(m)] for n, a, m in zip(names, adds, moves, strict=True) if not a}
@@ -92,18 +100,17 @@ def told_apart(
 
 
 def check_identified(design: PanelDesign) -> None:
-    """Raises IdentificationError if some combination of the varying regressors does not vary within workers."""
-    inside = [i for i, b in enumerate(design.blocks) if b not in FIXED]
-    if not inside:
+    """Raises IdentificationError if some combination of the varying regressors does not vary within groups."""
+    if not design.varying:
         return
-    x = design.columns[:, inside]
-    demeaned, size = within_groups(x, design.worker), np.linalg.norm(x, axis=0)
+    x = design.columns[:, design.varying]
+    demeaned, size = design.groups.within(x), np.linalg.norm(x, axis=0)
     scale = np.linalg.norm(demeaned, axis=0)
     fixed = scale <= _TOLERANCE * size
     values, vectors = np.linalg.svd(demeaned / np.where(fixed, 1.0, scale), full_matrices=False)[1:]
     if fixed.any() or values[-1] < 1e-8 * values[0]:
         weights = np.where(fixed, 1.0, 0.0) if fixed.any() else np.abs(vectors[-1])
-        names = [design.terms[inside[j]] for j in np.flatnonzero(weights > 0.05 * weights.max())]
+        names = [design.terms[design.varying[j]] for j in np.flatnonzero(weights > 0.05 * weights.max())]
         remedy = (
             "leave out a block, or give more rows in which they change; age rises by one a year, so that it cannot stand "
             "beside a trend of years"

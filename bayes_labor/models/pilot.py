@@ -6,8 +6,9 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes_labor.custom_ops.products import quadratic_form
+from bayes_labor.custom_ops.products import design_index, quadratic_form
 from bayes_labor.models.notes import start_at
+from bayes_labor.models.panel_design import PanelDesign
 
 _LEAST = 1e-3  # error's share of the outcome's standard deviation, where a few rows are fitted without one
 
@@ -20,6 +21,10 @@ class Pilot(NamedTuple):
     scale: np.ndarray
     """(P, P), its product with its transpose the inverse information, or nearly so."""
 
+    def fitted(self, columns: np.ndarray, x: Any) -> Any:
+        """Symbolic (N,) columns (N, P) times the coefficients whose coordinates are ``x`` (P,)."""
+        return design_index(pt.constant((columns @ self.scale).T.copy()), x) + columns @ self.center
+
 
 def pilot_of(information: np.ndarray, score: np.ndarray) -> Pilot:
     """From the information matrix (P, P) and W'V^-1 y (P,), priors included in both."""
@@ -29,31 +34,24 @@ def pilot_of(information: np.ndarray, score: np.ndarray) -> Pilot:
     return Pilot(center, np.linalg.cholesky(inverse.T @ inverse))
 
 
-def panel_pilot(
-    y: np.ndarray, w: np.ndarray, worker: np.ndarray, center: np.ndarray, sd: np.ndarray
-) -> tuple[Pilot, float, float]:  # fmt: skip
-    """(pilot, sd of errors, sd of worker effects) of a linear panel with priors N(center, sd).
+def panel_pilot(design: PanelDesign) -> tuple[Pilot, float, float]:
+    """(pilot, sd of errors, sd of the groups' effects) of a linear panel, under the priors of its coefficients.
 
-    Generalised least squares, at variances from the residuals within and between workers.
+    Generalised least squares, at variances from the residuals within and between groups.
     """
-    _, row, counts = np.unique(worker, return_inverse=True, return_counts=True)
-    prior = 1.0 / sd**2
-
-    def means(v: np.ndarray) -> np.ndarray:
-        return np.bincount(row, v) / counts
-
-    mean_w = np.stack([means(w[:, j]) for j in range(w.shape[1])], axis=1)
-    mean_y, products, score_y = means(y), w.T @ w, w.T @ y
+    y, w, groups, counts = design.outcome, design.columns, design.groups, design.groups.counts
+    prior = 1.0 / design.prior_sd**2
+    mean_w, mean_y, products, score_y = groups.means(w), groups.means(y), w.T @ w, w.T @ y
     sigma, tau = float(np.std(y)), float(np.std(y))
-    pilot = pilot_of(np.diag(prior), prior * center)
+    pilot = pilot_of(np.diag(prior), prior * design.prior_mean)
     for _ in range(3):
         weight = tau**2 / (sigma**2 + counts * tau**2) * counts**2
         information = (products - (mean_w * weight[:, None]).T @ mean_w) / sigma**2 + np.diag(prior)
-        pilot = pilot_of(information, (score_y - mean_w.T @ (weight * mean_y)) / sigma**2 + prior * center)
+        pilot = pilot_of(information, (score_y - mean_w.T @ (weight * mean_y)) / sigma**2 + prior * design.prior_mean)
         residual = y - w @ pilot.center
-        between = means(residual)
-        # Where nobody has two rows nothing lies within workers: all of it is error.
-        inside, spare = (residual - between[row], len(y) - len(counts)) if len(counts) < len(y) else (residual, len(y))
+        between = groups.means(residual)
+        # Where nobody has two rows nothing lies within groups: all of it is error.
+        inside, spare = (residual - between[groups.row], len(y) - len(counts)) if groups.repeated else (residual, len(y))
         sigma = max(float(np.sqrt((inside**2).sum() / spare)), _LEAST * float(np.std(y)))
         tau = float(np.sqrt(max(between.var() - sigma**2 * (1.0 / counts).mean(), 0.01 * sigma**2)))
     return pilot, sigma, tau
@@ -70,6 +68,12 @@ def logit_pilot(won: np.ndarray, w: np.ndarray, sd: np.ndarray) -> Pilot:
         if np.abs(step).max() < 1e-10:
             break
     return pilot_of(information, information @ theta)
+
+
+def half_normal(name: str, scale: float, start: float) -> Any:
+    """A standard deviation, half-normal with this scale, that starts at ``start``; added to the model being built."""
+    start_at(**{name: start})
+    return pm.HalfNormal(name, scale)
 
 
 def rotated_normal(name: str, pilot: Pilot, mean: np.ndarray, sd: np.ndarray, dims: str) -> tuple[Any, Any]:
@@ -91,6 +95,6 @@ def rotated_normal(name: str, pilot: Pilot, mean: np.ndarray, sd: np.ndarray, di
 
     x = pm.CustomDist(
         f"{name}_rotated", pt.constant(pilot.center), logp=log_density, random=random, signature="(p)->(p)", dims=dims
-    )  # fmt: skip
+    )
     start_at(**{f"{name}_rotated": np.zeros(len(sd))})
     return x, pm.Deterministic(name, pilot.center + pt.dot(pilot.scale, x), dims=dims)

@@ -26,6 +26,7 @@ from bayes_labor.custom_ops.declaration import TWINS, SolverOp
 from bayes_labor.custom_ops.joint_production import OutsideOption, TaskAssignment
 from bayes_labor.likelihoods.emulator import fit_emulator
 from bayes_labor.likelihoods.random_intercepts import reduce_panel
+from bayes_labor.numerics.groups import Groups
 from bayes_labor.theory import Matching, Status, solve_outside_option
 from tests.custom_ops.battery import (
     TWIN,
@@ -52,7 +53,7 @@ ECONOMIES = [  # psi, tau, lambda_theta, lambda_x, s_l, s_k, alpha, eta, xi, log
     (0.4, 3.0, 2.6, 0.9, 0.2, 0.1, 0.3, 0.6, 9.0, -0.2),
     (0.5, 0.1, 4.0, 2.0, 0.3, 0.2, 0.33, 0.5, 6.0, 0.2),
 ]
-REDUCED = reduce_panel(RNG.normal(size=40), RNG.normal(size=(40, 3)), RNG.integers(0, 12, 40))
+REDUCED = reduce_panel(RNG.normal(size=40), RNG.normal(size=(40, 3)), Groups.of(RNG.integers(0, 12, 40)))
 RISES, BONUSES = np.array([0, 1, 1, 3, 3, 5]), np.array([0, 2, 5, 5, 6, 10])
 KNOTS = RNG.random((40, 3))
 EMULATED = fit_emulator(KNOTS, np.column_stack([np.sin(4.0 * KNOTS[:, 0]) * KNOTS[:, 1], KNOTS[:, 2] ** 2 + KNOTS[:, 0]]))

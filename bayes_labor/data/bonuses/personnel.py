@@ -5,6 +5,7 @@ and Holmstrom as Ekinci and Waldman describe it.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from scipy.special import ndtri
 from bayes_labor.data.faults import DataFaults, Fault, first_few
 from bayes_labor.data.ids import as_numbers_if_nothing_is_lost, mixed_faults
 from bayes_labor.data.tables import read_table
+from bayes_labor.numerics.groups import Groups
 
 LEVELS, RATINGS, TENURES = 5, 4, 5
 """Job levels; ratings, 1 the best; classes of tenure at the level: 1, 2, 3, 4, 5 or more years."""
@@ -62,6 +64,11 @@ class Personnel:
             raise DataFaults(faults)
 
     @cached_property
+    def workers(self) -> Groups:
+        """Which worker each row is of; rows of a worker are adjacent."""
+        return Groups.of(self.table["id"])
+
+    @cached_property
     def with_bonus(self) -> pd.DataFrame:
         """Rows with a positive bonus."""
         return self.table[self.table["bonus"] > 0]
@@ -80,20 +87,25 @@ class Personnel:
         """Table 1: counts, means and standard deviations by level, over rows with a bonus; and over all levels."""
         rows = self.with_bonus.assign(ratio=lambda t: t["bonus"] / t["salary"])
         columns = [c for c in ("bonus", "salary", "ratio", "promoted", "age", "ten_level", "ten_firm", "rating") if c in rows]
-        groups: dict[str, pd.DataFrame] = {str(level): part for level, part in rows.groupby("level")} | {"all": rows}
+        groups = {**{str(level): part for level, part in rows.groupby("level")}, "all": rows}
         found = {}
         for level, part in groups.items():
-            found[level] = {"N": float(len(part))}
-            for c in columns:
-                found[level] |= {c: float(part[c].mean()), f"{c}_sd": float(part[c].std())}
-            if "rating" in rows:
-                found[level]["rated"] = float(part["rating"].notna().mean())
+            means, spread = part[columns].mean(), part[columns].std().add_suffix("_sd")
+            rated = {"rated": part["rating"].notna().mean()} if "rating" in rows else {}
+            both = pd.concat([means, spread])[[n for c in columns for n in (c, f"{c}_sd")]]
+            found[level] = {"N": float(len(part))} | both.to_dict() | rated
         return pd.DataFrame.from_dict(found, orient="index").rename_axis("level")
 
 
-def _rows(bad: pd.Series, table: pd.DataFrame) -> str:
-    at = table.loc[bad, ["id", "year"]]
-    return first_few([f"worker {i} in {y}" for i, y in zip(at["id"], at["year"], strict=True)])
+def _faults(checks: Mapping[str, tuple[pd.Series, str]], table: pd.DataFrame, name: str) -> list[Fault]:
+    """By what is wrong: (which rows are, the remedy)."""
+    found = []
+    for what, (bad, remedy) in checks.items():
+        if bad.any():
+            at = table.loc[bad, ["id", "year"]]
+            where = first_few([f"worker {i} in {y}" for i, y in zip(at["id"], at["year"], strict=True)])
+            found.append(Fault(what, f"{name}: {where}", remedy))
+    return found
 
 
 def _values(t: pd.DataFrame, name: str) -> list[Fault]:
@@ -117,7 +129,7 @@ def _values(t: pd.DataFrame, name: str) -> list[Fault]:
     if "rating" in t:
         valid = t["rating"].isin(range(1, RATINGS + 1)) | t["rating"].isna()
         checks["ratings other than 1 to 4"] = (~valid, "NaN where there is none")
-    return [Fault(what, f"{name}: {_rows(bad, t)}", remedy) for what, (bad, remedy) in checks.items() if bad.any()]
+    return _faults(checks, t, name)
 
 
 def _careers(t: pd.DataFrame, name: str) -> list[Fault]:
@@ -129,7 +141,7 @@ def _careers(t: pd.DataFrame, name: str) -> list[Fault]:
         "years of a worker are not consecutive": (same & (step > 1), "give the years between, or another id after the gap"),
         "levels fall": (same & (t["level"].diff() < 0), "drop the rows after a demotion, or give another id"),
     }
-    return [Fault(what, f"{name}: {_rows(bad, t)}", remedy) for what, (bad, remedy) in checks.items() if bad.any()]
+    return _faults(checks, t, name)
 
 
 def read_personnel(path: str | Path, columns: dict[str, str] | None = None) -> Personnel:
@@ -263,33 +275,29 @@ class _People:
         s, rng = self.state, self.rng
         f = {k: v[self.here] for k, v in self.fixed.items()}
         level, tenure = s["level"].astype(int) - 1, np.minimum(s["ten_level"], TENURES).astype(int) - 1
-        rating = self._rate(level, f["talent"])
+        rating, educ = self._rate(level, f["talent"]), f["educ"].astype(int)
         mean = np.bincount(level, rating, LEVELS) / np.maximum(np.bincount(level, minlength=LEVELS), 1)
-        logit = (
-            _PROMOTION[level] + _PROMOTION_TENURE[tenure] - 0.02 * (s["age"] - 38.0) - 0.15 * f["female"]
-            + _PROMOTION_EDUC[f["educ"].astype(int)] - 1.5 * (rating / mean[level] - 1.0)
-        )  # fmt: skip
-        chance = 1.0 / (1.0 + np.exp(-logit))
+        logit = _PROMOTION[level] + _PROMOTION_TENURE[tenure] - 0.02 * (s["age"] - 38.0) - 0.15 * f["female"]
+        chance = _logistic(logit + _PROMOTION_EDUC[educ] - 1.5 * (rating / mean[level] - 1.0))
         promoted = rng.random(len(chance)) < chance
         title_effect = np.array([titles[j][int(t)] for j, t in zip(level, s["title"], strict=True)])
-        expected = (
-            _RISE[level] - 0.002 * (s["age"] - 38.0) + 0.004 * (s["ten_level"] - 3.0) + _RISE_RATING[rating - 1]
-            - 0.005 * f["female"] + _RISE_EDUC[f["educ"].astype(int)] + 0.001 * (s["ten_firm"] - 6.0) + title_effect
-            + f["omega"]
-        )  # fmt: skip
+        expected = _RISE[level] - 0.002 * (s["age"] - 38.0) + 0.004 * (s["ten_level"] - 3.0) + _RISE_RATING[rating - 1]
+        expected = expected - 0.005 * f["female"] + _RISE_EDUC[educ] + 0.001 * (s["ten_firm"] - 6.0) + title_effect + f["omega"]
         rise = expected + rng.normal(0.0, 0.06, len(expected))
-        rows = pd.DataFrame(
-            {
-                "id": self.here, "year": year, "age": s["age"].astype(int), "level": level + 1,
-                "ten_level": s["ten_level"].astype(int), "ten_firm": s["ten_firm"].astype(int),
-                "title": 10 * (level + 1) + s["title"].astype(int), "female": f["female"].astype(int),
-                "nonwhite": f["nonwhite"].astype(int), "educ": f["educ"].astype(int),
-                "rating": np.where(rng.random(len(level)) < _RATED[level], rating, np.nan), "true_rating": rating,
-                "salary": np.exp(s["log_salary"]), "promoted": promoted.astype(int),
-                "avg_increase": np.where(s["counted"] > 0, s["rises"] / np.maximum(s["counted"], 1), np.nan), "p_prom": chance,
-                "d_prom": np.where(promoted, rise, np.nan), "psi_true": chance * expected, "talent": f["talent"],
-            }
-        )  # fmt: skip
+        rows = pd.DataFrame({"id": self.here, "year": year}).assign(
+            **{k: s[k].astype(int) for k in ("age", "level", "ten_level", "ten_firm")},
+            title=10 * (level + 1) + s["title"].astype(int),
+            **{k: f[k].astype(int) for k in ("female", "nonwhite", "educ")},
+            rating=np.where(rng.random(len(level)) < _RATED[level], rating, np.nan),
+            true_rating=rating,
+            salary=np.exp(s["log_salary"]),
+            promoted=promoted.astype(int),
+            avg_increase=np.where(s["counted"] > 0, s["rises"] / np.maximum(s["counted"], 1), np.nan),
+            p_prom=chance,
+            d_prom=np.where(promoted, rise, np.nan),
+            psi_true=chance * expected,
+            talent=f["talent"],
+        )
         self._move_on(level, rating, promoted, rise, f)
         return rows
 
@@ -298,11 +306,9 @@ class _People:
         level = rng.choice(LEVELS, n, p=_START if year == _FIRST else _ENTRY)
         talent, salary_effect = rng.normal(size=n), rng.normal(size=n)
         latent = 0.5 * talent + np.sqrt(0.75) * rng.normal(size=n)
-        new = {
-            "talent": talent, "w": 0.4 * talent + np.sqrt(1.0 - 0.4**2) * salary_effect, "omega": rng.normal(0.0, 0.05, n),
-            "female": (rng.random(n) < 0.28).astype(float), "nonwhite": (rng.random(n) < 0.12).astype(float),
-            "educ": np.searchsorted(ndtri(np.cumsum(_EDUC)[:-1]), latent).astype(float), "n": rng.normal(size=n),
-        }  # fmt: skip
+        new = {"talent": talent, "w": 0.4 * talent + np.sqrt(1.0 - 0.4**2) * salary_effect, "omega": rng.normal(0.0, 0.05, n)}
+        new |= {k: (rng.random(n) < share).astype(float) for k, share in (("female", 0.28), ("nonwhite", 0.12))}
+        new |= {"educ": np.searchsorted(ndtri(np.cumsum(_EDUC)[:-1]), latent).astype(float), "n": rng.normal(size=n)}
         self.fixed = {k: np.concatenate([self.fixed.get(k, np.empty(0)), v]) for k, v in new.items()}
         age = np.clip(np.rint(rng.normal(_AGE[level], _AGE_SD[level])), 21, 60)
         pay = _SALARY[level] + _SALARY_SD[level] * new["w"] - 0.03 + rng.normal(0.0, 0.03, n)
@@ -324,26 +330,30 @@ class _People:
         target = _SALARY[level] + _SALARY_SD[level] * f["w"] + 0.01 * (np.minimum(s["ten_level"], 10.0) - 3.0)
         raised = 0.25 * (target - s["log_salary"]) + _RAISE_RATING[rating - 1] + rng.normal(0.0, 0.03, len(level))
         change = np.where(promoted, rise, raised)
-        logit = (
-            -2.36 + _EXIT_LEVEL[level] + _EXIT_RATING[rating - 1] + 1.2 * (s["age"] >= 58)
-            + 0.22 * np.maximum(s["ten_firm"] - 9.0, 0.0)
-        )  # fmt: skip
-        leaves = (rng.random(len(level)) < 1.0 / (1.0 + np.exp(-logit))) & ~promoted
+        logit = -2.36 + _EXIT_LEVEL[level] + _EXIT_RATING[rating - 1] + 1.2 * (s["age"] >= 58)
+        logit = logit + 0.22 * np.maximum(s["ten_firm"] - 9.0, 0.0)
+        leaves = (rng.random(len(level)) < _logistic(logit)) & ~promoted
         leaves |= s["age"] >= 64
         up = promoted & (level < LEVELS - 1)
         new_title = np.floor(rng.random(len(level)) * np.array(_TITLES)[np.minimum(level + 1, LEVELS - 1)])
         after = {
-            "age": s["age"] + 1, "level": s["level"] + up, "ten_level": np.where(up, 1.0, s["ten_level"] + 1),
-            "ten_firm": s["ten_firm"] + 1, "log_salary": s["log_salary"] + change, "title": np.where(up, new_title, s["title"]),
-            "rises": np.where(up, change, s["rises"] + change), "counted": np.where(up, 1.0, s["counted"] + 1),
-        }  # fmt: skip
+            "age": s["age"] + 1,
+            "level": s["level"] + up,
+            "ten_level": np.where(up, 1.0, s["ten_level"] + 1),
+            "ten_firm": s["ten_firm"] + 1,
+            "log_salary": s["log_salary"] + change,
+            "title": np.where(up, new_title, s["title"]),
+            "rises": np.where(up, change, s["rises"] + change),
+            "counted": np.where(up, 1.0, s["counted"] + 1),
+        }
         self.state = {k: v[~leaves] for k, v in after.items()}
         self.here = self.here[~leaves]
 
 
 def _bonuses(panel: pd.DataFrame, people: _People, preset: str, rng: np.random.Generator) -> pd.DataFrame:
     """Receipt and size of bonuses, given the careers."""
-    who, row = np.unique(panel["id"].to_numpy(), return_inverse=True)
+    workers = Groups.of(panel["id"])
+    who, row = workers.labels, workers.row
     level, rating = panel["level"].to_numpy() - 1, panel["true_rating"].to_numpy() - 1
     tenure = np.minimum(panel["ten_level"].to_numpy(), TENURES) - 1
     shares = np.zeros((len(who), LEVELS))
@@ -355,24 +365,24 @@ def _bonuses(panel: pd.DataFrame, people: _People, preset: str, rng: np.random.G
     birth = pd.Series(panel["year"] - panel["age"]).groupby(row).first().to_numpy()
     own = rng.normal(size=len(who))
     mixed = 0.6 * f["n"] + 0.8 * own if related else own
-    mu = related * (
-        shares @ _SIZE_SHARES - (_by_age(1985.0 - birth) - _by_age(np.array(39.0))) - 0.12 * f["talent"] + 0.15 * f["w"]
-    ) + 0.41 * mixed  # fmt: skip
+    by_cohort = _by_age(1985.0 - birth) - _by_age(np.array(39.0))
+    mu = related * (shares @ _SIZE_SHARES - by_cohort - 0.12 * f["talent"] + 0.15 * f["w"]) + 0.41 * mixed
     year = panel["year"].to_numpy() - _BONUS
-    logit = (
-        -1.68 + _RECEIPT[level] + _RECEIPT_RATING[rating] + _RECEIPT_TENURE[tenure]
-        + _RECEIPT_PROMOTED * panel["promoted"].to_numpy() + _year_effects(0.55, rng)[year] + u[row]
-    )  # fmt: skip
-    got = rng.random(len(panel)) < 1.0 / (1.0 + np.exp(-logit))
+    logit = -1.68 + _RECEIPT[level] + _RECEIPT_RATING[rating] + _RECEIPT_TENURE[tenure]
+    logit = logit + _RECEIPT_PROMOTED * panel["promoted"].to_numpy() + _year_effects(0.55, rng)[year] + u[row]
+    got = rng.random(len(panel)) < _logistic(logit)
     error = (0.33 if preset == "clean" else _NOISE[level]) * rng.normal(size=len(panel))
     if preset != "clean":
         error += np.where(rng.random(len(panel)) < _AWARDS[level], rng.normal(1.8, 0.6, len(panel)), 0.0)
-    log_bonus = (
-        3.36 + _SIZE[level] + _by_age(panel["age"].to_numpy(np.float64)) + _SIZE_RATING[rating] + _SIZE_TENURE[tenure]
-        - 0.05 * panel["female"] - 0.03 * panel["nonwhite"] + _SIZE_EDUC[panel["educ"].to_numpy()]
-        + _year_effects(0.06, rng)[year] + (-2.0 if preset == "table6" else 0.0) * panel["psi_true"] + mu[row] + error
-    )  # fmt: skip
+    mean = 3.36 + _SIZE[level] + _by_age(panel["age"].to_numpy(np.float64)) + _SIZE_RATING[rating] + _SIZE_TENURE[tenure]
+    mean = mean - 0.05 * panel["female"] - 0.03 * panel["nonwhite"] + _SIZE_EDUC[panel["educ"].to_numpy()]
+    mean = mean + _year_effects(0.06, rng)[year] + (-2.0 if preset == "table6" else 0.0) * panel["psi_true"]
+    log_bonus = mean + mu[row] + error
     return panel.assign(bonus=np.where(got, np.exp(log_bonus), 0.0), mu=mu[row], u=u[row])
+
+
+def _logistic(odds: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-odds))
 
 
 def _by_age(age: np.ndarray) -> np.ndarray:

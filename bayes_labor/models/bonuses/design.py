@@ -1,45 +1,86 @@
 """Regressors of the bonus regressions: levels, age, tenure, ratings, demographics, years, and worker means (Mundlak)."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from bayes_labor.data.bonuses.personnel import TENURES, Personnel
 from bayes_labor.data.faults import DataFaults, Fault, first_few
-from bayes_labor.models.panel_design import PanelDesign, group_means, told_apart
+from bayes_labor.models.panel_design import PanelDesign, told_apart
+from bayes_labor.models.settings import Settings
+from bayes_labor.numerics.groups import Groups
 
 Block = Literal["levels", "age", "tenure", "ratings", "promoted", "avg_increase"]
 BLOCKS: tuple[Block, ...] = ("levels", "age", "tenure", "ratings")
 
+PRIOR_SD = {
+    "intercept": 2.0,
+    "levels": 1.5,
+    "age": 1.0,
+    "age squared": 0.5,
+    "tenure": 0.5,
+    "ratings": 0.5,
+    "promoted": 0.5,
+    "avg_increase": 2.5,
+    "years": 0.3,
+    "worker": 0.5,
+    "means": 1.0,
+}
+"""Normals of the coefficients of a log bonus by block, or by term where it has its own: around zero, the intercept's around the
+mean outcome."""
+STEPS = {"levels": 0.75, "tenure": 0.2, "ratings": -0.2}
+"""Half-normal steps by which ordered effects cumulate instead; ratings fall from 1, the best."""
+
+
+class Regressors(Settings):
+    """What explains an outcome, in any of the bonus equations."""
+
+    blocks: tuple[Block, ...] = BLOCKS
+    """Which of levels, age, tenure at the level, ratings, whether the worker is promoted at the end of the year, and the
+    average yearly increase of log salary at the level (rows without one, a hire's first year, are dropped)."""
+    means: bool = True
+    """Whether worker means, over the rows used, of what varies are regressors too: then slopes are within workers (Mundlak)."""
+    demographics: bool = True
+    """Whether gender, race and education are, where the panel has them."""
+    years: Literal["contrasts", "none"] = "contrasts"
+    """``contrasts``: effects of years orthogonal to a constant and a trend. With worker effects age, which rises by one each
+    year, cannot be told from a trend; the trend is given to age, as in the paper."""
+
+
+class Column(NamedTuple):
+    """A regressor by row."""
+
+    name: str
+    block: str
+    values: np.ndarray
+
 
 def bonus_design(
-    panel: Personnel, blocks: tuple[Block, ...] = BLOCKS, *, rows: pd.DataFrame | None = None, means: bool = True,
-    demographics: bool = True, years: Literal["contrasts", "none"] = "contrasts",
-    ratings: Literal["drop", "indicator"] = "drop", within: bool | None = None,
-) -> PanelDesign:  # fmt: skip
-    """Build the regressors. The lowest level, tenure, rating and education that occur are the base.
+    panel: Personnel,
+    regressors: Regressors | None = None,
+    *,
+    rows: pd.DataFrame | None = None,
+    outcome: Literal["size", "receipt"] = "size",
+    unrated: Literal["drop", "indicator"] = "drop",
+    within: bool = False,
+) -> PanelDesign:
+    """Build a regression of bonuses. The lowest level, tenure, rating and education that occur are the base.
 
     Parameters
     ----------
     panel
         The panel.
-    blocks
-        Which of levels, age, tenure at the level, ratings, whether the worker is promoted at the end of the year, and the
-        average yearly increase of log salary at the level (rows without one, a hire's first year, are dropped).
+    regressors
+        Which.
     rows
         Rows of the panel's table; by default those with a bonus.
-    means
-        Add worker means, over these rows, of everything that varies within workers: slopes are then the within estimator's.
-    demographics
-        Add gender, race and education, where the panel has them.
-    years
-        ``contrasts``: effects of years orthogonal to a constant and a trend. With worker effects age, which rises by one each
-        year, cannot be told from a trend; the trend is given to age, as in the paper.
-    ratings
+    outcome
+        The log bonus, or whether there is one.
+    unrated
         Rows without a rating: ``drop`` them, as published, or give them an ``indicator``.
     within
-        Whether slopes are within workers; by default where worker means are regressors.
+        Whether slopes are within workers even where worker means are no regressors.
 
     Returns
     -------
@@ -53,91 +94,99 @@ def bonus_design(
         For columns that the panel lacks, or no rows.
 
     """
-    table = panel.with_bonus if rows is None else rows
-    columns = (("age", "age"), ("rating", "ratings"), ("avg_increase", "avg_increase"))
-    needed = [c for c, b in columns if b in blocks and c not in table]
-    if needed:
-        raise DataFaults([Fault(f"the panel has no {', '.join(needed)}", panel.name, "leave the block out, or add the column")])
-    if "ratings" in blocks and ratings == "drop":
-        table = table[table["rating"].notna()]
-    if "avg_increase" in blocks:
-        table = table[table["avg_increase"].notna()]
-    if not len(table):
-        raise DataFaults([Fault("no rows are left", panel.name, "check bonus and rating")])
-    varying = _varying(table, blocks, years, ratings)
-    fixed = _demographics(table) if demographics else []
-    unknown = [p[0] for p in [*varying, *fixed] if not np.isfinite(p[2]).all()]
+    spec = regressors or Regressors()
+    table = _usable(panel, panel.with_bonus if rows is None else rows, spec.blocks, unrated)
+    groups, bonus = panel.workers.at(table.index.to_numpy()), table["bonus"].to_numpy(np.float64)
+    varying, fixed = _varying(table, spec, unrated), _demographics(table) if spec.demographics else []
+    unknown = [c.name for c in [*varying, *fixed] if not np.isfinite(c.values).all()]
     if unknown:
         what = f"missing values in {first_few(unknown)}"
         raise DataFaults([Fault(what, panel.name, "complete the columns, drop the rows, or leave the block out")])
-    by = table["id"].to_numpy()
-    left_out = {} if table["id"].duplicated().any() else dict.fromkeys(("worker effects", "worker means"), "one row a worker")
-    means = means and not left_out
-    between = [(f"mean of {n}", "means", group_means(v, by), 1.0) for n, _, v, _ in varying] if means else []
+    left_out = {} if groups.repeated else dict.fromkeys(("worker effects", "worker means"), "one row a worker")
+    means = spec.means and not left_out
+    between = [Column(f"mean of {c.name}", "means", groups.means(c.values)[groups.row]) for c in varying] if means else []
     if means or within:
-        varying, why = _told_apart(varying, by, " within workers")
-        fixed, constant = _varied(fixed)
+        varying, why = _told_apart(varying, groups, " within workers")
+        left_out |= why | {c.name: "never varies" for c in fixed if not np.ptp(c.values) > 0}
+        fixed = [c for c in (*fixed, *between) if np.ptp(c.values) > 0]
     else:
-        found, why = _told_apart([*varying, *fixed], np.zeros(len(table)), "")
-        varying, fixed, constant = [p for p in found if p[1] != "worker"], [p for p in found if p[1] == "worker"], {}
-    parts: list[_Part] = [("1", "intercept", np.ones(len(table)), 2.0), *varying, *fixed, *_varied(between)[0]]
+        varying, why = _told_apart([*varying, *fixed], None, "")
+        left_out, fixed = left_out | why, []
+    columns = [Column("1", "intercept", np.ones(len(table))), *varying, *fixed]
+    y = np.log(bonus) if outcome == "size" else (bonus > 0).astype(np.float64)
     return PanelDesign(
-        table, np.column_stack([p[2] for p in parts]), tuple(p[0] for p in parts), tuple(p[1] for p in parts),
-        np.array([p[3] for p in parts]), left_out | why | constant,
-    )  # fmt: skip
+        y,
+        np.column_stack([c.values for c in columns]),
+        tuple(c.name for c in columns),
+        tuple(c.block for c in columns),
+        np.append(y.mean(), np.zeros(len(columns) - 1)),
+        np.array([PRIOR_SD.get(c.name, PRIOR_SD[c.block]) for c in columns]),
+        groups,
+        table,
+        left_out,
+    )
 
 
-_Part = tuple[str, str, np.ndarray, float]
+def _usable(panel: Personnel, rows: pd.DataFrame, blocks: tuple[Block, ...], unrated: str) -> pd.DataFrame:
+    """The rows that have what the blocks need."""
+    columns = (("age", "age"), ("rating", "ratings"), ("avg_increase", "avg_increase"))
+    lacking = [c for c, b in columns if b in blocks and c not in rows]
+    if lacking:
+        raise DataFaults(
+            [Fault(f"the panel has no {', '.join(lacking)}", panel.name, "leave the block out, or add the column")]
+        )
+    needed = ["rating"] if "ratings" in blocks and unrated == "drop" else []
+    found = rows.dropna(subset=[*needed, *(["avg_increase"] if "avg_increase" in blocks else [])])
+    if not len(found):
+        raise DataFaults([Fault("no rows are left", panel.name, "check bonus and rating")])
+    return found
 
 
-def _told_apart(parts: list[_Part], group: np.ndarray, where: str) -> tuple[list[_Part], dict[str, str]]:
-    if not parts:
+def _told_apart(columns: list[Column], groups: Groups | None, where: str) -> tuple[list[Column], dict[str, str]]:
+    if not columns:
         return [], {}
-    kept, left_out = told_apart([p[0] for p in parts], np.column_stack([p[2] for p in parts]), group, where)
-    return [parts[i] for i in kept], left_out
+    kept, left_out = told_apart([c.name for c in columns], np.column_stack([c.values for c in columns]), groups, where)
+    return [columns[i] for i in kept], left_out
 
 
-def _varied(parts: list[_Part]) -> tuple[list[_Part], dict[str, str]]:
-    """(those that are not constant, why not by name of the others)."""
-    return [p for p in parts if np.ptp(p[2]) > 0], {p[0]: "never varies" for p in parts if not np.ptp(p[2]) > 0}
-
-
-def dummies(values: np.ndarray, name: str, top: int | None = None) -> dict[str, np.ndarray]:
+def dummies(values: pd.Series, name: str, top: int | None = None) -> dict[str, np.ndarray]:
     """(rows,) 0 or 1 for each value that occurs but the lowest; ``top`` stands for itself and all above."""
-    known = np.unique(values[np.isfinite(values)]).astype(np.int64)
-    return {f"{name} {k}{'+' if k == top else ''}": (values == k).astype(np.float64) for k in known[1:]}
+    found = values.to_numpy(np.float64)
+    known = np.unique(found[np.isfinite(found)]).astype(np.int64)
+    return {f"{name} {k}{'+' if k == top else ''}": (found == k).astype(np.float64) for k in known[1:]}
 
 
-def _varying(table: pd.DataFrame, blocks: tuple[Block, ...], years: str, ratings: str) -> list[_Part]:
-    """(name, block, values, prior sd) of what varies within workers."""
-    parts: list[_Part] = []
-    if "levels" in blocks:
-        parts += [(n, "levels", v, 1.5) for n, v in dummies(table["level"].to_numpy(np.float64), "level").items()]
-    if "age" in blocks:
+def person(table: pd.DataFrame, *names: str) -> dict[str, np.ndarray]:
+    """(rows,) by name, of these columns where there are any, and of education."""
+    found = {n: table[n].to_numpy(np.float64) for n in names if n in table}
+    return found | (dummies(table["educ"], "education") if "educ" in table else {})
+
+
+def _varying(table: pd.DataFrame, spec: Regressors, unrated: str) -> list[Column]:
+    """What varies within workers."""
+    by_block: dict[str, dict[str, np.ndarray]] = {}
+    if "levels" in spec.blocks:
+        by_block["levels"] = dummies(table["level"], "level")
+    if "age" in spec.blocks:
         a = (table["age"].to_numpy(np.float64) - 39.0) / 10.0
-        parts += [("age", "age", a, 1.0), ("age squared", "age", a**2, 0.5)]
-    if "tenure" in blocks:
-        tenure = np.minimum(table["ten_level"].to_numpy(np.float64), TENURES)
-        parts += [(n, "tenure", v, 0.5) for n, v in dummies(tenure, "tenure", TENURES).items()]
-    if "ratings" in blocks:
-        rating = table["rating"].to_numpy(np.float64)
-        parts += [(n, "ratings", v, 0.5) for n, v in dummies(rating, "rating").items()]
-        if ratings == "indicator":
-            parts.append(("rating missing", "ratings", np.isnan(rating).astype(np.float64), 0.5))
-    if "promoted" in blocks:
-        parts.append(("promoted", "promoted", table["promoted"].to_numpy(np.float64), 0.5))
-    if "avg_increase" in blocks:
-        parts.append(("average increase", "avg_increase", table["avg_increase"].to_numpy(np.float64), 2.5))
-    if years == "contrasts":
-        parts += [(f"year contrast {i + 1}", "years", v, 0.3) for i, v in enumerate(year_contrasts(table["year"].to_numpy()))]
-    return parts
+        by_block["age"] = {"age": a, "age squared": a**2}
+    if "tenure" in spec.blocks:
+        by_block["tenure"] = dummies(table["ten_level"].clip(upper=TENURES), "tenure", TENURES)
+    if "ratings" in spec.blocks:
+        missing = {"rating missing": table["rating"].isna().to_numpy(np.float64)} if unrated == "indicator" else {}
+        by_block["ratings"] = dummies(table["rating"], "rating") | missing
+    if "promoted" in spec.blocks:
+        by_block["promoted"] = {"promoted": table["promoted"].to_numpy(np.float64)}
+    if "avg_increase" in spec.blocks:
+        by_block["avg_increase"] = {"average increase": table["avg_increase"].to_numpy(np.float64)}
+    if spec.years == "contrasts":
+        contrasts = year_contrasts(table["year"].to_numpy())
+        by_block["years"] = {f"year contrast {i + 1}": v for i, v in enumerate(contrasts)}
+    return [Column(name, block, values) for block, own in by_block.items() for name, values in own.items()]
 
 
-def _demographics(table: pd.DataFrame) -> list[_Part]:
-    parts: list[_Part] = [(n, "worker", table[n].to_numpy(np.float64), 0.5) for n in ("female", "nonwhite") if n in table]
-    if "educ" in table:
-        parts += [(n, "worker", v, 0.5) for n, v in dummies(table["educ"].to_numpy(np.float64), "education").items()]
-    return parts
+def _demographics(table: pd.DataFrame) -> list[Column]:
+    return [Column(name, "worker", values) for name, values in person(table, "female", "nonwhite").items()]
 
 
 def year_contrasts(year: np.ndarray) -> list[np.ndarray]:

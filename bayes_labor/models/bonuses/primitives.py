@@ -16,10 +16,9 @@ from bayes_labor.models.settings import Settings
 from bayes_labor.theory.bonuses.coordinates import COORDINATES, primitives_at
 from bayes_labor.theory.bonuses.tournament import CELLS, Tournament, solve_tournament
 
-_PRIOR = (
-    (0.7, 0.4), (0.5, 0.3), (-1.0, 0.6), (-3.0, 0.7), (-0.9, 0.6), (-3.0, 0.7), (0.0, 1.0), (0.0, 1.0), (3.7, 0.6),
-    (1.8, 0.6), (1.2, 1.0), (0.0, 1.0), (0.5, 0.3), (0.5, 1.0), (-1.0, 1.0),
-)  # fmt: skip
+PRIOR_MEAN = np.array([0.7, 0.5, -1.0, -3.0, -0.9, -3.0, 0.0, 0.0, 3.7, 1.8, 1.2, 0.0, 0.5, 0.5, -1.0])
+PRIOR_SD = np.array([0.4, 0.3, 0.6, 0.7, 0.6, 0.7, 1.0, 1.0, 0.6, 0.6, 1.0, 1.0, 0.3, 1.0, 1.0])
+"""Independent normals of the coordinates, cut off where a restriction of the theory fails."""
 _BATCH = 100_000
 _MOST_BATCHES = 1_000
 
@@ -65,15 +64,13 @@ def tournament_moments(panel: Personnel, spec: PrimitivesSpec | None = None) -> 
     spec = spec or PrimitivesSpec()
     if "age" not in panel.table:
         raise DataFaults([Fault("the panel has no age", panel.name, "add the column")])
-    table = panel.table.assign(
-        job=np.asarray(spec.jobs)[panel.table["level"] - 1], young=panel.table["age"] < spec.age_cut,
-        late=panel.table["ten_level"] >= 2, pay=panel.table["salary"] + panel.table["bonus"],
-    )  # fmt: skip
+    jobs, young = np.asarray(spec.jobs)[panel.table["level"] - 1], panel.table["age"] < spec.age_cut
+    table = panel.table.assign(job=jobs, young=young, pay=panel.table["salary"] + panel.table["bonus"])
     paid = table[table["bonus"] > 0]
     found: dict[str, list[float]] = {k: [] for k in TournamentMoments._fields}
     faults = []
     for age, job, tenure in CELLS:
-        rows = paid[(paid["job"] == job) & (paid["young"] == (age == "young")) & (paid["late"] == (tenure == 2))]
+        rows = paid[(paid["job"] == job) & (paid["young"] == (age == "young")) & ((paid["ten_level"] >= 2) == (tenure == 2))]
         if len(rows) < 2:
             what = f"fewer than two bonuses of {age} workers on job {job} in year {tenure} of the level"
             faults.append(Fault(what, panel.name, "choose another age_cut or other jobs"))
@@ -105,8 +102,7 @@ class TournamentPosterior:
 
     def log_prior(self, u: np.ndarray) -> np.ndarray:
         """Independent normals, not normalised by the share that the restrictions leave."""
-        mean, sd = np.transpose(_PRIOR)
-        return -0.5 * (((u - mean) / sd) ** 2).sum(-1)
+        return -0.5 * (((u - PRIOR_MEAN) / PRIOR_SD) ** 2).sum(-1)
 
     def log_likelihood(self, u: np.ndarray) -> np.ndarray:
         """Normal moments; -inf where a restriction of the theory fails."""
@@ -131,10 +127,9 @@ class TournamentPosterior:
             If hardly any draw is allowed.
 
         """
-        mean, sd = np.transpose(_PRIOR)
         kept: list[np.ndarray] = []
         for batch in range(1, _MOST_BATCHES + 1):
-            u = mean + sd * rng.normal(size=(_BATCH, len(COORDINATES)))
+            u = PRIOR_MEAN + PRIOR_SD * rng.normal(size=(_BATCH, len(COORDINATES)))
             u = u[_plausible(u)]
             kept.append(u[solve(u).failed < 0])
             found = sum(map(len, kept))

@@ -1,7 +1,7 @@
 """Rows and regressors of the promotion prize: who is promoted, what promotion brings, and the bonuses it may replace.
 
-Three groups of rated rows of one panel, sorted by worker and year: all of them (equation 6), those promoted whose increase is
-known (equation 5), and those with a bonus (equation 8).
+Three regressions on rated rows of one panel, sorted by worker and year: all of them (equation 6), those promoted whose increase
+is known (equation 5), and those with a bonus (equation 8).
 """
 
 from dataclasses import dataclass
@@ -9,58 +9,82 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import PositiveFloat
 
 from bayes_labor.data.bonuses.personnel import TENURES, Personnel
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.models.bonuses.design import Block, bonus_design, dummies
+from bayes_labor.models.bonuses.design import Regressors, bonus_design, dummies, person
 from bayes_labor.models.panel_design import PanelDesign, told_apart
+from bayes_labor.numerics.groups import Groups
 
 Base = Literal["salary", "total"]
 Covariates = Literal["A", "B", "C"]
+PRIZE = ("prize", "mean of prize")
+"""Terms that the expected prize adds to the bonus equation, the second with worker means only."""
+
+
+class PrizeSpec(Regressors):
+    """What the prize is made of, and what else explains bonuses; worker means are those of the prize too."""
+
+    covariates: Covariates = "C"
+    """Of the increase: ``A`` age, level, tenure at the level and rating; ``B`` also tenure at the firm, gender and education;
+    ``C`` titles too."""
+    worker_prize: bool = True
+    """Whether a worker's own effect on increases is part of the prize (the paper's prize A; not its B and C)."""
+    base: Base = "salary"
+    """Pay whose increase is the prize; with ``total`` the bonus itself enters the prize with a minus sign."""
+    chance: PositiveFloat = 2.0
+    """Normal of the coefficients of promotion."""
+    rise: PositiveFloat = 0.3
+    """Normal of the coefficients of the increase."""
+    rho: PositiveFloat = 5.0
+    """Normal of the effect of the prize on the log bonus, within and between workers."""
+    effect_rise: PositiveFloat = 0.1
+    """Half-normals of the standard deviations: of omega, of mu, and of the errors."""
+    effect: PositiveFloat = 1.0
+    error_rise: PositiveFloat = 0.2
+    error: PositiveFloat = 1.0
+
+    def design(self, panel: Personnel) -> "PrizeDesign":
+        """Rows and regressors, but those that the rows cannot tell."""
+        return prize_design(panel, self)
 
 
 @dataclass(frozen=True)
 class PrizeDesign:
     """What the three equations see; see :func:`prize_design`."""
 
-    promoted: np.ndarray
-    """(N,) 0 or 1."""
-    chance: np.ndarray
-    """(N, P) regressors of promotion."""
-    chance_terms: tuple[str, ...]
-    rise: np.ndarray
-    """(n,) log increase on promotion, where it is known."""
-    rise_design: np.ndarray
-    """(n, K) its regressors."""
-    rise_terms: tuple[str, ...]
-    rise_rows: np.ndarray
+    promotion: PanelDesign
+    """Whether promoted, of the N rated rows."""
+    increase: PanelDesign
+    """Log increase on promotion, of the n rows where it is known."""
+    increase_rows: np.ndarray
     """(n,) places of these rows among the N."""
     bonus: PanelDesign
-    """Regressors of the log bonus, the prize not among them."""
-    bonus_rise_design: np.ndarray
-    """(m, K) the regressors of the increase at the rows with a bonus."""
+    """Log bonus of the m rows with one, the prize not among its regressors."""
     bonus_rows: np.ndarray
     """(m,) places of these rows among the N."""
-    rise_worker: np.ndarray
-    """(n,) row of the worker, below G, by row with a known increase."""
-    bonus_worker: np.ndarray
-    """(m,) row of the worker by row with a bonus."""
-    workers: int
-    """G."""
+    increase_at_bonus: np.ndarray
+    """(m, K) the regressors of the increase at the rows with a bonus."""
+    increase_workers: Groups
+    """Of the n rows, among the G workers with an increase or a bonus; some have no row here."""
+    bonus_workers: Groups
+    """Of the m rows, among the same G."""
     means: bool
     """Whether worker means are regressors of the bonus, the prize's among them."""
-    left_out: dict[str, str]
-    """Why, by name, of what the rows cannot tell."""
+    rho: float
+    """Standard deviation of the normal prior of the prize's effects."""
 
     @property
-    def log_bonus(self) -> np.ndarray:
-        """(m,)."""
-        return np.log(self.bonus.table["bonus"].to_numpy(np.float64))
+    def left_out(self) -> dict[str, str]:
+        """Why, by name, of what the rows cannot tell."""
+        return self.bonus.left_out | self.promotion.left_out | self.increase.left_out
 
-    def mean_by_worker(self, values: np.ndarray) -> np.ndarray:
-        """(m,) mean over a worker's rows with a bonus, at each of them."""
-        counts = np.bincount(self.bonus_worker, minlength=self.workers)
-        return (np.bincount(self.bonus_worker, values, self.workers) / np.maximum(counts, 1))[self.bonus_worker]
+    def with_prize(self, prize: np.ndarray) -> PanelDesign:
+        """The bonus equation with the prize (m,) and, if others' worker means are there, its worker mean."""
+        groups = self.bonus.groups
+        extra = [prize, groups.means(prize)[groups.row]] if self.means else [prize]
+        return self.bonus.extended(PRIZE[: len(extra)], "prize", extra, self.rho)
 
 
 def log_increase(table: pd.DataFrame, base: Base = "salary") -> np.ndarray:
@@ -74,95 +98,80 @@ def log_increase(table: pd.DataFrame, base: Base = "salary") -> np.ndarray:
     return (pay.shift(-1) - pay).where(follows & (table["promoted"] == 1)).to_numpy(np.float64)
 
 
-def prize_design(
-    panel: Personnel, blocks: tuple[Block, ...], *, covariates: Covariates = "C", base: Base = "salary", means: bool = True,
-    demographics: bool = True, years: Literal["contrasts", "none"] = "contrasts",
-) -> PrizeDesign:  # fmt: skip
-    """Build the three groups.
-
-    Parameters
-    ----------
-    panel
-        The panel; rated rows are used.
-    blocks, means, demographics, years
-        Of the bonus equation: see :func:`bayes_labor.models.bonuses.design.bonus_design`. No worker means where nobody has two
-        bonuses.
-    covariates
-        Of the increase: ``A`` age, level, tenure at the level and rating; ``B`` also tenure at the firm, gender and education;
-        ``C`` titles too.
-    base
-        See :func:`log_increase`.
+def prize_design(panel: Personnel, spec: PrizeSpec) -> PrizeDesign:
+    """Build the three regressions on a panel's rated rows. No worker means where nobody has two bonuses.
 
     Raises
     ------
     DataFaults
-        For columns that the panel lacks, or a group without rows.
+        For columns that the panel lacks, or a regression without rows.
 
     """
-    needed = ["age", "rating", *(["title"] if covariates == "C" else [])]
-    lacking = [c for c in needed if c not in panel.table]
+    lacking = [c for c in ("age", "rating", *(["title"] if spec.covariates == "C" else [])) if c not in panel.table]
     if lacking:
-        raise DataFaults(
-            [Fault(f"the panel has no {', '.join(lacking)}", panel.name, "add the columns, or use covariates='A'")]
-        )
-    table = panel.table.assign(log_increase=log_increase(panel.table, base))
-    table = table[table["rating"].notna()].reset_index(drop=True)
-    known = np.flatnonzero(table["log_increase"].notna())
-    chance, chance_terms, why = _kept(_chance(table), "promotion", np.arange(len(table)))
-    # A regressor that says nothing where increases are known is left out: its effect elsewhere would be the prior's.
-    rise, rise_terms, why_rise = _kept(_rise(table, covariates), "increase", known)
-    bonus = bonus_design(
-        panel, blocks, rows=table[table["bonus"] > 0], means=means, demographics=demographics, years=years
-    )  # fmt: skip
+        remedy = "add the columns, or use covariates='A'"
+        raise DataFaults([Fault(f"the panel has no {', '.join(lacking)}", panel.name, remedy)])
+    table = panel.table.assign(log_increase=log_increase(panel.table, spec.base))
+    table = table[table["rating"].notna()]
+    rated, known = panel.workers.at(table.index.to_numpy()), np.flatnonzero(table["log_increase"].notna())
+    bonus = bonus_design(panel, spec, rows=table[table["bonus"] > 0])
     for what, rows in (("promoted rows with a known increase", known), ("rows with a bonus", bonus.table)):
         if len(rows) < 2:
-            raise DataFaults(
-                [Fault(f"no {what}", panel.name, "give consecutive years with salary, promoted, bonus and rating")]
-            )
-    at = bonus.table.index.to_numpy()
-    ids = table["id"].to_numpy()
-    workers = np.unique(np.concatenate([ids[known], ids[at]]))
+            remedy = "give consecutive years with salary, promoted, bonus and rating"
+            raise DataFaults([Fault(f"no {what}", panel.name, remedy)])
+    promotion = _regression(table["promoted"], _chance(table), "promotion", np.arange(len(table)), rated, spec.chance)
+    # A regressor that says nothing where increases are known is left out: its effect elsewhere would be the prior's.
+    rises = _rise(table, spec.covariates)
+    increase = _regression(table["log_increase"], rises, "increase", known, rated, spec.rise)
+    at = np.flatnonzero(table.index.isin(bonus.table.index))
+    both = rated.at(np.append(known, at))
     return PrizeDesign(
-        table["promoted"].to_numpy(np.float64), chance, chance_terms, table["log_increase"].to_numpy()[known], rise[known],
-        rise_terms, known, bonus, rise[at], at, np.searchsorted(workers, ids[known]), np.searchsorted(workers, ids[at]),
-        len(workers), means and bonus.repeated, bonus.left_out | why | why_rise,
-    )  # fmt: skip
+        promotion,
+        increase,
+        known,
+        bonus,
+        at,
+        np.column_stack([np.ones(len(at)), *(rises[t][at] for t in increase.terms[1:])]),
+        Groups(both.labels, both.row[: len(known)]),
+        Groups(both.labels, both.row[len(known) :]),
+        spec.means and bonus.groups.repeated,
+        spec.rho,
+    )
 
 
-def _dummies(values: pd.Series, name: str) -> dict[str, np.ndarray]:
-    return dummies(values.to_numpy(np.float64), name)
-
-
-def _person(table: pd.DataFrame) -> dict[str, np.ndarray]:
-    parts = {"female": table["female"].to_numpy(np.float64)} if "female" in table else {}
-    return parts | (_dummies(table["educ"], "education") if "educ" in table else {})
-
-
-def _kept(
-    parts: dict[str, np.ndarray], equation: str, rows: np.ndarray
-) -> tuple[np.ndarray, tuple[str, ...], dict[str, str]]:  # fmt: skip
-    """(a constant and those that can be told apart at ``rows``, their names, why not by name of the others)."""
-    names, columns = list(parts), np.column_stack(list(parts.values()))
-    kept, why = told_apart(names, columns[rows], np.zeros(len(rows)))
-    both = np.column_stack([np.ones(len(columns)), columns[:, kept]])
-    return both, ("1", *(names[i] for i in kept)), {f"{equation}: {n}": reason for n, reason in why.items()}
+def _regression(
+    outcome: pd.Series, parts: dict[str, np.ndarray], equation: str, rows: np.ndarray, groups: Groups, prior_sd: float
+) -> PanelDesign:
+    """On a constant and those parts that can be told apart at ``rows``."""
+    columns = np.column_stack(list(parts.values()))[rows]
+    kept, why = told_apart(list(parts), columns)
+    terms, size = ("1", *(list(parts)[i] for i in kept)), 1 + len(kept)
+    return PanelDesign(
+        outcome.to_numpy(np.float64)[rows],
+        np.column_stack([np.ones(len(rows)), columns[:, kept]]),
+        terms,
+        ("intercept", *[equation] * len(kept)),
+        np.zeros(size),
+        np.full(size, prior_sd),
+        groups.at(rows),
+        left_out={f"{equation}: {n}": reason for n, reason in why.items()},
+    )
 
 
 def _chance(table: pd.DataFrame) -> dict[str, np.ndarray]:
     """Equation (6): level, tenure, age, person, and the rating relative to the mean of the level in the year."""
     relative = table["rating"] / table.groupby(["level", "year"])["rating"].transform("mean")
-    tenure = table["ten_level"].clip(upper=TENURES)
-    parts = _dummies(table["level"], "level") | _dummies(tenure, "tenure")
-    parts |= {"age": (table["age"].to_numpy(np.float64) - 38.0) / 10.0} | _person(table)
+    parts = dummies(table["level"], "level") | dummies(table["ten_level"].clip(upper=TENURES), "tenure")
+    parts |= {"age": (table["age"].to_numpy(np.float64) - 38.0) / 10.0} | person(table, "female")
     return parts | {"relative rating": relative.to_numpy(np.float64) - 1.0}
 
 
 def _rise(table: pd.DataFrame, covariates: Covariates) -> dict[str, np.ndarray]:
     """Equation (5)."""
-    parts = _dummies(table["level"], "level") | {"age": (table["age"].to_numpy(np.float64) - 38.0) / 10.0}
-    parts |= {"tenure": table["ten_level"].to_numpy(np.float64) - 3.0} | _dummies(table["rating"], "rating")
+    parts = dummies(table["level"], "level") | {"age": (table["age"].to_numpy(np.float64) - 38.0) / 10.0}
+    parts |= {"tenure": table["ten_level"].to_numpy(np.float64) - 3.0} | dummies(table["rating"], "rating")
     if covariates != "A":
-        parts |= {"tenure at the firm": table["ten_firm"].to_numpy(np.float64) - 6.0} | _person(table)
+        parts |= {"tenure at the firm": table["ten_firm"].to_numpy(np.float64) - 6.0} | person(table, "female")
     if covariates == "C":
         for _, own in table.groupby("level"):
             titles = np.unique(own["title"])

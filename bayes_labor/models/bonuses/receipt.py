@@ -1,5 +1,6 @@
 r"""Who receives a bonus: a logit on levels, tenure, ratings and promotion, with worker effects (Table 2). Section 7a."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -9,28 +10,23 @@ import pytensor.tensor as pt
 from pydantic import Field, PositiveFloat
 
 from bayes_labor.custom_ops.likelihoods import conditional_logit_likelihood, marginal_logit_likelihood
-from bayes_labor.custom_ops.products import design_index
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.likelihoods.logit_panel import NODES
-from bayes_labor.models.bonuses.design import Block, bonus_design
+from bayes_labor.models.bonuses.design import Block, Regressors, bonus_design
 from bayes_labor.models.notes import note_left_out, start_at, start_there
 from bayes_labor.models.panel_design import PanelDesign
-from bayes_labor.models.pilot import logit_pilot, rotated_normal
-from bayes_labor.models.settings import Settings
+from bayes_labor.models.pilot import half_normal, logit_pilot, rotated_normal
+from bayes_labor.numerics.groups import Groups
 
 
-class ReceiptSpec(Settings):
+class ReceiptSpec(Regressors):
     """What explains the receipt of bonuses, and how worker effects are met."""
 
     blocks: tuple[Block, ...] = ("levels", "tenure", "ratings", "promoted")
     effects: Literal["integrated", "sampled", "conditional"] = "integrated"
     """``integrated``: summed out by a trapezoid; ``sampled``: every effect is a variable; ``conditional``: given each worker's
-    total they drop out, and workers who always or never received one with them."""
-    means: bool = True
-    """Whether worker means are regressors too (not with ``conditional``, where they drop out)."""
-    demographics: bool = True
-    years: Literal["contrasts", "none"] = "contrasts"
+    total they drop out, and workers who always or never received one with them, and so do worker means and demographics."""
     slope: PositiveFloat = 2.5
     """Normal of every coefficient."""
     effect: PositiveFloat = 2.0
@@ -39,18 +35,18 @@ class ReceiptSpec(Settings):
     """Of the trapezoid."""
 
     def design(self, panel: Personnel) -> PanelDesign:
-        """Regressors of all rated rows, or of all rows where ratings are no regressor."""
+        """The regression on all rated rows, or on all rows where ratings are no regressor."""
         rated = "ratings" in self.blocks and "rating" in panel.table
         rows = panel.table[panel.table["rating"].notna()] if rated else panel.table
-        fixed = self.effects == "conditional"
-        if fixed and not rows["id"].duplicated().any():
+        conditional = self.effects == "conditional"
+        if conditional and not rows["id"].duplicated().any():
             what = "the conditional likelihood needs workers with several years"
             raise DataFaults([Fault(what, panel.name, "effects='integrated', which one year is fitted with")])
-        found = bonus_design(
-            panel, self.blocks, rows=rows, means=self.means and not fixed, demographics=self.demographics and not fixed,
-            years=self.years, within=fixed or None,
-        )  # fmt: skip
-        return found.without("1") if fixed else found
+        within = self.model_copy(update={"means": False, "demographics": False}) if conditional else self
+        found = bonus_design(panel, within, rows=rows, outcome="receipt", within=conditional)
+        found = found.without("1") if conditional else found
+        size = len(found.terms)
+        return replace(found, prior_mean=np.zeros(size), prior_sd=np.full(size, self.slope))
 
 
 def bonus_receipt(panel: Personnel, spec: ReceiptSpec | None = None, **settings: Any) -> pm.Model:
@@ -78,51 +74,57 @@ def bonus_receipt(panel: Personnel, spec: ReceiptSpec | None = None, **settings:
     """
     spec = spec or ReceiptSpec(**settings)
     design = spec.design(panel)
-    won = (design.table["bonus"].to_numpy() > 0).astype(np.float64)
+    won, groups = design.outcome, design.groups
     if won.min() == won.max():
         who = "everybody has" if won.all() else "nobody has"
         raise DataFaults([Fault(f"{who} a bonus: nothing tells who receives one", panel.name, "check the column bonus")])
-    sd = np.full(len(design.terms), spec.slope)
-    pilot = logit_pilot(won, design.columns, sd)
-    labels, first = np.unique(design.worker, return_index=True)
-    offsets = np.append(first, len(won)).astype(np.int64)
-    row = np.repeat(np.arange(len(labels)), np.diff(offsets))
-    rotated, offset = np.ascontiguousarray((design.columns @ pilot.scale).T), design.columns @ pilot.center
+    pilot = logit_pilot(won, design.columns, design.prior_sd)
     with pm.Model(coords={"term": list(design.terms)}) as model:
-        x, _ = rotated_normal("theta", pilot, np.zeros(len(sd)), sd, "term")
-        index = design_index(pt.constant(rotated), x) + offset
+        x, _ = rotated_normal("theta", pilot, design.prior_mean, design.prior_sd, "term")
+        index = pilot.fitted(design.columns, x)
         observed = pm.Data("observed_receipt", won)
         note_left_out(design.left_out)
-        if not design.repeated:
-            pm.Bernoulli("received", logit_p=index, observed=observed)
-            return model
-        if spec.effects == "sampled":
-            tau = pm.HalfNormal("tau", spec.effect)
-            effect = pm.Normal("effect", 0.0, 1.0, shape=len(labels))
-            start_at(tau=1.0, effect=np.zeros(len(labels)))
+        if groups.repeated and spec.effects != "conditional":
+            tau = half_normal("tau", spec.effect, 1.0)
+        if groups.repeated and spec.effects == "sampled":
+            effect = pm.Normal("effect", 0.0, 1.0, shape=len(groups.labels))
+            start_at(effect=np.zeros(len(groups.labels)))
             start_there()
-            pm.Bernoulli("received", logit_p=index + tau * effect[row], observed=observed)
-            return model
-        tau = pt.constant(0.0) if spec.effects == "conditional" else pm.HalfNormal("tau", spec.effect)
-        if spec.effects == "integrated":
-            start_at(tau=1.0)
-
-        def log_density(value: Any, index: Any, tau: Any) -> Any:
-            if spec.effects == "conditional":
-                return conditional_logit_likelihood(index, value, pt.constant(offsets))
-            return marginal_logit_likelihood(index, pt.log(tau), value, pt.constant(offsets), spec.nodes)
-
-        def random(index: np.ndarray, tau: np.ndarray, rng: np.random.Generator | None = None, size: Any = None) -> np.ndarray:
-            rng = np.random.default_rng() if rng is None else rng
-            odds = index + tau * rng.normal(size=len(labels))[row]
-            if spec.effects == "conditional":
-                return _given_totals(odds, won, offsets, rng)
-            return (rng.random(len(row)) < 1.0 / (1.0 + np.exp(-odds))).astype(np.float64)
-
-        pm.CustomDist(
-            "received", index, tau, logp=log_density, random=random, signature="(n),()->(n)", observed=observed
-        )  # fmt: skip
+            index = index + tau * effect[groups.row]
+        if not groups.repeated or spec.effects == "sampled":
+            pm.Bernoulli("received", logit_p=index, observed=observed)
+        elif spec.effects == "conditional":
+            _observe_given_totals(index, won, groups, observed)
+        else:
+            _observe_integrated(index, tau, groups, spec.nodes, observed)
     return model
+
+
+def _observe_integrated(index: Any, tau: Any, groups: Groups, nodes: int, observed: Any) -> None:
+    """Outcomes with effects tau v, v standard normal, integrated out."""
+
+    def log_density(value: Any, index: Any, tau: Any) -> Any:
+        return marginal_logit_likelihood(index, pt.log(tau), value, pt.constant(groups.offsets), nodes)
+
+    def random(index: np.ndarray, tau: np.ndarray, rng: np.random.Generator | None = None, size: Any = None) -> np.ndarray:
+        rng = np.random.default_rng() if rng is None else rng
+        odds = index + tau * rng.normal(size=len(groups.labels))[groups.row]
+        return (rng.random(len(odds)) < 1.0 / (1.0 + np.exp(-odds))).astype(np.float64)
+
+    pm.CustomDist("received", index, tau, logp=log_density, random=random, signature="(n),()->(n)", observed=observed)
+
+
+def _observe_given_totals(index: Any, won: np.ndarray, groups: Groups, observed: Any) -> None:
+    """Outcomes given each worker's total, in which effects drop out."""
+
+    def log_density(value: Any, index: Any) -> Any:
+        return conditional_logit_likelihood(index, value, pt.constant(groups.offsets))
+
+    def random(index: np.ndarray, rng: np.random.Generator | None = None, size: Any = None) -> np.ndarray:
+        rng = np.random.default_rng() if rng is None else rng
+        return _given_totals(index, won, groups.offsets, rng)
+
+    pm.CustomDist("received", index, logp=log_density, random=random, signature="(n)->(n)", observed=observed)
 
 
 def _given_totals(odds: np.ndarray, won: np.ndarray, offsets: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,39 +1,34 @@
 r"""Size of bonuses: log bonus on levels, age, tenure and ratings, with a worker effect integrated out (Tables 3 to 5).
 
 The likelihood is that of :mod:`bayes_labor.likelihoods.random_intercepts`: a few small matrices, whatever the panel's size.
-Section 7b of the specification.
+Where errors are Student-t or ratings are missing nothing sums out exactly: then every worker has a variable. Section 7b of
+the specification.
 """
 
 from typing import Any, Literal
 
 import numpy as np
 import pymc as pm
+import pytensor.tensor as pt
 from pydantic import PositiveFloat
 
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.models.bonuses.coefficients import coefficients
-from bayes_labor.models.bonuses.design import BLOCKS, Block, bonus_design
-from bayes_labor.models.bonuses.effects import observe_with_effects
-from bayes_labor.models.mundlak import observe_panel, split_coordinates
-from bayes_labor.models.notes import note_left_out
+from bayes_labor.models.bonuses.design import STEPS, Regressors, bonus_design
+from bayes_labor.models.bonuses.missing_ratings import observe_over_ratings
+from bayes_labor.models.linear_panel import Errors, error_distribution, linear_panel, mean_by_row, observe_products
+from bayes_labor.models.notes import note_left_out, start_at
 from bayes_labor.models.panel_design import IdentificationError, PanelDesign
-from bayes_labor.models.pilot import panel_pilot
-from bayes_labor.models.settings import Settings
+from bayes_labor.models.pilot import Pilot, rotated_normal
 
 
-class BonusSpec(Settings):
+class BonusSpec(Regressors):
     """What explains bonuses, and how."""
 
-    blocks: tuple[Block, ...] = BLOCKS
-    means: bool = True
-    """Whether worker means of what varies are regressors too: then slopes are within workers (Mundlak)."""
-    demographics: bool = True
-    years: Literal["contrasts", "none"] = "contrasts"
     ratings: Literal["drop", "indicator", "mixture"] = "drop"
     """Rows without a rating: left out, as published; given an indicator of their own; or summed over the ratings they may have
     had, with an ordered logit for the rating."""
-    errors: Literal["normal", "student"] = "normal"
+    errors: Errors = "normal"
     ordered: bool = False
     """Whether effects of levels and tenure rise, and those of ratings fall, by construction."""
     error: PositiveFloat = 1.0
@@ -42,11 +37,8 @@ class BonusSpec(Settings):
     """Half-normal of the worker effects' standard deviation."""
 
     def design(self, panel: Personnel) -> PanelDesign:
-        """The regressors of a panel, but those it cannot tell. Raises DataFaults where bonuses or ratings say nothing."""
-        found = bonus_design(
-            panel, self.blocks, means=self.means, demographics=self.demographics, years=self.years,
-            ratings="drop" if self.ratings == "drop" else "indicator",
-        )  # fmt: skip
+        """The regression on a panel, but what it cannot tell. Raises DataFaults where bonuses or ratings say nothing."""
+        found = bonus_design(panel, self, unrated="drop" if self.ratings == "drop" else "indicator")
         if self.ratings == "mixture" and "rating missing" in found.terms:
             found = found.without("rating missing")
         unheard = [t for t in found.left_out if t.startswith("rating ") and t != "rating missing"]
@@ -92,19 +84,47 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
     """
     spec = spec or BonusSpec(**settings)
     design = spec.design(panel)
-    y = np.log(design.table["bonus"].to_numpy(np.float64))
-    center = np.zeros(len(design.terms))
-    center[0] = y.mean()
-    pilot, *scales = panel_pilot(y, design.columns, design.worker, center, design.prior_sd)
-    split = split_coordinates(design, pilot, (scales[0], scales[1])) if spec.sums_out else None
-    pilot = pilot if split is None else split.pilot
+    workers = linear_panel(design, (spec.error, spec.effect), summed=spec.sums_out)
     with pm.Model(coords={"term": list(design.terms)}) as model:
         note_left_out(design.left_out)
-        x, theta = coefficients(design, pilot, center, spec.ordered)
+        x, theta = (_in_order if spec.ordered else _unordered)(design, workers.pilot)
         if spec.sums_out:
-            observe_panel("log_bonus", y, design, x, pilot, split, (spec.error, spec.effect), (scales[0], scales[1]))
+            observe_products("log_bonus", workers, x)
+            return model
+        mean, sigma = mean_by_row(workers, x, "worker")
+        kind, extra = error_distribution(spec.errors)
+        if spec.ratings == "mixture" and design.table["rating"].isna().any():
+            observe_over_ratings(design, theta, mean, kind, sigma=sigma, **extra)
         else:
-            mixture = spec.ratings == "mixture" and bool(design.table["rating"].isna().any())
-            priors = (spec.error, spec.effect)
-            observe_with_effects(y, design, x, theta, pilot, (scales[0], scales[1]), priors, spec.errors, mixture)
+            kind("log_bonus", mu=mean, sigma=sigma, **extra, observed=pm.Data("observed_log_bonus", design.outcome))
     return model
+
+
+def _unordered(design: PanelDesign, pilot: Pilot) -> tuple[Any, Any]:
+    """(coordinates, theta = pilot.center + pilot.scale x), under the normal priors of the design."""
+    return rotated_normal("theta", pilot, design.prior_mean, design.prior_sd, "term")
+
+
+def _in_order(design: PanelDesign, pilot: Pilot) -> tuple[Any, Any]:
+    """The same, but effects of levels and tenure rise and those of ratings fall step by step, each step half-normal."""
+    theta, held = pt.zeros(len(design.terms)), []
+    for block, step in STEPS.items():
+        places = [i for i in design.places(block) if design.terms[i] != "rating missing"]
+        if places:
+            steps = pm.HalfNormal(f"{block}_steps", abs(step), shape=len(places))
+            start_at(**{f"{block}_steps": np.full(len(places), 0.5 * abs(step))})
+            theta = pt.set_subtensor(theta[places], np.sign(step) * pt.cumsum(steps))
+            held += places
+    rest = np.setdiff1d(np.arange(len(design.terms)), held)
+    pm.modelcontext(None).add_coord("free_term", [design.terms[i] for i in rest])
+    own = _given_others(pilot, rest)
+    _, free = rotated_normal("free", own, design.prior_mean[rest], design.prior_sd[rest], "free_term")
+    theta = pm.Deterministic("theta", pt.set_subtensor(theta[rest], free), dims="term")
+    return pt.dot(np.linalg.inv(pilot.scale), theta - pilot.center), theta
+
+
+def _given_others(pilot: Pilot, rest: np.ndarray) -> Pilot:
+    """The pilot's coordinates of some coefficients, given the others."""
+    inverse = np.linalg.inv(pilot.scale)
+    covariance = np.linalg.inv((inverse.T @ inverse)[np.ix_(rest, rest)])
+    return Pilot(pilot.center[rest], np.linalg.cholesky(0.5 * (covariance + covariance.T)))

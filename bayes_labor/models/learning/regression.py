@@ -8,17 +8,16 @@ theta: these are no structural effects of learning.
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pymc as pm
 from pydantic import PositiveFloat
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.learning.teams import GAPS, Teams
-from bayes_labor.models.mundlak import observe_panel, split_coordinates
-from bayes_labor.models.panel_design import PanelDesign, group_means
-from bayes_labor.models.panel_rows import Errors, error_distribution, mean_by_row
-from bayes_labor.models.pilot import panel_pilot, rotated_normal
+from bayes_labor.models.linear_panel import Errors, error_distribution, linear_panel, mean_by_row, observe_products
+from bayes_labor.models.panel_design import PanelDesign
+from bayes_labor.models.pilot import rotated_normal
 from bayes_labor.models.settings import Settings
+from bayes_labor.numerics.groups import Groups
 
 
 class LearningSpec(Settings):
@@ -34,23 +33,22 @@ class LearningSpec(Settings):
     """Half-normal of the errors' standard deviation; ``effect`` of the firm effects'."""
     effect: PositiveFloat = 0.5
 
-    def design(self, teams: Teams) -> tuple[np.ndarray, PanelDesign, np.ndarray]:
-        """(standardised change, regressors of stayers, standard deviations: of the change, then of each gap)."""
+    def design(self, teams: Teams) -> tuple[PanelDesign, np.ndarray]:
+        """(regression of stayers on standardised data, standard deviations: of the change, then of each gap)."""
         rows = teams.stayers()
         scale = rows[["change", *GAPS]].std().to_numpy()
         if not (scale > 0).all():
             names = [n for n, s in zip(("change", *GAPS), scale, strict=True) if not s > 0]
             remedy = "give teams of two or more, and years in which wages differ"
             raise DataFaults([Fault(f"no variation in {', '.join(names)}", teams.name, remedy)])
-        team = rows["team"].to_numpy()
+        groups = Groups.of(rows["team"])
         gaps = [rows[n].to_numpy() / s for n, s in zip(GAPS, scale[1:], strict=True)]
-        means = [group_means(v, team) for v in gaps] if self.means else []
+        means = [groups.means(v)[groups.row] for v in gaps] if self.means else []
         columns = np.column_stack([np.ones(len(rows)), *gaps, *means])
         terms = ("1", *GAPS, *(f"mean of {n}" for n in GAPS[: len(means)]))
         blocks = ("intercept", *["gaps"] * 4, *["means"] * len(means))
-        table = pd.DataFrame({"id": team})
-        design = PanelDesign(table, columns, terms, blocks, np.full(len(terms), self.slope))
-        return rows["change"].to_numpy() / scale[0], design, scale
+        prior, y = (np.zeros(len(terms)), np.full(len(terms), self.slope)), rows["change"].to_numpy() / scale[0]
+        return PanelDesign(y, columns, terms, blocks, *prior, groups), scale
 
 
 def learning_regression(teams: Teams, spec: LearningSpec | None = None, **settings: Any) -> pm.Model:
@@ -78,19 +76,15 @@ def learning_regression(teams: Teams, spec: LearningSpec | None = None, **settin
 
     """
     spec = spec or LearningSpec(**settings)
-    y, design, scale = spec.design(teams)
-    center = np.zeros(len(design.terms))
-    pilot, *scales = panel_pilot(y, design.columns, design.worker, center, design.prior_sd)
-    normal, start, priors = spec.errors == "normal", (scales[0], scales[1]), (spec.error, spec.effect)
-    split = split_coordinates(design, pilot, start) if normal else None
-    pilot = pilot if split is None else split.pilot
+    design, scale = spec.design(teams)
+    panel = linear_panel(design, (spec.error, spec.effect), summed=spec.errors == "normal")
     with pm.Model(coords={"term": list(design.terms), "gap": list(GAPS)}) as model:
-        x, theta = rotated_normal("theta", pilot, center, design.prior_sd, "term")
+        x, theta = rotated_normal("theta", panel.pilot, design.prior_mean, design.prior_sd, "term")
         pm.Deterministic("slope", theta[1:5] * (scale[0] / scale[1:]), dims="gap")
-        if normal:
-            observe_panel("change", y, design, x, pilot, split, priors, start)
+        if spec.errors == "normal":
+            observe_products("change", panel, x)
         else:
-            mean, sigma = mean_by_row(y, design, x, pilot, start, priors, "team")
+            mean, sigma = mean_by_row(panel, x, "team")
             kind, extra = error_distribution(spec.errors)
-            kind("change", mu=mean, sigma=sigma, **extra, observed=pm.Data("observed_change", y))
+            kind("change", mu=mean, sigma=sigma, **extra, observed=pm.Data("observed_change", design.outcome))
     return model

@@ -12,7 +12,7 @@ from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.likelihoods.effect_integral import integrate_effects, student_log_density
 from bayes_labor.likelihoods.random_intercepts import weighted_log_likelihood
 from bayes_labor.models.bonuses.size import BonusSpec
-from bayes_labor.posteriors.bonuses.results import coefficients
+from bayes_labor.posteriors.bonuses.results import coefficients, spread_evenly, spreads
 from bayes_labor.posteriors.leaving_out import leave_units_out, side_by_side
 
 
@@ -36,18 +36,15 @@ def worker_log_likelihood(draws: xr.DataTree, panel: Personnel, spec: BonusSpec,
         remedy = "compare models with ratings='drop' or 'indicator'"
         raise DataFaults([Fault("missing ratings are summed over: the model predicts ratings too", "ratings", remedy)])
     design = spec.design(panel)
-    y, theta = np.log(design.table["bonus"].to_numpy(np.float64)), coefficients(draws, design.terms)
-    posterior = draws["posterior"].to_dataset()
-    scales = posterior[[n for n in ("sigma", "tau", "nu") if n in posterior]].stack(sample=("chain", "draw"))
-    values = []
-    for s in np.linspace(0, len(theta) - 1, min(size, len(theta))).astype(int):
+    y, theta, scales, values = design.outcome, coefficients(draws, design.terms), spreads(draws), []
+    for s in spread_evenly(len(theta), size):
         residual, sigma, tau = y - design.columns @ theta[s], float(scales["sigma"][s]), float(scales["tau"][s])
         if "nu" not in scales:
-            values.append(weighted_log_likelihood(residual, design.worker, np.full(len(y), sigma**-2.0), tau))
+            values.append(weighted_log_likelihood(residual, design.groups, np.full(len(y), sigma**-2.0), tau))
             continue
         density = partial(_student_at, residual, sigma, float(scales["nu"][s]))
-        values.append(integrate_effects(density, design.worker, tau))
-    return xr.DataArray(np.array(values), dims=("sample", "worker"), coords={"worker": np.unique(design.worker)})
+        values.append(integrate_effects(density, design.groups, tau))
+    return xr.DataArray(np.array(values), dims=("sample", "worker"), coords={"worker": design.groups.labels})
 
 
 def _student_at(residual: np.ndarray, sigma: float, nu: float, effect: float) -> np.ndarray:
@@ -56,7 +53,7 @@ def _student_at(residual: np.ndarray, sigma: float, nu: float, effect: float) ->
 
 def leave_one_worker_out(
     fits: Mapping[str, tuple[xr.DataTree, BonusSpec]], panel: Personnel, *, size: int = 200
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """Fits side by side, best first, leaving out one worker at a time by Pareto-smoothed importance sampling.
 
     Parameters

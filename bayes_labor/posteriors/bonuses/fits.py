@@ -1,6 +1,5 @@
 """Fits of the bonus models in run folders: what is there is taken up."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,24 +14,24 @@ from bayes_labor.posteriors.diagnostics import Gate
 from bayes_labor.posteriors.fitting import fit_or_resume
 
 MODELS: dict[str, Any] = {
-    "bonus-size": bonus_size, "bonus-receipt": bonus_receipt, "promotion-prize": promotion_prize,
+    "bonus-size": bonus_size,
+    "bonus-receipt": bonus_receipt,
+    "promotion-prize": promotion_prize,
     "prize-first-stage": prize_first_stage,
-}  # fmt: skip
+}
 GATED = ("theta", "chance", "rise", "sigma", "tau", "nu", "sd_omega", "sd_mu", "sd_rise", "sd_bonus", "corr")
 """Variables whose chains are compared, where a model has them."""
 
 
-class Fit(NamedTuple):
-    """A model of a panel with its draws."""
+class PanelPosterior(NamedTuple):
+    """A model of a panel with its draws, and whether they have converged."""
 
     model: pm.Model
     draws: xr.DataTree
     gates: list[Gate]
 
 
-def fit_panel(
-    kind: str, panel: Personnel, spec: Settings, run: str | Path, *, gated: Sequence[str] = GATED, **settings: Any
-) -> Fit:  # fmt: skip
+def fit_panel(kind: str, panel: Personnel, spec: Settings, run: str | Path, **settings: Any) -> PanelPosterior:
     """Fit a model of :data:`MODELS` into a run folder, or take up the fit that is there.
 
     Raises
@@ -45,6 +44,6 @@ def fit_panel(
     about = {"model": kind, "specification": spec.model_dump(mode="json"), "panel": panel.fingerprint}
     if notes_of(model).left_out:
         about["left out"] = notes_of(model).left_out
-    names = [n for n in gated if n in model.named_vars]
+    names = [n for n in GATED if n in model.named_vars]
     draws, found = fit_or_resume(model, run, about, names=names, **settings)
-    return Fit(model, draws, found)
+    return PanelPosterior(model, draws, found)

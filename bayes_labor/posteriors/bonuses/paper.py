@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.figure import Figure
 
 from bayes_labor.data.bonuses.personnel import Personnel, personnel, true_coefficients
 from bayes_labor.engines.run_folder import RunFolder
@@ -14,7 +15,7 @@ from bayes_labor.models import BonusSpec, PrimitivesSpec, PrizeSpec, ReceiptSpec
 from bayes_labor.posteriors.bonuses import figures, published, tables
 from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out
 from bayes_labor.posteriors.bonuses.cut import cut_prize
-from bayes_labor.posteriors.bonuses.fits import Fit, fit_panel
+from bayes_labor.posteriors.bonuses.fits import PanelPosterior, fit_panel
 from bayes_labor.posteriors.bonuses.primitives import (
     missed_moments,
     moment_table,
@@ -23,9 +24,13 @@ from bayes_labor.posteriors.bonuses.primitives import (
     what_is_told,
 )
 from bayes_labor.posteriors.bonuses.results import (
+    LEVEL_TERMS,
+    RATING_TERMS,
+    TENURE_TERMS,
     coefficients,
     decomposition,
     ordered_levels,
+    posterior_columns,
     predicted_bonus,
     predictions,
     quartiles,
@@ -47,10 +52,13 @@ _PRIZES = {
     "C": PrizeSpec(covariates="C", worker_prize=False),
 }
 _OWN = next(iter(_PRIZES))
+_RECEIPT = ReceiptSpec(blocks=tables.RECEIPT_BLOCKS[4])
 _SETTINGS: dict[str, dict[str, int]] = {
-    "size": {"draws": 1000, "tune": 400}, "robust": {"draws": 1500, "tune": 500}, "receipt": {"draws": 1000, "tune": 300},
+    "size": {"draws": 1000, "tune": 400},
+    "robust": {"draws": 1500, "tune": 500},
+    "receipt": {"draws": 1000, "tune": 300},
     "prize": {"draws": 1000, "tune": 400},
-}  # fmt: skip
+}
 _DELTAS = np.linspace(0.02, 0.98, 49)
 _TOLERANCE = PrimitivesSpec().model_error
 _EQUATIONS: tuple[Literal["size", "receipt"], ...] = ("size", "receipt")
@@ -101,16 +109,16 @@ def reproduce_bonuses(
     moments = tournament_moments(panel)
     primitives = tournament_primitives(moments, seed=seed)
     say("tables and figures ...")
-    spec = _PRIZES[_OWN]
-    cut = cut_prize(fits["first stage"].draws, prize_panel, spec, seed=seed)["rho"].to_numpy()
-    rho = {f"joint, {n}": _flat(fits[f"prize, {n}"].draws["posterior"]["rho"]) for n in _PRIZES if f"prize, {n}" in fits}
-    rho = {f"joint, {_OWN}": rho[f"joint, {_OWN}"], f"cut, {_OWN}": cut} | rho
+    cut = cut_prize(fits["first stage"].draws, prize_panel, _PRIZES[_OWN], seed=seed)["rho"].to_numpy()
+    prizes = {n: fits[f"prize, {n}"].draws["posterior"]["rho"] for n in _PRIZES if f"prize, {n}" in fits}
+    joint = {f"joint, {n}": v.to_numpy().reshape(-1) for n, v in prizes.items()}
+    rho = {f"joint, {_OWN}": joint[f"joint, {_OWN}"], f"cut, {_OWN}": cut} | joint
     truth = {e: true_coefficients(e) for e in _EQUATIONS} if generated else {}
     panels = (panel.name, prize_panel.name) if prize_panel is not panel else None
     zero = placebo()
     sections = [
         _five(fits, rho, panels, folder),
-        section("Table 1: bonuses by level", [_shown(tables.table1(panel), folder, "table1", "Rows with a bonus.")]),
+        _part(folder, "Table 1: bonuses by level", table1=(tables.table1(panel), "Rows with a bonus.")),
         _receipt(panel, fits, truth.get("receipt"), folder),
         _shares(panel, fits, folder, seed),
         _size(panel, fits, truth.get("size"), folder, seed),
@@ -129,82 +137,90 @@ def reproduce_bonuses(
         if generated
         else f"Ekinci and Waldman's tests of a tournament with bonuses, on {panel.name}."
     )
-    text = page(
-        "paper.html", title="Bonuses and promotion tournaments", failed=failed, lead=lead,
-        facts=_facts(panel, prize_panel, fits, rho), sections=sections,
-    )  # fmt: skip
+    words = {"failed": failed, "lead": lead, "facts": _facts(panel, prize_panel, fits, rho), "sections": sections}
+    text = page("paper.html", title="Bonuses and promotion tournaments", **words)
     path = folder.path / "paper.html"
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def _fit_all(
-    folder: RunFolder, panel: Personnel, prize_panel: Personnel, quick: bool, settings: dict[str, Any],
+    folder: RunFolder,
+    panel: Personnel,
+    prize_panel: Personnel,
+    quick: bool,
+    settings: dict[str, Any],
     say: Callable[[str], None],
-) -> dict[str, Fit]:  # fmt: skip
+) -> dict[str, PanelPosterior]:
     """Every posterior that the page needs, by name."""
-    wanted: list[tuple[str, str, str, Personnel, Any]] = [
-        (f"size, column {c}", "size", "bonus-size", panel, tables.size_spec(c)) for c in (5, 6, 7, 8)
-    ]
-    wanted.append(("size, ordered effects", "size", "bonus-size", panel, _ORDERED))
-    conditional = ReceiptSpec(effects="conditional", blocks=tables.RECEIPT_BLOCKS[4])
-    wanted.append(("receipt, conditional", "receipt", "bonus-receipt", panel, conditional))
-    wanted.append((f"prize, {_OWN}", "prize", "promotion-prize", prize_panel, _PRIZES[_OWN]))
-    wanted.append(("first stage", "prize", "prize-first-stage", prize_panel, _PRIZES[_OWN]))
+    wanted: dict[str, tuple[str, str, Any]] = {
+        **{f"size, column {c}": ("size", "bonus-size", tables.size_spec(c)) for c in (5, 6, 7, 8)},
+        "size, ordered effects": ("size", "bonus-size", _ORDERED),
+        "receipt, conditional": ("receipt", "bonus-receipt", _RECEIPT.model_copy(update={"effects": "conditional"})),
+        f"prize, {_OWN}": ("prize", "promotion-prize", _PRIZES[_OWN]),
+        "first stage": ("prize", "prize-first-stage", _PRIZES[_OWN]),
+    }
     if not quick:
-        wanted.append(("size, Student-t", "robust", "bonus-size", panel, _STUDENT))
-        wanted.append(("size, Student-t and missing ratings", "robust", "bonus-size", panel, ROBUST))
-        integrated = ReceiptSpec(blocks=tables.RECEIPT_BLOCKS[4])
-        wanted.append(("receipt, integrated", "receipt", "bonus-receipt", panel, integrated))
-        wanted += [(f"prize, {n}", "prize", "promotion-prize", prize_panel, s) for n, s in _PRIZES.items() if n != _OWN]
+        wanted |= {
+            "size, Student-t": ("robust", "bonus-size", _STUDENT),
+            "size, Student-t and missing ratings": ("robust", "bonus-size", ROBUST),
+            "receipt, integrated": ("receipt", "bonus-receipt", _RECEIPT),
+            **{f"prize, {n}": ("prize", "promotion-prize", s) for n, s in _PRIZES.items() if n != _OWN},
+        }
     found = {}
-    for name, group, kind, data, spec in wanted:
+    for name, (group, kind, spec) in wanted.items():
         say(f"{name}: sampling ...")
         path = folder.path / "".join(ch if ch.isalnum() else "_" for ch in name)
+        data = prize_panel if group == "prize" else panel
         found[name] = fit_panel(kind, data, spec, path, **(_SETTINGS[group] | settings))
     return found
 
 
-def _flat(values: Any) -> np.ndarray:
-    return values.to_numpy().reshape(-1)
-
-
-def _shown(table: pd.DataFrame, folder: RunFolder, name: str, note: str) -> dict[str, Any]:
-    return shown_table(table, folder, name, note.split(".")[0], note)
+def _part(
+    folder: RunFolder,
+    heading: str,
+    text: str = "",
+    /,
+    pictures: dict[str, tuple[Figure, str]] | None = None,
+    **shown: tuple[pd.DataFrame, str],
+) -> dict[str, Any]:
+    """A section with its tables, each with a note, and pictures, all written to the folder by name."""
+    made = [shown_table(table, folder, name, note.split(".")[0], note) for name, (table, note) in shown.items()]
+    return with_figures(section(heading, made, text), folder, **(pictures or {}))
 
 
 def _facts(
-    panel: Personnel, prize_panel: Personnel, fits: dict[str, Fit], rho: dict[str, np.ndarray]
-) -> list[tuple[str, str]]:  # fmt: skip
-    order = ordered_levels(fits["size, column 7"].draws)
-    own = rho[f"joint, {_OWN}"]
+    panel: Personnel, prize_panel: Personnel, fits: dict[str, PanelPosterior], rho: dict[str, np.ndarray]
+) -> list[tuple[str, str]]:
+    order, own = ordered_levels(fits["size, column 7"].draws), rho[f"joint, {_OWN}"]
     seconds = sum(f.draws.attrs.get("sampling_seconds", np.nan) for f in fits.values())
+    where = "" if prize_panel is panel else f", {prize_panel.name}"
     return [
         ("bonuses, workers", f"{len(panel.with_bonus):,}, {panel.with_bonus['id'].nunique():,}"),
         ("P(effects of levels rise)", f"{order.probability:.3f}"),
         ("Bayes factor for the order", f"{order.bayes_factor:.0f}, at most {1 / order.prior:.0f}"),
-        (
-            f"effect of the prize, ρ{'' if prize_panel is panel else f', {prize_panel.name}'}",
-            f"{own.mean():.2f} ± {own.std():.2f}",
-        ),
+        (f"effect of the prize, ρ{where}", f"{own.mean():.2f} ± {own.std():.2f}"),
         ("posteriors", f"{len(fits)} in {seconds / 60:.1f} min of sampling"),
     ]
 
 
 def _five(
-    fits: dict[str, Fit], rho: dict[str, np.ndarray], panels: tuple[str, str] | None, folder: RunFolder
-) -> dict[str, Any]:  # fmt: skip
+    fits: dict[str, PanelPosterior], rho: dict[str, np.ndarray], panels: tuple[str, str] | None, folder: RunFolder
+) -> dict[str, Any]:
     table = predictions(fits["size, column 7"].draws, fits["size, column 8"].draws, rho, panels)
+    ways = 1.0 / ordered_levels(fits["size, column 7"].draws).prior
     note = (
-        "Posterior probability within workers. Prior probability of the order of levels: 1/384. A cut posterior does not let "
-        "bonuses move the prize; it should agree with the joint one."
+        f"Posterior probability within workers. Prior probability of the order of levels: 1/{ways:.0f}. A cut posterior does "
+        "not let bonuses move the prize; it should agree with the joint one."
     )
     if panels is not None:
         note += " The fifth is looked at in another generated panel, in which the prize has an effect, than the first four."
-    return section("The five predictions", [_shown(table, folder, "predictions", note)])
+    return _part(folder, "The five predictions", predictions=(table, note))
 
 
-def _receipt(panel: Personnel, fits: dict[str, Fit], truth: dict[str, float] | None, folder: RunFolder) -> dict[str, Any]:
+def _receipt(
+    panel: Personnel, fits: dict[str, PanelPosterior], truth: dict[str, float] | None, folder: RunFolder
+) -> dict[str, Any]:
     known = {k: fits[f"receipt, {k}"].draws for k in ("conditional", "integrated") if f"receipt, {k}" in fits}
     table, statistics = tables.table2(panel, known, truth)
     text = (
@@ -214,68 +230,88 @@ def _receipt(panel: Personnel, fits: dict[str, Fit], truth: dict[str, float] | N
     )
     note = "Published, maximum likelihood here (standard errors clustered by worker where pooled), and posterior."
     note += _TRUTH if truth else ""
-    return section(
-        "Table 2: who receives a bonus",
-        [_shown(table, folder, "table2", note), _shown(statistics, folder, "table2_statistics", "Fit of the columns.")], text,
-    )  # fmt: skip
+    fit = (statistics, "Fit of the columns.")
+    return _part(folder, "Table 2: who receives a bonus", text, table2=(table, note), table2_statistics=fit)
 
 
-def _shares(panel: Personnel, fits: dict[str, Fit], folder: RunFolder, seed: int) -> dict[str, Any]:
+def _shares(panel: Personnel, fits: dict[str, PanelPosterior], folder: RunFolder, seed: int) -> dict[str, Any]:
     draws = r2_by_draw(fits["size, column 7"].draws, panel, tables.size_spec(7))
     kinds = {"pooled": decomposition(panel, seed=seed), "within": decomposition(panel, within=True, seed=seed)}
-    blocks = pd.concat(kinds, names=["variance", "block"])
+    blocks = (
+        "R2 by block, nested in this order and averaged over all orders. Intervals by the Bayesian bootstrap over workers. "
+        "Both add up."
+    )
     text = (
         "The paper says that levels, age and tenure explain about 80% of the variation within workers. That is the adjusted R2 "
         "with the workers' own effects counted as explained; of the variation within workers they explain the share in "
         "column “within”."
     )
-    shown = [
-        _shown(tables.tables34(panel), folder, "tables34", "Adjusted R2, published and here."),
-        _shown(draws, folder, "r2", "Shares of variance by draw, column 7 of Table 5."),
-        _shown(blocks, folder, "decomposition", "R2 by block, nested in this order and averaged over all orders. Intervals by "
-               "the Bayesian bootstrap over workers. Both add up."),
-    ]  # fmt: skip
-    return section("Tables 3 and 4: what explains bonuses", shown, text)
+    return _part(
+        folder,
+        "Tables 3 and 4: what explains bonuses",
+        text,
+        tables34=(tables.tables34(panel), "Adjusted R2, published and here."),
+        r2=(draws, "Shares of variance by draw, column 7 of Table 5."),
+        decomposition=(pd.concat(kinds, names=["variance", "block"]), blocks),
+    )
 
 
 def _size(
-    panel: Personnel, fits: dict[str, Fit], truth: dict[str, float] | None, folder: RunFolder, seed: int
-) -> dict[str, Any]:  # fmt: skip
-    draws = {c: fits[f"size, column {c}"].draws for c in (5, 6, 7, 8)}
+    panel: Personnel, fits: dict[str, PanelPosterior], truth: dict[str, float] | None, folder: RunFolder, seed: int
+) -> dict[str, Any]:
+    draws, spec = {c: fits[f"size, column {c}"].draws for c in (5, 6, 7, 8)}, tables.size_spec(7)
     table, statistics = tables.table5(panel, draws, truth)
-    variants = _variants(fits, truth)
-    cells = predicted_bonus(draws[7], panel, tables.size_spec(7))
-    shown = [
-        _shown(table, folder, "table5", "Published, least squares here, and posterior (within workers only). Standard errors "
-               "clustered by worker." + (_TRUTH if truth else "")),
-        _shown(statistics, folder, "table5_statistics", "Fit of the columns. The published F of age in columns 7 and 8 repeats "
-               "that of levels."),
-        _shown(variants, folder, "variants", "Effects under other assumptions, posterior mean and sd. All with ratings and "
-               "tenure; ordered: effects rise by construction; all rows: missing ratings summed over instead of dropped."),
-        _shown(_compared(fits, panel), folder, "comparison", "Leaving one worker out. Log predictive density of a worker not "
-               "seen, effects integrated out; difference to the best with its standard error."),
-        _shown(structural_ratios(draws[7]), folder, "structural", "Coefficients read as marginal products of effort, quadratic "
-               "cost. Exact for old workers only; published column 7: 1.228, 1.317, 1.507, 2.065 and 1.062."),
-        _shown(cells, folder, "predicted", "Counterfactual: mean bonus of a made-up average worker put into each cell, all "
-               "else at its mean over the rows, worker means of level and age too. Not the mean of those who are there: who "
-               "gets to a level makes no difference here."),
-    ]  # fmt: skip
     text = (
         "Log bonus: columns 1 to 4 pooled, 5 to 8 with worker effects (within slopes by worker means, Mundlak). Even columns "
         "see rated rows only. With worker effects age carries any trend, for age, year and birth year cannot be told apart."
     )
-    return with_figures(
-        section("Table 5: size of bonuses", shown, text), folder,
-        levels=figures.effects_figure(table, 7), age=figures.age_figure(draws),
-        quartiles=figures.quartile_figure(quartiles(draws[7], panel, tables.size_spec(7), seed=seed)),
-    )  # fmt: skip
+    clustered = "Published, least squares here, and posterior (within workers only). Standard errors clustered by worker."
+    clustered += _TRUTH if truth else ""
+    repeated = "Fit of the columns. The published F of age in columns 7 and 8 repeats that of levels."
+    assumptions = (
+        "Effects under other assumptions, posterior mean and sd. All with ratings and tenure; ordered: effects rise by "
+        "construction; all rows: missing ratings summed over instead of dropped."
+    )
+    left_out = (
+        "Leaving one worker out. Log predictive density of a worker not seen, effects integrated out; difference to the best "
+        "with its standard error."
+    )
+    read = (
+        "Coefficients read as marginal products of effort, quadratic cost. Exact for old workers only; published column 7: "
+        "1.228, 1.317, 1.507, 2.065 and 1.062."
+    )
+    made_up = (
+        "Counterfactual: mean bonus of a made-up average worker put into each cell, all else at its mean over the rows, worker "
+        "means of level and age too. Not the mean of those who are there: who gets to a level makes no difference here."
+    )
+    pictures = {
+        "levels": figures.effects_figure(table, 7),
+        "age": figures.age_figure(draws),
+        "quartiles": figures.quartile_figure(quartiles(draws[7], panel, spec, seed=seed)),
+    }
+    return _part(
+        folder,
+        "Table 5: size of bonuses",
+        text,
+        pictures,
+        table5=(table, clustered),
+        table5_statistics=(statistics, repeated),
+        variants=(_variants(fits, truth), assumptions),
+        comparison=(_compared(fits, panel), left_out),
+        structural=(structural_ratios(draws[7]), read),
+        predicted=(predicted_bonus(draws[7], panel, spec), made_up),
+    )
 
 
-def _variants(fits: dict[str, Fit], truth: dict[str, float] | None) -> pd.DataFrame:
+def _variants(fits: dict[str, PanelPosterior], truth: dict[str, float] | None) -> pd.DataFrame:
     """Effects of levels, tenure and ratings under each model of the size of bonuses."""
-    terms = [*tables.LEVEL_TERMS, *tables.TENURE_TERMS, "rating 2", "rating 3", "rating 4"]
-    names = {"size, column 8": "normal", "size, ordered effects": "ordered", "size, Student-t": "Student-t"}
-    names |= {"size, Student-t and missing ratings": "and all rows"}
+    terms = [*LEVEL_TERMS, *TENURE_TERMS, *RATING_TERMS]
+    names = {
+        "size, column 8": "normal",
+        "size, ordered effects": "ordered",
+        "size, Student-t": "Student-t",
+        "size, Student-t and missing ratings": "and all rows",
+    }
     parts: dict[str, Any] = {"truth": [truth[t] for t in terms]} if truth else {}
     for name, label in names.items():
         if name in fits:
@@ -284,7 +320,7 @@ def _variants(fits: dict[str, Fit], truth: dict[str, float] | None) -> pd.DataFr
     return pd.DataFrame(parts, index=pd.Index(terms, name="term"))
 
 
-def _compared(fits: dict[str, Fit], panel: Personnel) -> pd.DataFrame:
+def _compared(fits: dict[str, PanelPosterior], panel: Personnel) -> pd.DataFrame:
     specs = {"size, column 8": tables.size_spec(8), "size, ordered effects": _ORDERED, "size, Student-t": _STUDENT}
     known = {n.removeprefix("size, "): (fits[n].draws, s) for n, s in specs.items() if n in fits}
     return leave_one_worker_out(known, panel)
@@ -292,19 +328,18 @@ def _compared(fits: dict[str, Fit], panel: Personnel) -> pd.DataFrame:
 
 def _prize(
     panel: Personnel, rho: dict[str, np.ndarray], zero: pd.DataFrame, folder: RunFolder, truth: float | None, seed: int
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     by_prize = {n: rho[f"joint, {n}"] for n in ("A", "B", "C") if f"joint, {n}" in rho}
     table = tables.table6(panel, by_prize, seed=seed)
-    found = {k: tables.posterior_columns(v[:, None]) for k, v in rho.items()}
-    joint = pd.DataFrame({k: {n: float(x[0]) for n, x in v.items()} for k, v in found.items()}).T.rename_axis("posterior")
+    found = [pd.DataFrame(posterior_columns(v[:, None]), index=[k]) for k, v in rho.items()]
+    joint = pd.concat(found).rename_axis("posterior")
     if truth is not None:
         joint.insert(0, "truth", truth)
         table.insert(0, "truth", truth)
     known = "" if truth is None else f" In this panel ({panel.name}) the truth is {truth:g}."
     text = (
         "ρ is in log points of bonus per log point of expected prize, chance of promotion times increase: -2.3 means that a "
-        "prize "
-        "higher by 0.01 lowers bonuses by 2.3%, an elasticity of only about -0.05 at the usual prize of 0.02." + known
+        "prize higher by 0.01 lowers bonuses by 2.3%, an elasticity of only about -0.05 at the usual prize of 0.02." + known
     )
     notes = (
         "Published; same: the published construction here (realised increases, pay with bonus); expected: the predicted "
@@ -313,12 +348,14 @@ def _prize(
         "error, which adds the bootstrap's variance, that of both steps, to the conventional one. Partial R2 of the prize: "
         "what other regressors leave it to speak with."
     )
-    shown = [
-        _shown(table, folder, "table6", notes),
-        _shown(joint, folder, "prize", "Posteriors of ρ. Cut: bonuses may not move the prize."),
-    ]
-    figure = figures.prize_figure(rho, published.TABLE6["A"][4][:2], truth)
-    return with_figures(section("Table 6: promotion prize and bonus", shown, text), folder, prize=figure)
+    return _part(
+        folder,
+        "Table 6: promotion prize and bonus",
+        text,
+        {"prize": figures.prize_figure(rho, published.TABLE6["A"][4][:2], truth)},
+        table6=(table, notes),
+        prize=(joint, "Posteriors of ρ. Cut: bonuses may not move the prize."),
+    )
 
 
 def _bias_of_expected(zero: pd.DataFrame) -> str:
@@ -340,19 +377,16 @@ def _placebo(table: pd.DataFrame, folder: RunFolder) -> dict[str, Any]:
         "none."
     )
     note = "Mean of ρ over four panels with ρ = 0, and its Monte Carlo error."
-    return with_figures(
-        section("Placebo", [_shown(table, folder, "placebo", note)], text), folder, placebo=figures.placebo_figure(table)
-    )
+    return _part(folder, "Placebo", text, {"placebo": figures.placebo_figure(table)}, placebo=(table, note))
 
 
 def _primitives(draws: xr.DataTree, moments: Any, folder: RunFolder) -> dict[str, Any]:
     table, fit = summarize_primitives(draws), moment_table(draws, moments)
     middle = draws["posterior"]["u"].mean(("chain", "draw")).to_numpy()
-    at = primitives_at(middle)._replace(delta=_DELTAS)
-    wide: dict[str, Any] = {
-        k: np.broadcast_to(v, (len(_DELTAS), *np.shape(v))) if k != "delta" else v for k, v in at._asdict().items()
-    }  # fmt: skip
-    statics = solve_tournament(**wide, require_promotion=False, errors="status")
+    at: dict[str, Any] = {
+        k: np.broadcast_to(v, (len(_DELTAS), *np.shape(v))) for k, v in primitives_at(middle)._asdict().items()
+    }
+    statics = solve_tournament(**at | {"delta": _DELTAS}, require_promotion=False, errors="status")
     missed = missed_moments(fit, _TOLERANCE)
     close = f"It misses {len(missed)} of {len(fit)} by more: {', '.join(missed)}." if missed else "It is that close in all."
     text = (
@@ -360,14 +394,17 @@ def _primitives(draws: xr.DataTree, moments: Any, folder: RunFolder) -> dict[str
         f"The cells are mapped to the model by age below {PrimitivesSpec().age_cut} and tenure, levels 1 and 2 to the "
         f"first job, 3 to the second, 4 and 5 to the third; the model is meant to {_TOLERANCE:.0%} of each moment. {close}"
     )
-    shown = [
-        _shown(table, folder, "primitives", "Prior and posterior of the primitives, money in thousands."),
-        _shown(fit, folder, "moments", "Mean bonuses, thousands. Off: share by which the posterior mean misses the data."),
-    ]
     made = {"contraction": figures.contraction_figure(table)}
     if (statics.failed < 0).any():
         made["statics"] = figures.statics_figure(_DELTAS, statics, "the posterior mean")
-    return with_figures(section("Primitives of the tournament", shown, text), folder, **made)
+    return _part(
+        folder,
+        "Primitives of the tournament",
+        text,
+        made,
+        primitives=(table, "Prior and posterior of the primitives, money in thousands."),
+        moments=(fit, "Mean bonuses, thousands. Off: share by which the posterior mean misses the data."),
+    )
 
 
 def _caveats() -> dict[str, Any]:

@@ -13,14 +13,14 @@ from bayes_labor.theory.bonuses.coordinates import COORDINATES, primitives_at
 from bayes_labor.theory.bonuses.tournament import CELLS
 
 _NAMES = (
-    "c_1", "c_2", "c_3", "d_2", "d_3", "s_1", "s_2", "h_1", "h_2", "z", "delta", "gam", "width of group 1", "theta_2^L",
-    "width of group 2",
-)  # fmt: skip
+    *("c_1", "c_2", "c_3", "d_2", "d_3", "s_1", "s_2", "h_1", "h_2", "z", "delta", "gam"),
+    *("width of group 1", "theta_2^L", "width of group 2"),
+)
 
 
 def tournament_primitives(
     moments: TournamentMoments, spec: PrimitivesSpec | None = None, *, particles: int = 4000, seed: int = 0
-) -> xr.DataTree:  # fmt: skip
+) -> xr.DataTree:
     """Draw primitives by tempered sequential Monte Carlo.
 
     Parameters
@@ -47,10 +47,8 @@ def tournament_primitives(
     prior, share = posterior.draw_prior(particles, rng)
     found = temper(prior, posterior.log_prior, posterior.log_likelihood, rng)
     tree = xr.DataTree.from_dict({"prior": _dataset(prior), "posterior": _dataset(found.particles)})
-    tree.attrs.update(
-        log_evidence=found.log_evidence, feasible_share=share, stages=found.stages, accepted=found.accepted,
-        distinct=found.distinct, seconds=time.perf_counter() - start,
-    )  # fmt: skip
+    health = {n: getattr(found, n) for n in ("log_evidence", "stages", "accepted", "distinct")}
+    tree.attrs.update(health, feasible_share=share, seconds=time.perf_counter() - start)
     return tree
 
 
@@ -58,15 +56,10 @@ def _dataset(u: np.ndarray) -> xr.Dataset:
     p, implied = primitives_at(u), moments_of(solve(u))
     values = [*p.c.T, *p.d.T[1:], *p.s.T, *p.h.T, p.z, p.delta, p.gam, p.theta1[:, 1], p.theta2[:, 0], np.diff(p.theta2)[:, 0]]
     cells = [f"{age}, level {job}, {'new' if tenure == 1 else 'later'}" for age, job, tenure in CELLS]
-    draws = ("chain", "draw")
-    return xr.Dataset(
-        {
-            "u": ((*draws, "coordinate"), u[None]), "primitive": ((*draws, "name"), np.stack(values, axis=-1)[None]),
-            "bonus": ((*draws, "cell"), implied["bonus"][None]), "pay": ((*draws, "cell"), implied["pay"][None]),
-            "promotion": ((*draws, "group"), implied["promotion"][None]),
-        },
-        {"coordinate": list(COORDINATES), "name": list(_NAMES), "cell": cells, "group": [1, 2]},
-    )  # fmt: skip
+    dims = {"u": "coordinate", "primitive": "name", "bonus": "cell", "pay": "cell", "promotion": "group"}
+    drawn = {"u": u, "primitive": np.stack(values, axis=-1)} | implied
+    coords = {"coordinate": list(COORDINATES), "name": list(_NAMES), "cell": cells, "group": [1, 2]}
+    return xr.Dataset({n: (("chain", "draw", dim), drawn[n][None]) for n, dim in dims.items()}, coords)
 
 
 def summarize_primitives(draws: xr.DataTree) -> pd.DataFrame:
@@ -101,7 +94,7 @@ def what_is_told(table: pd.DataFrame) -> str:
         "narrow ": ", ".join(map(str, table.index[narrowed])),
         "move without narrowing, by prior standard deviations in parentheses, ": ", ".join(shifts),
         "say next to nothing about ": ", ".join(map(str, table.index[~moved & ~narrowed])),
-    }  # fmt: skip
+    }
     return "; they ".join(words + names for words, names in parts.items() if names)
 
 
@@ -113,11 +106,8 @@ def missed_moments(table: pd.DataFrame, tolerance: float) -> list[str]:
 def moment_table(draws: xr.DataTree, moments: TournamentMoments) -> pd.DataFrame:
     """Mean bonus by cell: data, and what the model says before and after; ``off``: share by which its mean misses the data."""
     after, before = draws["posterior"]["bonus"], draws["prior"]["bonus"]
-    return pd.DataFrame(
-        {
-            "data": moments.bonus, "standard error": moments.bonus_se, "mean": after.mean(("chain", "draw")),
-            "off": after.mean(("chain", "draw")) / moments.bonus - 1.0,
-            "sd": after.std(("chain", "draw")), "prior mean": before.mean(("chain", "draw")),
-        },
-        index=pd.Index(after["cell"].to_numpy(), name="cell"),
-    )  # fmt: skip
+    over = ("chain", "draw")
+    mean = after.mean(over)
+    columns = {"data": moments.bonus, "standard error": moments.bonus_se, "mean": mean, "off": mean / moments.bonus - 1.0}
+    columns |= {"sd": after.std(over), "prior mean": before.mean(over)}
+    return pd.DataFrame(columns, index=pd.Index(after["cell"].to_numpy(), name="cell"))

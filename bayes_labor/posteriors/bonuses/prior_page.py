@@ -5,18 +5,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pymc as pm
 import xarray as xr
-from matplotlib.figure import Figure
 
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.engines.run_folder import RunFolder
-from bayes_labor.models import BonusSpec
+from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.bonuses import figures
 from bayes_labor.posteriors.bonuses.fits import GATED, MODELS
 from bayes_labor.posteriors.bonuses.results import coefficients, level_terms, semi_elasticity
-from bayes_labor.posteriors.html import inline, page, save_figures, section, shown_table
+from bayes_labor.posteriors.html import page, section, shown_table, with_figures
 from bayes_labor.posteriors.prior import prior_draws
 
 TITLES = {
@@ -26,21 +24,9 @@ TITLES = {
 }
 
 
-def _prior(model: pm.Model, names: list[str], draws: int, seed: int) -> xr.Dataset:
-    return prior_draws(model, draws, seed, names)["prior"].to_dataset()[names]
-
-
-def _shown(
-    table: pd.DataFrame, folder: RunFolder, made: dict[str, tuple[Figure, str]], heading: str, name: str, note: str
-) -> dict[str, Any]:  # fmt: skip
-    save_figures(made, folder.figures)
-    pictures = [{"svg": inline(figure, n), "caption": caption} for n, (figure, caption) in made.items()]
-    return section(heading, [shown_table(table, folder, name, heading, note)]) | {"figures": pictures}
-
-
 def bonus_prior_page(
     kind: str, panel: Personnel, spec: Settings, path: str | Path, *, draws: int = 1000, seed: int = 0
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """Write ``prior.html``: what the priors of a bonus model imply, beside the panel where it has a counterpart.
 
     Parameters
@@ -65,58 +51,50 @@ def bonus_prior_page(
 
     """
     folder, model = RunFolder(Path(path)), MODELS[kind](panel, spec)
-    names = [n for n in GATED if n in model.named_vars] + [n for n in ("rho",) if n in model.named_vars]
-    before = _prior(model, names, draws, seed)
-    implied = _implied(kind, panel, spec, before, np.random.default_rng(seed))
-    rows = {k: {"3%": np.quantile(v, 0.03), "50%": np.quantile(v, 0.5), "97%": np.quantile(v, 0.97), "observed": seen}
-            for k, (v, seen) in implied.items()}  # fmt: skip
-    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("implied by the prior")
-    tree = xr.DataTree.from_dict({"posterior": before})
-    made = {}
-    levels = level_terms(tree)
-    if levels:
-        of = "log odds" if kind == "bonus-receipt" else "log bonus"
-        made["levels"] = figures.level_figure(coefficients(tree, levels), levels, of)
-    facts = [("draws", f"{draws:,}"), ("panel", panel.name)]
-    note = "Quantiles over draws from the prior."
+    names = [n for n in (*GATED, "rho") if n in model.named_vars]
+    tree = xr.DataTree.from_dict({"posterior": prior_draws(model, draws, seed, names)["prior"].to_dataset()[names]})
+    implied = _implied(kind, panel, spec, tree, np.random.default_rng(seed))
+    rows = {k: [*np.quantile(v, [0.03, 0.5, 0.97]), seen] for k, (v, seen) in implied.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["3%", "50%", "97%", "observed"])
+    table, levels = table.rename_axis("implied by the prior"), level_terms(tree)
+    of = "log odds" if kind == "bonus-receipt" else "log bonus"
+    made = {"levels": figures.level_figure(coefficients(tree, levels), levels, of)} if levels else {}
+    heading, note = "What the priors imply", "Quantiles over draws from the prior."
     text = page(
-        "paper.html", title=f"Prior: {TITLES[kind]}", failed=[], facts=facts,
+        "paper.html",
+        title=f"Prior: {TITLES[kind]}",
+        failed=[],
+        facts=[("draws", f"{draws:,}"), ("panel", panel.name)],
         lead="Drawn before any bonus was looked at. What is absurd here will not become sensible by sampling.",
-        sections=[_shown(table, folder, made, "What the priors imply", "prior", note)],
-    )  # fmt: skip
+        sections=[with_figures(section(heading, [shown_table(table, folder, "prior", heading, note)]), folder, **made)],
+    )
     (folder.path / "prior.html").write_text(text, encoding="utf-8")
     return table
 
 
 def _implied(
-    kind: str, panel: Personnel, spec: Any, before: xr.Dataset, rng: np.random.Generator
-) -> dict[str, tuple[np.ndarray, float]]:  # fmt: skip
+    kind: str, panel: Personnel, spec: Any, tree: xr.DataTree, rng: np.random.Generator
+) -> dict[str, tuple[np.ndarray, float]]:
     """(draws, observed) of readable quantities."""
-    tree = xr.DataTree.from_dict({"posterior": before})
-    paid = panel.with_bonus
-    found: dict[str, tuple[np.ndarray, float]] = {}
-    terms = before["term"].to_numpy()
+    before, found = tree["posterior"].to_dataset(), {}
+    design = spec.design(panel)
+    design = design if isinstance(design, PanelDesign) else design.bonus
+    index = design.columns @ coefficients(tree, design.terms).T
     if kind == "bonus-receipt":
-        design = spec.design(panel)
-        index = design.columns @ coefficients(tree, design.terms).T
         if "tau" in before:
             index = index + before["tau"].to_numpy().ravel() * rng.normal(size=index.shape)
-        found["share with a bonus"] = ((1.0 / (1.0 + np.exp(-index))).mean(0), float((design.table["bonus"] > 0).mean()))
+        found["share with a bonus"] = ((1.0 / (1.0 + np.exp(-index))).mean(0), float(design.outcome.mean()))
     else:
-        design = spec.design(panel)
-        design = design if isinstance(spec, BonusSpec) else design.bonus
-        index = design.columns @ coefficients(tree, design.terms).T
         sd = ("sigma", "tau") if "sigma" in before else ("sd_bonus", "sd_mu")
         spread = [before[s].to_numpy().ravel() for s in sd if s in before]
-        drawn = index + np.sqrt(np.square(spread).sum(0)) * rng.normal(size=index.shape)
+        drawn, paid = index + np.sqrt(np.square(spread).sum(0)) * rng.normal(size=index.shape), panel.with_bonus["bonus"]
         for q in (0.05, 0.5, 0.95):
-            found[f"{q:.0%} quantile of bonuses"] = (np.exp(np.quantile(drawn, q, axis=0)), float(paid["bonus"].quantile(q)))
-    levels = level_terms(tree)
-    if levels:
+            found[f"{q:.0%} quantile of bonuses"] = (np.exp(np.quantile(drawn, q, axis=0)), float(paid.quantile(q)))
+    if levels := level_terms(tree):
         effects = coefficients(tree, levels)
         found[f"ratio of {levels[-1]} to the lowest"] = (np.exp(effects[:, -1]), np.nan)
         found["levels in order"] = ((np.diff(effects, axis=1, prepend=0.0) > 0).all(1) * 1.0, np.nan)
-    if "age" in terms:
+    if "age" in before["term"]:
         for age in (30.0, 50.0):
             found[f"semi-elasticity at {age:.0f}"] = (semi_elasticity(tree, np.array([age])).to_numpy()[:, 0], np.nan)
     if "rho" in before:

@@ -5,6 +5,7 @@ Each function takes draws and returns labelled results; tables, figures and the 
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,12 +17,13 @@ from bayes_labor.data.bonuses.personnel import LEVELS, TENURES, Personnel
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.models.bonuses.design import Block
 from bayes_labor.models.bonuses.size import BonusSpec
-from bayes_labor.models.panel_design import FIXED, PanelDesign
-from bayes_labor.posteriors.bonuses.classical import by_subset, shapley, within_worker
+from bayes_labor.models.panel_design import PanelDesign
+from bayes_labor.posteriors.bonuses.classical import by_subset, shapley
 from bayes_labor.posteriors.tables import CI_PROB
 
 _TAIL = 0.5 * (1.0 - CI_PROB)
 LEVEL_TERMS = tuple(f"level {k}" for k in range(2, LEVELS + 1))
+RATING_TERMS = ("rating 2", "rating 3", "rating 4")
 TENURE_TERMS = (*(f"tenure {k}" for k in range(2, TENURES)), f"tenure {TENURES}+")
 
 
@@ -96,25 +98,22 @@ def r2_by_draw(draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, size: i
     """
     design = spec.design(panel)
     theta = coefficients(draws, design.terms)
-    chosen = np.linspace(0, len(theta) - 1, min(size, len(theta))).astype(int)
-    variances = _spreads(draws).isel(sample=chosen) ** 2
-    noise, effects = variances["sigma"].to_numpy(), variances["tau"].to_numpy()
-    if "nu" in draws["posterior"]:
-        nu = draws["posterior"]["nu"].stack(sample=("chain", "draw")).isel(sample=chosen).to_numpy()
+    chosen = spread_evenly(len(theta), size)
+    scales, theta = spreads(draws).isel(sample=chosen), theta[chosen]
+    noise, effects = scales["sigma"].to_numpy() ** 2, scales["tau"].to_numpy() ** 2
+    if "nu" in scales:
+        nu = scales["nu"].to_numpy()
         noise = noise * np.where(nu > 2, nu / np.maximum(nu - 2.0, 1e-9), np.nan)
-    varying = [i for i, b in enumerate(design.blocks) if b not in FIXED]
-    covariance = np.cov(design.columns.T)
-    inside = within_worker(design.columns[:, varying], design.worker)
-    products = inside.T @ inside / (len(inside) - len(np.unique(design.worker)))
-    explained = np.einsum("si,ij,sj->s", theta[chosen], covariance, theta[chosen])
-    part = theta[chosen][:, varying]
-    moving = np.einsum("si,ij,sj->s", part, products, part)
+    inside = design.groups.within(design.columns[:, design.varying])
+    products = inside.T @ inside / (len(inside) - len(design.groups.labels))
+    explained = np.einsum("si,ij,sj->s", theta, np.cov(design.columns.T), theta)
+    moving = np.einsum("si,ij,sj->s", theta[:, design.varying], products, theta[:, design.varying])
     total = explained + effects + noise
     shares = {"marginal": explained / total, "with worker effects": (explained + effects) / total}
     return _intervals(shares | {"within": moving / (moving + noise)}, "R2")
 
 
-def _spreads(draws: xr.DataTree) -> xr.Dataset:
+def spreads(draws: xr.DataTree) -> xr.Dataset:
     """``sigma``, ``tau`` (zero where there are no worker effects) and ``nu`` where there is one, by sample."""
     posterior = draws["posterior"].to_dataset()
     names = [n for n in ("sigma", "tau", "nu") if n in posterior]
@@ -122,13 +121,20 @@ def _spreads(draws: xr.DataTree) -> xr.Dataset:
     return stacked if "tau" in stacked else stacked.assign(tau=0.0 * stacked["sigma"])
 
 
+def spread_evenly(samples: int, size: int) -> np.ndarray:
+    """Places of ``size`` of so many samples, or of all."""
+    return np.linspace(0, samples - 1, min(size, samples)).astype(int)
+
+
+def posterior_columns(samples: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean, sd and 94% interval of (samples, terms)."""
+    low, high = np.quantile(samples, [_TAIL, 1.0 - _TAIL], axis=0)
+    return {"mean": samples.mean(0), "sd": samples.std(0), "hdi_low": low, "hdi_high": high}
+
+
 def _intervals(samples: dict[str, np.ndarray], index: str) -> pd.DataFrame:
     """Mean, standard deviation and interval of named samples."""
-    rows = {
-        k: {"mean": np.mean(v), "sd": np.std(v), "hdi_low": np.quantile(v, _TAIL), "hdi_high": np.quantile(v, 1.0 - _TAIL)}
-        for k, v in samples.items()
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index)
+    return pd.DataFrame(posterior_columns(np.stack(list(samples.values()), axis=1)), pd.Index(list(samples), name=index))
 
 
 def decomposition(panel: Personnel, *, draws: int = 200, within: bool = False, seed: int = 0) -> pd.DataFrame:
@@ -155,17 +161,15 @@ def decomposition(panel: Personnel, *, draws: int = 200, within: bool = False, s
     """
     blocks: tuple[Block, ...] = ("levels", "age", "tenure")
     design = BonusSpec(blocks=blocks, means=False, demographics=False, years="none").design(panel)
-    columns = {str(b): [i + 1 for i, own in enumerate(design.blocks) if own == b] for b in blocks}
-    data = np.column_stack([np.log(design.table["bonus"].to_numpy(np.float64)), design.columns])
-    labels, row = np.unique(design.worker, return_inverse=True)
+    columns = {str(b): [i + 1 for i in design.places(b)] for b in blocks}
+    data = np.column_stack([design.outcome, design.columns])
     if within:
-        data = within_worker(data, design.worker)
+        data = design.groups.within(data)
         data[:, 1] = 1.0  # a constant stays, which then explains nothing
-    order = np.argsort(row, kind="stable")
-    starts = np.searchsorted(row[order], np.arange(len(labels)))
-    by_worker = np.stack([np.add.reduceat(data[order] * data[order, j][:, None], starts) for j in range(data.shape[1])], axis=1)
+    starts = design.groups.offsets[:-1]
+    by_worker = np.stack([np.add.reduceat(data * column[:, None], starts) for column in data.T], axis=1)
     rng = np.random.default_rng(seed)
-    weights = np.vstack([np.ones(len(labels)), rng.exponential(size=(draws, len(labels)))])
+    weights = np.vstack([np.ones(len(starts)), rng.exponential(size=(draws, len(starts)))])
     found: dict[str, list[dict[str, float]]] = {"nested": [], "Shapley": []}
     for products in np.einsum("dw,wij->dij", weights, by_worker):
         values = by_subset(blocks, partial(_r2_of_blocks, products, columns))
@@ -175,31 +179,29 @@ def decomposition(panel: Personnel, *, draws: int = 200, within: bool = False, s
     parts: dict[str, Any] = {}
     for kind, each in found.items():
         table = pd.DataFrame(each).assign(all=lambda t: t.sum(axis=1))
-        parts[kind], parts[f"{kind} 3%"], parts[f"{kind} 97%"] = (
-            table.iloc[0], table.iloc[1:].quantile(_TAIL), table.iloc[1:].quantile(1.0 - _TAIL)
-        )  # fmt: skip
+        parts |= {kind: table.iloc[0], f"{kind} 3%": table.iloc[1:].quantile(_TAIL)}
+        parts[f"{kind} 97%"] = table.iloc[1:].quantile(1.0 - _TAIL)
     return pd.DataFrame(parts).rename_axis("block")
 
 
 def _r2_of_blocks(products: np.ndarray, columns: dict[str, list[int]], subset: tuple[str, ...]) -> float:
-    return _r2(products, [c for b in subset for c in columns[b]])
-
-
-def _r2(products: np.ndarray, columns: list[int]) -> float:
-    """Of the first column on a constant (the second) and some others, from cross products."""
-    mean, n = products[0, 1] / products[1, 1], products[1, 1]
-    if not columns:
+    """Of the first column on a constant (the second) and those of some blocks, from cross products."""
+    if not subset:
         return 0.0
-    x = [1, *columns]
+    n, mean = products[1, 1], products[0, 1] / products[1, 1]
+    x = [1, *(c for b in subset for c in columns[b])]
     slope = np.linalg.lstsq(products[np.ix_(x, x)], products[x, 0], rcond=None)[0]
-    total = products[0, 0] - n * mean**2
-    return float((slope @ products[x, 0] - n * mean**2) / total)
+    return float((slope @ products[x, 0] - n * mean**2) / (products[0, 0] - n * mean**2))
 
 
 def predicted_bonus(
-    draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, ages: Sequence[int] = (30, 40, 50),
+    draws: xr.DataTree,
+    panel: Personnel,
+    spec: BonusSpec,
+    *,
+    ages: Sequence[int] = (30, 40, 50),
     tenures: Sequence[int] = (1, 3),
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """Mean bonus of a made-up average worker put into each cell of level, tenure and age: posterior mean and 94% interval.
 
     A counterfactual, not the mean of those who are there: all other regressors are at their means over the rows, worker means
@@ -209,24 +211,14 @@ def predicted_bonus(
     if spec.errors != "normal":
         raise DataFaults([Fault("the mean bonus is infinite under Student-t errors", "errors", "fit errors='normal'")])
     design = spec.design(panel)
-    theta = coefficients(draws, design.terms)
-    variance = _spreads(draws)
-    spread = 0.5 * (variance["sigma"].to_numpy() ** 2 + variance["tau"].to_numpy() ** 2)
-    rows = {}
-    for level in _with_effects(design):
-        for tenure in tenures:
-            for age in ages:
-                x = _typical(design, level, tenure, age)
-                rows[str(level), str(tenure), str(age)] = np.exp(theta @ x + spread)
-    table = _intervals({"|".join(k): v for k, v in rows.items()}, "cell")
-    table.index = pd.MultiIndex.from_tuples(list(rows), names=["level", "tenure", "age"])
-    return table
-
-
-def _with_effects(design: PanelDesign) -> list[int]:
-    """The lowest level, and those whose effects are among the regressors."""
+    theta, scales = coefficients(draws, design.terms), spreads(draws)
+    spread = 0.5 * (scales["sigma"].to_numpy() ** 2 + scales["tau"].to_numpy() ** 2)
     levels = [int(k) for k in np.unique(design.table["level"])]
-    return [k for k in levels if k == levels[0] or f"level {k}" in design.terms]
+    levels = [k for k in levels if k == levels[0] or f"level {k}" in design.terms]
+    cells = list(product(levels, tenures, ages))
+    table = _intervals({str(c): np.exp(theta @ _typical(design, *c) + spread) for c in cells}, "cell")
+    words = [tuple(map(str, c)) for c in cells]
+    return table.set_axis(pd.MultiIndex.from_tuples(words, names=["level", "tenure", "age"]))
 
 
 def _typical(design: PanelDesign, level: int, tenure: int, age: int) -> np.ndarray:
@@ -246,17 +238,14 @@ def _typical(design: PanelDesign, level: int, tenure: int, age: int) -> np.ndarr
 def quartiles(draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, size: int = 100, seed: int = 0) -> xr.Dataset:
     """Quartiles of log bonuses by level: ``observed``, and posterior-predictive ``replicated`` (sample, level, quartile)."""
     design, rng = spec.design(panel), np.random.default_rng(seed)
-    theta = coefficients(draws, design.terms)
-    scales = _spreads(draws)
-    level, y = design.table["level"].to_numpy(), np.log(design.table["bonus"].to_numpy())
-    labels, row = np.unique(design.worker, return_inverse=True)
-    chosen = np.linspace(0, len(theta) - 1, min(size, len(theta))).astype(int)
-    cuts, shown = (0.25, 0.5, 0.75), np.unique(level)
+    theta, scales = coefficients(draws, design.terms), spreads(draws)
+    level, y, groups = design.table["level"].to_numpy(), design.outcome, design.groups
+    chosen, cuts, shown = spread_evenly(len(theta), size), (0.25, 0.5, 0.75), np.unique(level)
     found = np.empty((len(chosen), len(shown), 3))
     for i, s in enumerate(chosen):
         sigma, tau = float(scales["sigma"][s]), float(scales["tau"][s])
         error = rng.standard_t(float(scales["nu"][s]), len(y)) if "nu" in scales else rng.normal(size=len(y))
-        drawn = design.columns @ theta[s] + tau * rng.normal(size=len(labels))[row] + sigma * error
+        drawn = design.columns @ theta[s] + tau * rng.normal(size=len(groups.labels))[groups.row] + sigma * error
         found[i] = [np.quantile(drawn[level == k], cuts) for k in shown]
     seen = np.array([np.quantile(y[level == k], cuts) for k in shown])
     dims = ("level", "quartile")
@@ -277,7 +266,7 @@ def structural_ratios(draws: xr.DataTree, q: float = 2.0) -> pd.DataFrame:
 
 def predictions(
     size: xr.DataTree, rated: xr.DataTree, prize: dict[str, np.ndarray], panels: tuple[str, str] | None = None
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """The five predictions of the theory with their posterior probabilities.
 
     Parameters
@@ -293,7 +282,7 @@ def predictions(
 
     """
     order = ordered_levels(size)
-    tenure, ratings = coefficients(size, TENURE_TERMS), coefficients(rated, [f"rating {k}" for k in (2, 3, 4)])
+    tenure, ratings = coefficients(size, TENURE_TERMS), coefficients(rated, RATING_TERMS)
     slope = semi_elasticity(size, np.array([30.0, 39.0, 50.0])).to_numpy()
     rows = [
         ("1. bonuses rise with the level", "0 < level 2 < ... < level 5", order.probability),

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 import pymc as pm
 import xarray as xr
-from matplotlib.figure import Figure
 
 from bayes_labor.data.bonuses.personnel import Personnel, personnel, read_personnel
 from bayes_labor.engines.run_folder import RunFolder
@@ -24,14 +23,22 @@ from bayes_labor.posteriors.html import section, with_figures
 from bayes_labor.posteriors.system import Judged, System
 
 SYMBOLS = {
-    "theta": "bonus", "chance": "promotion", "rise": "increase on promotion", "sigma": "σ, errors", "tau": "τ, worker effects",
-    "nu": "ν, degrees of freedom", "rho": "ρ, prize", "rho_between": "ρ between workers", "sd_omega": "sd of ω",
+    "theta": "bonus",
+    "chance": "promotion",
+    "rise": "increase on promotion",
+    "sigma": "σ, errors",
+    "tau": "τ, worker effects",
+    "nu": "ν, degrees of freedom",
+    "rho": "ρ, prize",
+    "rho_between": "ρ between workers",
+    "sd_omega": "sd of ω",
     "sd_mu": "sd of μ",
-    "sd_rise": "sd of errors, increase", "sd_bonus": "sd of errors, bonus", "corr": "corr(ω, μ)",
-    "rating_cuts": "cut points of rating", "rating_slope": "rating",
-}  # fmt: skip
-
-
+    "sd_rise": "sd of errors, increase",
+    "sd_bonus": "sd of errors, bonus",
+    "corr": "corr(ω, μ)",
+    "rating_cuts": "cut points of rating",
+    "rating_slope": "rating",
+}
 _LEADS = {
     "bonus-size": "Log bonus on levels, age, tenure and ratings; slopes within workers where their means are regressors.",
     "bonus-receipt": "Log odds of a bonus. Without year effects slopes of level absorb any rise of bonuses over time.",
@@ -61,21 +68,15 @@ def _sections(spec: Settings, data: Personnel, draws: xr.DataTree, folder: RunFo
     """Effects of levels and of the prize, where the model has them."""
     levels, found = level_terms(draws), []
     if levels:
-        order = ordered_levels(draws, levels)
+        order, of = ordered_levels(draws, levels), "log odds" if isinstance(spec, ReceiptSpec) else "log bonus"
         words = f"P(effects of levels rise): {order.probability:.3f}; Bayes factor {order.bayes_factor:.0f}."
-        made: dict[str, tuple[Figure, str]] = {
-            "levels": figures.level_figure(coefficients(draws, levels), levels, _effect_on(spec))
-        }
-        found.append(with_figures(section("Levels", [], words), folder, **made))
+        picture = figures.level_figure(coefficients(draws, levels), levels, of)
+        found.append(with_figures(section("Levels", [], words), folder, levels=picture))
     if "rho" in draws["posterior"]:
         rho = draws["posterior"]["rho"].to_numpy().ravel()
-        made = {"prize": figures.prize_figure({"this fit": rho}, published.TABLE6["A"][4][:2], None)}
-        found.append(with_figures(section("Prize", [], f"P(ρ < 0): {(rho < 0).mean():.3f}."), folder, **made))
+        picture = figures.prize_figure({"this fit": rho}, published.TABLE6["A"][4][:2], None)
+        found.append(with_figures(section("Prize", [], f"P(ρ < 0): {(rho < 0).mean():.3f}."), folder, prize=picture))
     return found
-
-
-def _effect_on(spec: Settings) -> str:
-    return "log odds" if isinstance(spec, ReceiptSpec) else "log bonus"
 
 
 def _prior(kind: str, spec: Settings, data: Personnel, folder: Path, draws: int) -> pd.DataFrame:
@@ -87,10 +88,9 @@ def _compare(fits: Mapping[str, tuple[xr.DataTree, Any]], data: Personnel, size:
 
 
 def _system(name: str, kind: str, spec: type[Settings], build: Callable[..., pm.Model], **more: Any) -> System:
-    return System(
-        name=name, title=TITLES[kind], lead=_LEADS[kind], spec=spec, read=read, build=build, describe=describe, symbols=SYMBOLS,
-        sections=_sections, judge=_judge, prior=partial(_prior, kind), sampler={"draws": 1000}, **more,
-    )  # fmt: skip
+    words: dict[str, Any] = {"title": TITLES[kind], "lead": _LEADS[kind], "symbols": SYMBOLS}
+    verbs: dict[str, Any] = {"describe": describe, "sections": _sections, "judge": _judge, "prior": partial(_prior, kind)}
+    return System(name=name, spec=spec, read=read, build=build, sampler={"draws": 1000}, **words, **verbs, **more)
 
 
 SIZE = _system("bonuses.size", "bonus-size", BonusSpec, bonus_size, compare=_compare)

@@ -9,78 +9,86 @@ import xarray as xr
 
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.models.bonuses.design import Block
-from bayes_labor.models.bonuses.prize_design import Covariates
-from bayes_labor.models.bonuses.promotion_prize import PrizeSpec
+from bayes_labor.models.bonuses.prize_design import Covariates, PrizeSpec
 from bayes_labor.models.bonuses.receipt import ReceiptSpec
 from bayes_labor.models.bonuses.size import BonusSpec
 from bayes_labor.posteriors.bonuses import published
 from bayes_labor.posteriors.bonuses.classical import Classical, conditional, logit, pooled, wald, within
-from bayes_labor.posteriors.bonuses.results import LEVEL_TERMS, TENURE_TERMS, coefficients, paper_ages
+from bayes_labor.posteriors.bonuses.results import (
+    LEVEL_TERMS,
+    RATING_TERMS,
+    TENURE_TERMS,
+    coefficients,
+    paper_ages,
+    posterior_columns,
+)
 from bayes_labor.posteriors.bonuses.two_step import bootstrap, two_step
-from bayes_labor.posteriors.tables import CI_PROB
 
 SIZE_BLOCKS: dict[int, tuple[Block, ...]] = {
-    1: ("levels", "age"), 2: ("levels", "age", "ratings"), 3: ("levels", "age", "tenure"),
+    1: ("levels", "age"),
+    2: ("levels", "age", "ratings"),
+    3: ("levels", "age", "tenure"),
     4: ("levels", "age", "tenure", "ratings"),
-}  # fmt: skip
+}
 """Regressors of Table 5 by column; column k + 4 has worker effects too."""
 SHARE_BLOCKS: tuple[tuple[Block, ...], ...] = (
-    ("levels",), ("age",), ("levels", "age"), ("tenure",), ("levels", "age", "tenure"),
-)  # fmt: skip
+    ("levels",),
+    ("age",),
+    ("levels", "age"),
+    ("tenure",),
+    ("levels", "age", "tenure"),
+)
 """Of Tables 3 and 4."""
 RECEIPT_BLOCKS: dict[int, tuple[Block, ...]] = {
-    1: ("levels", "ratings"), 2: ("levels", "ratings", "promoted"), 3: ("levels", "ratings", "promoted", "avg_increase"),
+    1: ("levels", "ratings"),
+    2: ("levels", "ratings", "promoted"),
+    3: ("levels", "ratings", "promoted", "avg_increase"),
     4: ("levels", "tenure", "ratings", "promoted"),
-}  # fmt: skip
+}
 """Of Table 2 by column; column k + 4 is conditional."""
 PRIZE_BLOCKS: dict[int, tuple[Block, ...]] = {
-    1: ("levels", "age"), 2: ("levels", "age", "ratings"), 3: ("levels", "age", "tenure"),
-    4: ("levels", "age", "avg_increase"), 5: ("levels", "age", "tenure", "ratings", "avg_increase"),
-}  # fmt: skip
+    1: ("levels", "age"),
+    2: ("levels", "age", "ratings"),
+    3: ("levels", "age", "tenure"),
+    4: ("levels", "age", "avg_increase"),
+    5: ("levels", "age", "tenure", "ratings", "avg_increase"),
+}
 """Of Table 6."""
 _AGE = ("age", "age²/100")
 
 
 def table1(panel: Personnel) -> pd.DataFrame:
     """Means by level over rows with a bonus: here, and published."""
-    here = panel.by_level().T
-    theirs = pd.DataFrame(published.TABLE1, index=[*map(str, range(1, 6)), "all"]).T
-    rows = [r for r in theirs.index if r in here.index]
+    here, theirs = panel.by_level(), pd.DataFrame(published.TABLE1, index=[*map(str, range(1, 6)), "all"])
+    columns = [str(c) for c in theirs if c in here]
+    parts = {f"{level}{kind}": t.loc[level, columns] for level in here.index for kind, t in (("", here), (", paper", theirs))}
     words = {"ratio": "bonus/salary", "ten_level": "tenure at level", "ten_firm": "tenure at firm"}
-    found = {}
-    for row in map(str, rows):
-        name = row.removesuffix("_sd")
-        label = words.get(name, name) + (", sd" if row.endswith("_sd") else "")
-        found[label] = {
-            f"{level}{kind}": float(t.loc[row, level])  # type: ignore[arg-type]
-            for level in here.columns for kind, t in (("", here), (", paper", theirs))
-        }  # fmt: skip
-    return pd.DataFrame.from_dict(found, orient="index").rename_axis("level")
-
-
-def posterior_columns(samples: np.ndarray) -> dict[str, np.ndarray]:
-    """Mean, sd and 94% interval of (samples, terms)."""
-    tail = 0.5 * (1.0 - CI_PROB)
-    low, high = np.quantile(samples, [tail, 1.0 - tail], axis=0)
-    return {"mean": samples.mean(0), "sd": samples.std(0), "hdi_low": low, "hdi_high": high}
+    names = [(c.removesuffix("_sd"), ", sd" if c.endswith("_sd") else "") for c in columns]
+    return pd.DataFrame(parts).set_axis([words.get(name, name) + sd for name, sd in names]).rename_axis("level")
 
 
 def _beside(
-    terms: list[str], theirs: dict[str, tuple[published.Entry, ...]], column: int, ours: pd.Series, se: pd.Series,
-    samples: np.ndarray | None, truth: Mapping[str, float] | None,
-) -> pd.DataFrame:  # fmt: skip
+    terms: list[str],
+    entries: Mapping[str, tuple[published.Entry, ...]],
+    column: int,
+    fit: Classical,
+    samples: np.ndarray | None,
+    truth: Mapping[str, float] | None,
+) -> pd.DataFrame:
     """One column of a table of the paper, by term; what the panel was generated with, where that is known, comes first."""
-    entries = [theirs[t][column - 1] if t in theirs else None for t in terms]
+    theirs = np.array([entries.get(t, (None,) * column)[column - 1] or (np.nan, np.nan) for t in terms])
     parts: dict[str, Any] = {} if truth is None else {"truth": [truth.get(t, np.nan) for t in terms]}
-    parts |= {
-        "published": [np.nan if e is None else e[0] for e in entries],
-        "se, published": [np.nan if e is None else e[1] for e in entries],
-        "least squares": ours.reindex(terms).to_numpy(), "se, least squares": se.reindex(terms).to_numpy(),
-    }  # fmt: skip
-    names = ("mean", "sd", "hdi_low", "hdi_high")
-    parts |= dict.fromkeys(names, np.nan) if samples is None else posterior_columns(samples)
-    table = pd.DataFrame(parts, index=pd.MultiIndex.from_product([[f"({column})"], terms], names=["column", "term"]))
-    return table
+    parts |= {"published": theirs[:, 0], "se, published": theirs[:, 1]}
+    parts |= {"least squares": fit.estimate.reindex(terms).to_numpy(), "se, least squares": fit.se.reindex(terms).to_numpy()}
+    nothing = dict.fromkeys(("mean", "sd", "hdi_low", "hdi_high"), np.nan)
+    parts |= nothing if samples is None else posterior_columns(samples)
+    return pd.DataFrame(parts, index=pd.MultiIndex.from_product([[f"({column})"], terms], names=["column", "term"]))
+
+
+def _statistics(ours: dict[str, float], theirs: Mapping[str, tuple[float | None, ...]], column: int) -> dict[str, Any]:
+    """Published and here, in pairs."""
+    published_ones = {name: theirs.get(name, (None,) * column)[column - 1] for name in ours}
+    return {k: v for name, own in ours.items() for k, v in ((f"{name}, paper", published_ones[name]), (name, own))}
 
 
 def size_spec(column: int, **more: Any) -> BonusSpec:
@@ -88,57 +96,48 @@ def size_spec(column: int, **more: Any) -> BonusSpec:
     return BonusSpec(blocks=SIZE_BLOCKS[(column - 1) % 4 + 1], ratings="drop", **more)
 
 
-def _size_classical(panel: Personnel, column: int) -> Classical:
-    design = size_spec(column, means=False).design(panel)
-    y = np.log(design.table["bonus"].to_numpy(np.float64))
-    return (pooled if column <= 4 else within)(y, design)
-
-
 def table5(
     panel: Personnel, draws: dict[int, xr.DataTree], truth: Mapping[str, float] | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(coefficients, statistics) of the eight columns; ``draws`` of :func:`size_spec` by column of 5 to 8.
 
     ``truth`` by term is shown beside, for a generated panel: see :func:`bayes_labor.data.bonuses.personnel.true_coefficients`.
     """
     tables, statistics = [], {}
     for column in range(1, 9):
-        fit = _size_classical(panel, column)
-        blocks = SIZE_BLOCKS[(column - 1) % 4 + 1]
-        terms = [*LEVEL_TERMS, *(("rating 2", "rating 3", "rating 4") if "ratings" in blocks else ())]
-        terms += TENURE_TERMS if "tenure" in blocks else ()
-        samples = None
+        fit = (pooled if column <= 4 else within)(size_spec(column, means=False).design(panel))
+        terms, samples = _terms(SIZE_BLOCKS[(column - 1) % 4 + 1]), None
         if column in draws:
             ages = paper_ages(coefficients(draws[column], ["age", "age squared"]))
             samples = np.column_stack([coefficients(draws[column], terms), ages])
-        tables.append(_beside([*terms, *_AGE], published.TABLE5, column, *_in_paper_ages(fit), samples, truth))
-        levels = [t for t in LEVEL_TERMS if t in fit.estimate.index]
-        statistics[f"({column})"] = _statistics(fit, levels, published.TABLE5_STATISTICS, column)
-    return pd.concat(tables), pd.DataFrame(statistics).T.rename_axis("column")
+        tables.append(_beside([*terms, *_AGE], published.TABLE5, column, _in_paper_ages(fit), samples, truth))
+        ours = {"N": float(fit.rows), "adjusted R2": fit.r2_adjusted, "log likelihood": fit.log_likelihood}
+        ours |= {"F levels": _f_of_levels(fit)}
+        row = _statistics({k: v for k, v in ours.items() if np.isfinite(v)}, published.TABLE5_STATISTICS, column)
+        statistics[f"({column})"] = row | ({"within R2": fit.r2} if column > 4 else {})
+    return pd.concat(tables), pd.DataFrame(statistics, dtype=float).T.rename_axis("column")
 
 
-def _in_paper_ages(fit: Classical) -> tuple[pd.Series, pd.Series]:
-    """(estimates, standard errors) with the paper's coefficients of age and its square in place of ours."""
-    ours, se = fit.estimate.copy(), fit.se.copy()
-    places = np.flatnonzero(ours.index.isin(["age", "age squared"]))
+def _terms(blocks: Sequence[str]) -> list[str]:
+    """What a table shows of these blocks."""
+    by_block = {"levels": LEVEL_TERMS, "ratings": RATING_TERMS, "tenure": TENURE_TERMS, "promoted": ("promoted",)}
+    return [term for block, terms in by_block.items() if block in blocks for term in terms]
+
+
+def _f_of_levels(fit: Classical) -> float:
+    """F statistic of all levels' effects; NaN where there are none."""
+    levels = [t for t in LEVEL_TERMS if t in fit.estimate.index]
+    return wald(fit, levels) if levels else np.nan
+
+
+def _in_paper_ages(fit: Classical) -> Classical:
+    """With the paper's coefficients of age and its square besides ours."""
+    places = np.flatnonzero(fit.estimate.index.isin(["age", "age squared"]))
     turn = np.array([[0.1, -0.78], [0.0, 1.0]])
-    values = paper_ages(ours.to_numpy()[places])
-    spread = np.sqrt(np.diag(turn @ fit.covariance[np.ix_(places, places)] @ turn.T))
-    for name, value, error in zip(_AGE, values, spread, strict=True):
-        ours[name], se[name] = value, error
-    return ours, se
-
-
-def _statistics(
-    fit: Classical, levels: Sequence[str], theirs: dict[str, tuple[float | None, ...]], column: int
-) -> dict[str, float]:  # fmt: skip
-    ours = {"N": float(fit.rows), "adjusted R2": fit.r2_adjusted, "log likelihood": fit.log_likelihood}
-    ours |= {"F levels": wald(fit, levels)} if levels else {}
-    found: dict[str, float] = {}
-    for name, value in ours.items():
-        paper = theirs.get(name, (None,) * column)[column - 1]
-        found |= {f"{name}, paper": np.nan if paper is None else float(paper), name: value}
-    return found | ({"within R2": fit.r2} if np.isfinite(fit.r2_with_effects) else {})
+    values = pd.Series(paper_ages(fit.estimate.to_numpy()[places]), list(_AGE))
+    errors = pd.Series(np.sqrt(np.diag(turn @ fit.covariance[np.ix_(places, places)] @ turn.T)), list(_AGE))
+    ours, se = (v.drop("age") for v in (fit.estimate, fit.se))
+    return fit._replace(estimate=pd.concat([ours, values]), se=pd.concat([se, errors]))
 
 
 def tables34(panel: Personnel) -> pd.DataFrame:
@@ -146,25 +145,25 @@ def tables34(panel: Personnel) -> pd.DataFrame:
     rows: dict[tuple[str, str], dict[str, float]] = {}
     for i, blocks in enumerate(SHARE_BLOCKS):
         design = BonusSpec(blocks=blocks, means=False).design(panel)
-        y = np.log(design.table["bonus"].to_numpy(np.float64))
-        flat, fixed = pooled(y, design), within(y, design)
+        flat, fixed = pooled(design), within(design)
         theirs = published.TABLE3_STATISTICS["adjusted R2"][i], published.TABLE4_STATISTICS["adjusted R2"][i]
-        levels = [t for t in LEVEL_TERMS if t in flat.estimate.index]
         rows[f"({i + 1})", ", ".join(blocks)] = {
-            "pooled, paper": float(theirs[0] or np.nan), "pooled": flat.r2_adjusted,
-            "with worker effects, paper": float(theirs[1] or np.nan), "with worker effects": fixed.r2_adjusted,
-            "within": fixed.r2, "log likelihood, pooled": flat.log_likelihood,
-            "log likelihood, with effects": fixed.log_likelihood, "F levels, pooled": wald(flat, levels) if levels else np.nan,
-            "F levels, within": wald(fixed, levels) if levels else np.nan,
-        }  # fmt: skip
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index = pd.MultiIndex.from_tuples(list(rows), names=["column", "regressors"])
-    return table
+            "pooled, paper": float(theirs[0] or np.nan),
+            "pooled": flat.r2_adjusted,
+            "with worker effects, paper": float(theirs[1] or np.nan),
+            "with worker effects": fixed.r2_adjusted,
+            "within": fixed.r2,
+            "log likelihood, pooled": flat.log_likelihood,
+            "log likelihood, with effects": fixed.log_likelihood,
+            "F levels, pooled": _f_of_levels(flat),
+            "F levels, within": _f_of_levels(fixed),
+        }
+    return pd.DataFrame(rows).T.rename_axis(["column", "regressors"])
 
 
 def table2(
     panel: Personnel, draws: dict[str, xr.DataTree], truth: Mapping[str, float] | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(coefficients, statistics) of columns 1, 4, 5 and 8; ``draws`` of column 8, ``conditional`` and ``integrated``.
 
     ``truth`` as in :func:`table5`.
@@ -173,24 +172,18 @@ def table2(
     for column in (1, 4, 5, 8):
         blocks = RECEIPT_BLOCKS[(column - 1) % 4 + 1]
         spec = ReceiptSpec(blocks=blocks, effects="conditional" if column > 4 else "integrated", means=False)
-        design = spec.design(panel)
-        won = (design.table["bonus"].to_numpy() > 0).astype(np.float64)
-        fit = (conditional if column > 4 else logit)(won, design)
-        terms = [*LEVEL_TERMS, "rating 2", "rating 3", "rating 4"]
-        terms += [*TENURE_TERMS, "promoted"] if "tenure" in blocks else []
+        fit, terms = (conditional if column > 4 else logit)(spec.design(panel)), _terms(blocks)
         samples = coefficients(draws["conditional"], terms) if column == 8 and "conditional" in draws else None
-        tables.append(_beside(terms, published.TABLE2, column, fit.estimate, fit.se, samples, truth))
+        tables.append(_beside(terms, published.TABLE2, column, fit, samples, truth))
         ours = {"N": float(fit.rows), "log likelihood": fit.log_likelihood, "pseudo R2": fit.r2}
-        theirs = {n: published.TABLE2_STATISTICS[n][column - 1] for n in ours}
-        pairs = {f"{n}, paper": np.nan if theirs[n] is None else float(theirs[n] or 0.0) for n in ours}
-        statistics[f"({column})"] = {k: v for n in ours for k, v in ((f"{n}, paper", pairs[f"{n}, paper"]), (n, ours[n]))}
+        statistics[f"({column})"] = _statistics(ours, published.TABLE2_STATISTICS, column)
     found = pd.concat(tables).rename(columns={"least squares": "likelihood", "se, least squares": "se, likelihood"})
     if "integrated" in draws:
         own = posterior_columns(coefficients(draws["integrated"], terms))
         own |= {} if truth is None else {"truth": np.array([truth.get(t, np.nan) for t in terms])}
         index = pd.MultiIndex.from_product([["(8), effects integrated"], terms], names=["column", "term"])
         found = pd.concat([found, pd.DataFrame(own, index=index)])
-    return found, pd.DataFrame(statistics).T.rename_axis("column")
+    return found, pd.DataFrame(statistics, dtype=float).T.rename_axis("column")
 
 
 def table6(panel: Personnel, draws: dict[str, np.ndarray], *, replications: int = 100, seed: int = 0) -> pd.DataFrame:
@@ -209,10 +202,8 @@ def table6(panel: Personnel, draws: dict[str, np.ndarray], *, replications: int 
             then = two_step(panel, as_then, prize="as_published", worker_effects=own)
             spec = PrizeSpec(covariates=prize, blocks=blocks)
             now = two_step(panel, spec, worker_effects=own)
-            row = {
-                "published": rho, "se pub.": se, "corrected se": corrected, "same here": then.rho, "se same": then.conventional,
-                "expected": now.rho, "se exp.": now.conventional,
-            }  # fmt: skip
+            row = {"published": rho, "se pub.": se, "corrected se": corrected}
+            row |= {"same here": then.rho, "se same": then.conventional, "expected": now.rho, "se exp.": now.conventional}
             if column == 5:
                 drawn = bootstrap(panel, spec, replications=replications, seed=seed, worker_effects=own)
                 row |= {"boot. sd": float(drawn.std(ddof=1)), "partial R2": now.partial_r2}
@@ -220,6 +211,4 @@ def table6(panel: Personnel, draws: dict[str, np.ndarray], *, replications: int 
                 if prize in draws:
                     row |= {k: float(v[0]) for k, v in posterior_columns(draws[prize][:, None]).items()}
             rows[prize, f"({column})"] = row
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index = pd.MultiIndex.from_tuples(list(rows), names=["prize", "column"])
-    return table
+    return pd.DataFrame(rows).T.rename_axis(["prize", "column"])

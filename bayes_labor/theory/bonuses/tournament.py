@@ -7,6 +7,7 @@ a call with an array: ``solve_tournament(..., delta=np.linspace(0.1, 0.9, 9), er
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -45,67 +46,103 @@ ADVICE = {
     "positive_bonus_rate": "The prize exceeds the marginal product of effort: lower delta.",
 }
 
-CHECKS = (
-    "primitive_range", "productivity_order", "intercept_order", "training_cost", "human_capital_order", "firm_specific",
-    "support", "slope_incumbent_1", "slope_incumbent_2", "slope_market_1", "slope_market_2", "slope_gap_1", "slope_gap_2",
-    "signal_slope_1", "signal_slope_2", "young_assignment_1", "young_assignment_2", "signal_distortion_1",
-    "signal_distortion_2",
-    "market_keeps_low_1", "market_keeps_low_2", "no_demotion", "ability_order_1", "ability_order_2", "no_double_promotion",
-    "promotion_exists_1", "promotion_exists_2", "positive_output", "positive_bonus_rate_1", "positive_bonus_rate_2",
-)  # fmt: skip
+_BY_GROUP = (
+    *("slope_incumbent", "slope_market", "slope_gap", "signal_slope", "young_assignment", "signal_distortion"),
+    *("market_keeps_low", "ability_order", "promotion_exists", "positive_bonus_rate"),
+)
+CHECKS = tuple(name for n in ADVICE for name in ((f"{n}_1", f"{n}_2") if n in _BY_GROUP else (n,)))
 """Names of the restrictions in the order in which they are checked."""
 
 CELLS = (("young", 1, 1), ("young", 2, 1), ("old", 1, 2), ("old", 2, 1), ("old", 2, 2), ("old", 3, 1))
 """(age, level, tenure at the level) of the cells with workers."""
 
 
-class Group(NamedTuple):
-    """What becomes of one group. NaN for the promoted where nobody is, and for stayers where nobody stays."""
+class Primitives(NamedTuple):
+    """Arguments of :func:`solve_tournament`, over leading dimensions; each is described there."""
 
-    A_incumbent: np.ndarray
-    """Slope in ability of the employer's gain from promoting; ``A_market`` of other firms'."""
-    A_market: np.ndarray
-    theta_eff: np.ndarray
-    """Efficient cut-off; ``theta_mkt`` other firms', ``theta_plus`` the equilibrium's."""
-    theta_mkt: np.ndarray
-    theta_plus: np.ndarray
-    prob_promoted: np.ndarray
-    prob_efficient: np.ndarray
-    utility_jump: np.ndarray
-    """Gain of period-2 utility from promotion at the cut-off, the prize; 0 if effort cannot change who is promoted."""
-    dEU_de: np.ndarray
-    beta1: np.ndarray
-    """Bonus rate of the young."""
+    c: np.ndarray
+    d: np.ndarray
+    s: np.ndarray
+    h: np.ndarray
+    z: np.ndarray
+    delta: np.ndarray
+    gam: np.ndarray
+    theta1: np.ndarray
+    theta2: np.ndarray
+    p: Any = 2.0
+
+    def support(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """(least, greatest) ability of group k, 0 or 1."""
+        theta = (self.theta1, self.theta2)[k]
+        return theta[..., 0], theta[..., 1]
+
+
+class Cutoffs(NamedTuple):
+    """Abilities from which on promotion pays, and how fast the gains from it rise with ability."""
+
+    slope_incumbent: np.ndarray
+    """Of the employer's gain from promoting; ``slope_market`` of other firms'."""
+    slope_market: np.ndarray
+    efficient: np.ndarray
+    market: np.ndarray
+    """Other firms'."""
+    equilibrium: np.ndarray
+
+
+class Young(NamedTuple):
+    """A group's first period; money, but for efforts and rates."""
+
+    effort: np.ndarray
+    bonus_rate: np.ndarray
+    """beta, the share of output that the bonus is."""
     delta_max: np.ndarray
-    """Discount factor below which it is positive."""
-    effort_young: np.ndarray
-    effort_stay: np.ndarray
-    effort_promoted: np.ndarray
-    ymin_young: np.ndarray
+    """Discount factor below which that is positive."""
+    ymin: np.ndarray
     """Output from which on the bonus accrues."""
-    output_young: np.ndarray
-    bonus_young: np.ndarray
-    bonus_young_min: np.ndarray
-    bonus_young_max: np.ndarray
-    salary_young: np.ndarray
-    pay_young: np.ndarray
-    profit2_expected: np.ndarray
-    bonus_stay: np.ndarray
-    bonus_promoted: np.ndarray
-    salary_stay_mean: np.ndarray
-    salary_promoted_mean: np.ndarray
-    ymin_stay_mean: np.ndarray
-    ymin_promoted_mean: np.ndarray
-    offer_stay: np.ndarray
-    offer_promoted: np.ndarray
-    utility_stay_cut: np.ndarray
-    utility_promoted_cut: np.ndarray
-    profit_stay_cut: np.ndarray
-    profit_promoted_cut: np.ndarray
+    output: np.ndarray
+    bonus: np.ndarray
+    bonus_min: np.ndarray
+    bonus_max: np.ndarray
+    salary: np.ndarray
+    pay: np.ndarray
+    utility: np.ndarray
+    """Of both periods."""
+    marginal_prize: np.ndarray
+    """Utility that effort brings in the second period, per unit."""
     ratchet: np.ndarray
     """What a young worker gains per unit of output held back; while positive, the paper's condition ignores a deviation."""
-    utility_total: np.ndarray
     dbonus_ddelta: np.ndarray
+
+
+class Old(NamedTuple):
+    """The second period of those who stay on their job, or of those promoted: means, and values at the cut-off."""
+
+    effort: np.ndarray
+    bonus: np.ndarray
+    salary_mean: np.ndarray
+    ymin_mean: np.ndarray
+    utility_mean: np.ndarray
+    profit_mean: np.ndarray
+    """The employer's."""
+    offer: np.ndarray
+    """Another firm's."""
+    utility_cut: np.ndarray
+    profit_cut: np.ndarray
+
+
+class Group(NamedTuple):
+    """What becomes of one group. Means are NaN for the promoted where nobody is, and for stayers where nobody stays."""
+
+    cuts: Cutoffs
+    prob_promoted: np.ndarray
+    prob_efficient: np.ndarray
+    """Share whom it would be efficient to promote."""
+    utility_jump: np.ndarray
+    """Gain of period-2 utility from promotion at the cut-off, the prize; 0 if effort cannot change who is promoted."""
+    profit2_expected: np.ndarray
+    young: Young
+    stayer: Old
+    promoted: Old
 
 
 @dataclass(frozen=True)
@@ -132,25 +169,22 @@ class Tournament:
     """Caveats that apply to at least one of the economies."""
 
 
-class _P(NamedTuple):
-    """Parameters with leading dimensions."""
-
-    c: np.ndarray
-    d: np.ndarray
-    s: np.ndarray
-    h: np.ndarray
-    z: np.ndarray
-    delta: np.ndarray
-    gam: np.ndarray
-    p: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-
-
 def solve_tournament(
-    c: Any, d: Any, s: Any, h: Any, z: Any, delta: Any, gam: Any, theta1: Any, theta2: Any, p: Any = 2.0, *,
-    outside: Outside = "contract", require_promotion: bool = True, errors: Literal["raise", "status"] = "raise",
-) -> Tournament:  # fmt: skip
+    c: Any,
+    d: Any,
+    s: Any,
+    h: Any,
+    z: Any,
+    delta: Any,
+    gam: Any,
+    theta1: Any,
+    theta2: Any,
+    p: Any = 2.0,
+    *,
+    outside: Outside = "contract",
+    require_promotion: bool = True,
+    errors: Literal["raise", "status"] = "raise",
+) -> Tournament:
     """Solve the tournament.
 
     Parameters
@@ -182,19 +216,7 @@ def solve_tournament(
         For parameters of a wrong length.
 
     """
-    lengths = {"c": (c, 3), "d": (d, 3), "s": (s, 2), "h": (h, 2), "theta1": (theta1, 2), "theta2": (theta2, 2)}
-    wrong = [
-        f"{name} has shape {np.shape(v)}, expected (..., {n})" for name, (v, n) in lengths.items() if np.shape(v)[-1:] != (n,)
-    ]
-    if wrong:
-        raise ValueError("; ".join(wrong))
-    shapes = [np.asarray(v, dtype=np.float64) for v in (c, d, s, h, theta1, theta2)]
-    scalars: Any = np.broadcast_arrays(
-        *(np.asarray(v, dtype=np.float64) for v in (z, delta, gam, p)), *(v[..., 0] for v in shapes)
-    )
-    c, d, s, h, one, two = (np.broadcast_to(v, (*scalars[0].shape, v.shape[-1])) for v in shapes)
-    low, high = (np.stack([one[..., i], two[..., i]], axis=-1) for i in (0, 1))
-    at = _P(c, d, s, h, scalars[0], scalars[1], scalars[2], scalars[3], low, high)
+    at = _broadcast(Primitives(c, d, s, h, z, delta, gam, theta1, theta2, p))
     with np.errstate(all="ignore"):
         found = _solve(at, outside, require_promotion)
     if errors == "raise" and (found.failed >= 0).any():
@@ -204,110 +226,163 @@ def solve_tournament(
     return found
 
 
-def _solve(at: _P, outside: Outside, require_promotion: bool) -> Tournament:
-    capital = np.stack([np.ones_like(at.z), at.s[..., 0], at.s[..., 1], at.h[..., 0], at.h[..., 1]], axis=-1)
-    product = capital[..., None, :] * at.d[..., :, None]
-    power = (at.p - 1.0)[..., None, None]
-    effort = (product / at.gam[..., None, None]) ** (1.0 / power)
-    surplus = (1.0 - 1.0 / at.p)[..., None, None] * product * effort
-    groups = tuple(_group(at, effort, surplus, k, outside) for k in (0, 1))
-    first, second = groups
-    cells = [g.bonus_young for g in groups] + [x for g in groups for x in (g.bonus_stay, g.bonus_promoted)]
-    old = [(g.salary_stay_mean + g.bonus_stay, g.salary_promoted_mean + g.bonus_promoted) for g in groups]
-    pay = [g.pay_young for g in groups] + [x for pair in old for x in pair]
-    margins = _margins(at, surplus, first, second, outside)
-    bound = np.minimum(*(_two_period_bound(at, surplus, k, g) for k, g in enumerate(groups)))
-    warnings = []
-    if (bound < at.delta).any():
-        warnings.append("two_period_assignment: over both periods another first job may be worth more")
-    if any((g.ratchet > 0).any() for g in groups):
-        warnings.append("ratchet: holding back output pays in period 2, which the paper's condition for effort disregards")
-    failed = _first_failure(margins, require_promotion)
-    return Tournament(
-        (first, second), np.stack(cells, axis=-1), np.stack(pay, axis=-1), effort, surplus,
-        _corollaries(at, effort, first, second), margins, failed, bound, tuple(warnings),
-    )  # fmt: skip
+_LENGTHS = {"c": 3, "d": 3, "s": 2, "h": 2, "theta1": 2, "theta2": 2}
+
+
+def _broadcast(at: Primitives) -> Primitives:
+    """All in float64 and over the same leading dimensions."""
+    given = {name: np.asarray(v, dtype=np.float64) for name, v in at._asdict().items()}
+    wrong = [
+        f"{name} has shape {given[name].shape}, expected (..., {n})"
+        for name, n in _LENGTHS.items()
+        if given[name].shape[-1:] != (n,)
+    ]
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    shape = np.broadcast_shapes(*(v.shape[:-1] if name in _LENGTHS else v.shape for name, v in given.items()))
+    tails = {name: (n,) for name, n in _LENGTHS.items()}
+    return Primitives(**{name: np.broadcast_to(v, shape + tails.get(name, ())) for name, v in given.items()})
 
 
 _ONE, _S1, _S2, _H1, _H2 = range(5)
 
 
-def _value(at: _P, surplus: np.ndarray, job: int, capital: int, theta: np.ndarray) -> np.ndarray:
-    """Output less effort cost on a job, before training, with human capital 1, s_1, s_2, h_1 or h_2."""
-    worth = {_ONE: np.ones_like(at.z), _S1: at.s[..., 0], _S2: at.s[..., 1], _H1: at.h[..., 0], _H2: at.h[..., 1]}[capital]
-    return worth * (at.c[..., job] + at.d[..., job] * theta) + surplus[..., job, capital]
+class _Economy(NamedTuple):
+    """Primitives with the best efforts."""
+
+    at: Primitives
+    capital: np.ndarray
+    """(..., 5): 1, s_1, s_2, h_1, h_2."""
+    effort: np.ndarray
+    """(..., 3, 5) by job and capital; ``surplus`` its value less its cost."""
+    surplus: np.ndarray
+    outside: Outside
+
+    def value(self, job: int, capital: int, theta: np.ndarray) -> np.ndarray:
+        """Output less effort cost on a job, before training."""
+        fixed = self.capital[..., capital] * (self.at.c[..., job] + self.at.d[..., job] * theta)
+        return fixed + self.surplus[..., job, capital]
 
 
-class _Cuts(NamedTuple):
-    incumbent: np.ndarray
-    market: np.ndarray
-    efficient: np.ndarray
-    other: np.ndarray
-    equilibrium: np.ndarray
+def _economy(at: Primitives, outside: Outside) -> _Economy:
+    capital = np.concatenate([np.ones_like(at.z)[..., None], at.s, at.h], axis=-1)
+    product, power = capital[..., None, :] * at.d[..., :, None], (at.p - 1.0)[..., None, None]
+    effort = (product / at.gam[..., None, None]) ** (1.0 / power)
+    return _Economy(at, capital, effort, (1.0 - 1.0 / at.p)[..., None, None] * product * effort, outside)
 
 
-def _cuts(at: _P, surplus: np.ndarray, k: int, outside: Outside) -> _Cuts:
+def _solve(at: Primitives, outside: Outside, require_promotion: bool) -> Tournament:
+    economy = _economy(at, outside)
+    groups = first, second = _group(economy, 0), _group(economy, 1)
+    bonus = [g.young.bonus for g in groups] + [x.bonus for g in groups for x in (g.stayer, g.promoted)]
+    pay = [g.young.pay for g in groups] + [x.salary_mean + x.bonus for g in groups for x in (g.stayer, g.promoted)]
+    margins = _margins(economy, groups)
+    bound = np.minimum(*(_two_period_bound(economy, k, g) for k, g in enumerate(groups)))
+    warnings = []
+    if (bound < at.delta).any():
+        warnings.append("two_period_assignment: over both periods another first job may be worth more")
+    if any((g.young.ratchet > 0).any() for g in groups):
+        warnings.append("ratchet: holding back output pays in period 2, which the paper's condition for effort disregards")
+    return Tournament(
+        groups=groups,
+        mean_bonus=np.stack(bonus, axis=-1),
+        mean_pay=np.stack(pay, axis=-1),
+        effort=economy.effort,
+        surplus=economy.surplus,
+        corollaries=_corollaries(economy, first, second),
+        margins=margins,
+        failed=_first_failure(margins, require_promotion),
+        two_period_delta_bound=bound,
+        warnings=tuple(warnings),
+    )
+
+
+def _cuts(economy: _Economy, k: int) -> Cutoffs:
     """Slopes and cut-offs, steps 2 and 4."""
-    zero, low = np.zeros_like(at.z), at.low[..., k]
+    at, zero, low = economy.at, np.zeros_like(economy.at.z), economy.at.support(k)[0]
     a = at.s[..., 0] * at.d[..., k + 1] - at.s[..., 1] * at.d[..., k]
     m = at.h[..., 0] * at.d[..., k + 1] - at.h[..., 1] * at.d[..., k]
-    efficient = (_value(at, surplus, k, _S2, zero) - _value(at, surplus, k + 1, _S1, zero) + at.z) / a
-    other = (_value(at, surplus, k, _H2, zero) - _value(at, surplus, k + 1, _H1, zero)) / m
-    if outside == "contract":
-        return _Cuts(a, m, efficient, other, efficient + m * (efficient - other) / (a - m))
+    efficient = (economy.value(k, _S2, zero) - economy.value(k + 1, _S1, zero) + at.z) / a
+    market = (economy.value(k, _H2, zero) - economy.value(k + 1, _H1, zero)) / m
+    if economy.outside == "contract":
+        return Cutoffs(a, m, efficient, market, efficient + m * (efficient - market) / (a - m))
     slope = a - at.h[..., 0] * at.d[..., k + 1]
-    plus = (a * efficient - m * other - at.h[..., 1] * at.d[..., k] * low) / slope
-    return _Cuts(a, m, efficient, other, np.where(slope > 0, plus, np.inf))
+    plus = (a * efficient - m * market - at.h[..., 1] * at.d[..., k] * low) / slope
+    return Cutoffs(a, m, efficient, market, np.where(slope > 0, plus, np.inf))
 
 
-def _group(at: _P, effort: np.ndarray, surplus: np.ndarray, k: int, outside: Outside) -> Group:
+def _group(economy: _Economy, k: int) -> Group:
     """Steps 2 to 7 for group k, which starts on job k."""
-    cut, low, high, d = _cuts(at, surplus, k, outside), at.low[..., k], at.high[..., k], at.d[..., k]
-    width, plus = high - low, cut.equilibrium
-    chance = np.clip((high - plus) / width, 0.0, 1.0)
-    edge = np.clip(plus, low, high)
-    stay, rise = 0.5 * (low + edge), np.where(chance > 0, 0.5 * (edge + high), np.nan)
-
-    def outside_stay(theta: np.ndarray) -> np.ndarray:
-        return _value(at, surplus, k, _H2, theta if outside == "contract" else low) - at.z
-
-    def outside_rise(theta: np.ndarray) -> np.ndarray:
-        return _value(at, surplus, k + 1, _H1, theta if outside == "contract" else plus) - at.z
-
-    def profit_stay(theta: np.ndarray) -> np.ndarray:
-        return _value(at, surplus, k, _S2, theta) - outside_stay(theta)
-
-    def profit_rise(theta: np.ndarray) -> np.ndarray:
-        return _value(at, surplus, k + 1, _S1, theta) - at.z - outside_rise(theta)
-
-    def mixed(stayer: np.ndarray, riser: np.ndarray) -> np.ndarray:
-        return np.where(chance < 1, (1.0 - chance) * stayer, 0.0) + np.where(chance > 0, chance * riser, 0.0)
-
+    at, cuts, (low, high) = economy.at, _cuts(economy, k), economy.at.support(k)
+    width, plus = high - low, cuts.equilibrium
+    chance, edge = np.clip((high - plus) / width, 0.0, 1.0), np.clip(plus, low, high)
     inside = (low < plus) & (plus < high)
-    jump = np.where(inside, cut.incumbent * (plus - cut.efficient), 0.0)
+    jump = np.where(inside, cuts.slope_incumbent * (plus - cuts.efficient), 0.0)
+    means = 0.5 * (low + edge), np.where(chance > 0, 0.5 * (edge + high), np.nan)
+    signals = (None, None) if economy.outside == "contract" else (low, plus)
+    stayer, riser = (_old(economy, k, up, means[up], plus, signals[up]) for up in (0, 1))
+
+    def mixed(stay: np.ndarray, rise: np.ndarray) -> np.ndarray:
+        return np.where(chance < 1, (1.0 - chance) * stay, 0.0) + np.where(chance > 0, chance * rise, 0.0)
+
+    later, utility = (mixed(getattr(stayer, n), getattr(riser, n)) for n in ("profit_mean", "utility_mean"))
+    foreign = at.h if economy.outside == "contract" else np.zeros_like(at.h)
+    kept, gained = (at.s - foreign)[..., 1] * at.d[..., k], (at.s - foreign)[..., 0] * at.d[..., k + 1]
+    young = _young(economy, k, jump, later, utility, (1.0 - chance) * kept + chance * gained)
+    efficient = np.clip((high - cuts.efficient) / width, 0.0, 1.0)
+    return Group(cuts, chance, efficient, jump, later, young, stayer, riser)
+
+
+def _young(economy: _Economy, k: int, jump: np.ndarray, later: np.ndarray, utility: np.ndarray, ratchet: np.ndarray) -> Young:
+    """The first period, given the prize, and profit and utility expected of the second."""
+    at, d, (low, high) = economy.at, economy.at.d[..., k], economy.at.support(k)
+    width, e = high - low, economy.effort[..., k, _ONE]
     rate = 1.0 - at.delta * jump / (d * width)
-    e, e_stay, e_rise = effort[..., k, _ONE], effort[..., k, _S2], effort[..., k + 1, _S1]
     base = at.c[..., k] + d * low - at.z
-    output = at.c[..., k] + d * (0.5 * (low + high) + e) - at.z
-    bonus = rate * d * (0.5 * width + e)
-    later = mixed(profit_stay(stay), profit_rise(rise))
+    output, bonus = at.c[..., k] + d * (0.5 * (low + high) + e) - at.z, rate * d * (0.5 * width + e)
     salary = output - bonus + at.delta * later
-    bonus_stay, bonus_rise = at.s[..., 1] * d * e_stay, at.s[..., 0] * at.d[..., k + 1] * e_rise
-    cost = at.gam * e**at.p / at.p
-    foreign = (at.h[..., 1], at.h[..., 0]) if outside == "contract" else (0.0, 0.0)
-    ratchet = (1.0 - chance) * (at.s[..., 1] - foreign[0]) * d + chance * (at.s[..., 0] - foreign[1]) * at.d[..., k + 1]
-    return Group(
-        cut.incumbent, cut.market, cut.efficient, cut.other, plus, chance,
-        np.clip((high - cut.efficient) / width, 0.0, 1.0), jump,
-        jump / width, rate, np.where(jump > 0, d * width / jump, np.inf), e, e_stay, e_rise, base, output, bonus, rate * d * e,
-        rate * d * (width + e), salary, salary + bonus, later, bonus_stay, bonus_rise,
-        outside_stay(stay) - surplus[..., k, _S2],
-        outside_rise(rise) - surplus[..., k + 1, _S1], at.s[..., 1] * (at.c[..., k] + d * stay),
-        at.s[..., 0] * (at.c[..., k + 1] + at.d[..., k + 1] * rise) - at.z, at.h[..., 1] * (at.c[..., k] + d * low) - at.z,
-        at.h[..., 0] * (at.c[..., k + 1] + at.d[..., k + 1] * plus) - at.z, outside_stay(plus), outside_rise(plus),
-        profit_stay(plus), profit_rise(plus), ratchet,
-        salary + bonus - cost + at.delta * mixed(outside_stay(stay), outside_rise(rise)), -jump / width * (0.5 * width + e),
-    )  # fmt: skip
+    return Young(
+        effort=e,
+        bonus_rate=rate,
+        delta_max=np.where(jump > 0, d * width / jump, np.inf),
+        ymin=base,
+        output=output,
+        bonus=bonus,
+        bonus_min=rate * d * e,
+        bonus_max=rate * d * (width + e),
+        salary=salary,
+        pay=salary + bonus,
+        utility=salary + bonus - at.gam * e**at.p / at.p + at.delta * utility,
+        marginal_prize=jump / width,
+        ratchet=ratchet,
+        dbonus_ddelta=-jump / width * (0.5 * width + e),
+    )
+
+
+def _old(economy: _Economy, k: int, up: int, mean: np.ndarray, plus: np.ndarray, signal: np.ndarray | None) -> Old:
+    """Of those who stay on job k (``up`` 0) or rise to the next; an offer is worth ``signal`` to all if there is one."""
+    at, job = economy.at, k + up
+    own, foreign = ((_S2, _H2), (_S1, _H1))[up]
+    training = up * at.z
+
+    def utility(theta: np.ndarray) -> np.ndarray:
+        return economy.value(job, foreign, theta if signal is None else signal) - at.z
+
+    def profit(theta: np.ndarray) -> np.ndarray:
+        return economy.value(job, own, theta) - training - utility(theta)
+
+    lowest = plus if up else at.support(k)[0]
+    return Old(
+        effort=economy.effort[..., job, own],
+        bonus=economy.capital[..., own] * at.d[..., job] * economy.effort[..., job, own],
+        salary_mean=utility(mean) - economy.surplus[..., job, own],
+        ymin_mean=economy.capital[..., own] * (at.c[..., job] + at.d[..., job] * mean) - training,
+        utility_mean=utility(mean),
+        profit_mean=profit(mean),
+        offer=economy.capital[..., foreign] * (at.c[..., job] + at.d[..., job] * lowest) - at.z,
+        utility_cut=utility(plus),
+        profit_cut=profit(plus),
+    )
 
 
 def _least(*values: np.ndarray) -> np.ndarray:
@@ -319,14 +394,13 @@ def _unless_zero(margin: np.ndarray) -> np.ndarray:
     return np.where(margin == 0.0, np.inf, margin)
 
 
-def _margins(at: _P, surplus: np.ndarray, first: Group, second: Group, outside: Outside) -> dict[str, np.ndarray]:
+def _margins(economy: _Economy, groups: tuple[Group, Group]) -> dict[str, np.ndarray]:
     """Every restriction of section 3."""
-    c, d, s, h, low, high = at.c, at.d, at.s, at.h, at.low, at.high
-    width, middle = high - low, 0.5 * (low + high)
-    capital = [(s[..., 0], _S1), (h[..., 0], _H1)]
+    at, surplus, (first, second) = economy.at, economy.surplus, (g.cuts for g in groups)
+    c, d, s, h, (low1, high1), (low2, high2) = at.c, at.d, at.s, at.h, at.support(0), at.support(1)
     double = [
         (w * (c[..., 1] - c[..., 2]) + surplus[..., 1, i] - surplus[..., 2, i]) / (w * (d[..., 2] - d[..., 1]))
-        for w, i in capital
+        for w, i in ((s[..., 0], _S1), (h[..., 0], _H1))
     ]
     found = {
         "primitive_range": _least(at.p - 1.0, at.gam, at.delta, _unless_zero(1.0 - at.delta)),
@@ -335,33 +409,30 @@ def _margins(at: _P, surplus: np.ndarray, first: Group, second: Group, outside: 
         "training_cost": _least(at.z, c[..., 0] - at.z),
         "human_capital_order": _least(s[..., 0] - 1.0, s[..., 1] - s[..., 0], h[..., 0] - 1.0, h[..., 1] - h[..., 0]),
         "firm_specific": _least(s[..., 0] - h[..., 0], s[..., 1] - h[..., 1]),
-        "support": _least(width[..., 0], _unless_zero(width[..., 1] - width[..., 0])),
-        "no_demotion": low[..., 1] - first.theta_mkt,
-        "ability_order_1": _least(
-            first.theta_eff - low[..., 0], high[..., 0] - first.theta_eff, second.theta_eff - high[..., 0]
-        ),
-        "ability_order_2": _least(
-            low[..., 1] - first.theta_eff, second.theta_eff - low[..., 1], high[..., 1] - second.theta_eff
-        ),
-        "no_double_promotion": _least(*double) - high[..., 0],
-    }  # fmt: skip
+        "support": _least(high1 - low1, _unless_zero((high2 - low2) - (high1 - low1))),
+        "no_demotion": low2 - first.market,
+        "ability_order_1": _least(first.efficient - low1, high1 - first.efficient, second.efficient - high1),
+        "ability_order_2": _least(low2 - first.efficient, second.efficient - low2, high2 - second.efficient),
+        "no_double_promotion": _least(*double) - high1,
+    }
     outputs = []
-    for k, g in enumerate((first, second)):
-        young = np.stack([_value(at, surplus, j, _ONE, middle[..., k]) for j in range(3)], axis=-1)
-        outputs += [g.ymin_young, g.offer_stay, np.where(np.isfinite(g.theta_plus), g.offer_promoted, np.inf)]
-        found |= {
-            f"slope_incumbent_{k + 1}": g.A_incumbent,
-            f"slope_market_{k + 1}": g.A_market,
-            f"slope_gap_{k + 1}": g.A_incumbent - g.A_market,
-            f"young_assignment_{k + 1}": young[..., k] - np.delete(young, k, axis=-1).max(-1),
-            f"signal_distortion_{k + 1}": g.theta_eff - g.theta_mkt,
-            f"market_keeps_low_{k + 1}": g.theta_mkt - low[..., k],
-            f"promotion_exists_{k + 1}": high[..., k] - g.theta_plus,
-            f"positive_bonus_rate_{k + 1}": g.beta1,
+    for k, (g, (low, high)) in enumerate(zip(groups, ((low1, high1), (low2, high2)), strict=True)):
+        young = np.stack([economy.value(j, _ONE, 0.5 * (low + high)) for j in range(3)], axis=-1)
+        promoted = np.where(np.isfinite(g.cuts.equilibrium), g.promoted.offer, np.inf)
+        outputs += [g.young.ymin, g.stayer.offer, promoted]
+        own = {
+            "slope_incumbent": g.cuts.slope_incumbent,
+            "slope_market": g.cuts.slope_market,
+            "slope_gap": g.cuts.slope_incumbent - g.cuts.slope_market,
+            "young_assignment": young[..., k] - np.delete(young, k, axis=-1).max(-1),
+            "signal_distortion": g.cuts.efficient - g.cuts.market,
+            "market_keeps_low": g.cuts.market - low,
+            "promotion_exists": high - g.cuts.equilibrium,
+            "positive_bonus_rate": g.young.bonus_rate,
         }
-        if outside == "signal":
-            slope = (s[..., 0] - h[..., 0]) * d[..., k + 1] - s[..., 1] * d[..., k]
-            found[f"signal_slope_{k + 1}"] = slope
+        if economy.outside == "signal":
+            own["signal_slope"] = (s[..., 0] - h[..., 0]) * d[..., k + 1] - s[..., 1] * d[..., k]
+        found |= {f"{name}_{k + 1}": margin for name, margin in own.items()}
     return found | {"positive_output": _least(*outputs)}
 
 
@@ -374,27 +445,27 @@ def _first_failure(margins: dict[str, np.ndarray], require_promotion: bool) -> n
     return failed
 
 
-def _two_period_bound(at: _P, surplus: np.ndarray, k: int, g: Group) -> np.ndarray:
+def _two_period_bound(economy: _Economy, k: int, g: Group) -> np.ndarray:
     """Largest discount factor at which job k is the better first job over both periods, against either other job."""
-    low, high = at.low[..., k], at.high[..., k]
-    middle, edge = 0.5 * (low + high), np.clip(g.theta_plus, low, high)
+    low, high = economy.at.support(k)
+    middle, edge = 0.5 * (low + high), np.clip(g.cuts.equilibrium, low, high)
     share = (edge - low) / (high - low)
     stay, rise = 0.5 * (low + edge), 0.5 * (edge + high)
-    ours = share * _value(at, surplus, k, _S2, stay) + (1.0 - share) * (_value(at, surplus, k + 1, _S1, rise) - at.z)
+    promoted = economy.value(k + 1, _S1, rise) - economy.at.z
+    ours = share * economy.value(k, _S2, stay) + (1.0 - share) * promoted
     bounds = []
-    for m in range(3):
-        if m != k:
-            now = _value(at, surplus, k, _ONE, middle) - _value(at, surplus, m, _ONE, middle)
-            lost = _best_later(at, surplus, m, low, high) - ours
-            bounds.append(np.where(lost > 0, now / lost, np.inf))
+    for m in {0, 1, 2} - {k}:
+        now = economy.value(k, _ONE, middle) - economy.value(m, _ONE, middle)
+        lost = _best_later(economy, m, low, high) - ours
+        bounds.append(np.where(lost > 0, now / lost, np.inf))
     return np.minimum(*bounds)
 
 
-def _best_later(at: _P, surplus: np.ndarray, m: int, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def _best_later(economy: _Economy, m: int, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Mean over abilities of the best period-2 surplus after a first period on job m: exact between the lines' crossings."""
 
     def value(j: int, theta: np.ndarray) -> np.ndarray:
-        return _value(at, surplus, j, _S2, theta) if j == m else _value(at, surplus, j, _S1, theta) - at.z
+        return economy.value(j, _S2, theta) if j == m else economy.value(j, _S1, theta) - economy.at.z
 
     zero = np.zeros_like(low)
     level = [value(j, zero) for j in range(3)]
@@ -405,23 +476,22 @@ def _best_later(at: _P, surplus: np.ndarray, m: int, low: np.ndarray, high: np.n
     ]
     breaks = np.sort(np.stack([low, *(np.clip(x, low, high) for x in crossings), high], axis=-1), axis=-1)
     total = zero.copy()
-    for left, right in zip(np.moveaxis(breaks, -1, 0)[:-1], np.moveaxis(breaks, -1, 0)[1:], strict=True):
+    for left, right in pairwise(np.moveaxis(breaks, -1, 0)):
         middle = 0.5 * (left + right)
         total += (right - left) * np.maximum.reduce([level[j] + slope[j] * middle for j in range(3)])
     return total / (high - low)
 
 
-def _corollaries(at: _P, effort: np.ndarray, first: Group, second: Group) -> dict[str, np.ndarray]:
-    q = at.p / (at.p - 1.0)
-    width = at.high[..., 1] - at.low[..., 1]
-    threshold = second.beta1 * (1.0 + width / (2.0 * effort[..., 1, _ONE]))
+def _corollaries(economy: _Economy, first: Group, second: Group) -> dict[str, np.ndarray]:
+    at, (low, high), (one, two) = economy.at, economy.at.support(1), (first.young, second.young)
+    threshold = two.bonus_rate * (1.0 + (high - low) / (2.0 * two.effort))
     return {
-        "c1_old_tenure2": second.bonus_stay - first.bonus_stay,
-        "c1_old_tenure1": second.bonus_promoted - first.bonus_promoted,
-        "c1_young": second.bonus_young - first.bonus_young,
-        "c2": second.bonus_stay - first.bonus_promoted,
-        "c3": first.bonus_promoted - second.bonus_young,
-        "c3_margin": at.s[..., 0] ** q - threshold,
-        "c4": np.stack([first.beta1, second.beta1], axis=-1),
-        "c5": np.stack([first.dbonus_ddelta, second.dbonus_ddelta], axis=-1),
+        "c1_old_tenure2": second.stayer.bonus - first.stayer.bonus,
+        "c1_old_tenure1": second.promoted.bonus - first.promoted.bonus,
+        "c1_young": two.bonus - one.bonus,
+        "c2": second.stayer.bonus - first.promoted.bonus,
+        "c3": first.promoted.bonus - two.bonus,
+        "c3_margin": at.s[..., 0] ** (at.p / (at.p - 1.0)) - threshold,
+        "c4": np.stack([one.bonus_rate, two.bonus_rate], axis=-1),
+        "c5": np.stack([one.dbonus_ddelta, two.dbonus_ddelta], axis=-1),
     }

@@ -14,10 +14,11 @@ from pytensor.compile.mode import Mode
 from bayes_labor.data import DataFaults, Personnel, personnel
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec, bonus_receipt, bonus_size, promotion_prize
-from bayes_labor.models.bonuses.design import bonus_design
+from bayes_labor.models.bonuses.design import Regressors, bonus_design
 from bayes_labor.models.notes import notes_of
 from bayes_labor.models.panel_design import IdentificationError, PanelDesign, check_identified
 from bayes_labor.models.starting import starting_point
+from bayes_labor.numerics.groups import Groups
 from bayes_labor.posteriors.bonuses.classical import within
 from bayes_labor.posteriors.bonuses.fits import fit_panel
 from bayes_labor.posteriors.bonuses.prior_page import bonus_prior_page
@@ -70,14 +71,14 @@ def test_what_never_varies_within_workers_is_left_out_by_name(firm: pd.DataFrame
     assert notes_of(bonus_size(panel)).left_out == design.left_out
     pooled = BonusSpec(means=False).design(panel)
     assert "level 5" in pooled.terms and not pooled.left_out
-    estimate = within(np.log(pooled.table["bonus"].to_numpy()), pooled).estimate
+    estimate = within(pooled).estimate
     assert "level 5" not in estimate.index and np.isfinite(estimate).all()
 
 
 def test_a_combination_of_others_is_left_out_by_name(firm: pd.DataFrame) -> None:
     """Average increase made a multiple of age within workers, up to a constant of the worker."""
     panel = Personnel(firm[firm["id"] % 9 == 0].assign(avg_increase=lambda t: 0.01 * t["age"] + t["talent"]))
-    design = bonus_design(panel, ("levels", "age", "avg_increase"))
+    design = bonus_design(panel, Regressors(blocks=("levels", "age", "avg_increase")))
     assert design.left_out == {"average increase": "a combination of others within workers"}
     check_identified(design)
 
@@ -93,17 +94,17 @@ def test_the_lowest_level_is_the_base(firm: pd.DataFrame) -> None:
     ]  # fmt: skip
     assert not design.left_out and starts(bonus_size(panel))
     prize = PrizeSpec().design(panel)
-    for terms, columns in ((prize.chance_terms, prize.chance), (prize.rise_terms, prize.rise_design)):
-        assert "level 2" not in terms and np.linalg.matrix_rank(columns) == len(terms)
+    for equation in (prize.promotion, prize.increase):
+        assert "level 2" not in equation.terms and np.linalg.matrix_rank(equation.columns) == len(equation.terms)
     mixture = bonus_size(part(panel.table, 1500, 1), ratings="mixture", blocks=("ratings",), means=False, years="none")
     assert list(mixture.coords["rating_cut"]) == ["2 to 3", "3 to 4"] and starts(mixture)
 
 
 def test_nothing_that_varies_is_recognised() -> None:
     """All columns constant within workers: every one is named."""
-    table = pd.DataFrame({"id": np.repeat(np.arange(20), 2)})
+    groups, prior = Groups.of(np.repeat(np.arange(20), 2)), (np.zeros(3), np.ones(3))
     columns = np.column_stack([np.ones(40), np.repeat(np.arange(20.0), 2), np.repeat(np.arange(20.0) ** 2, 2)])
-    design = PanelDesign(table, columns, ("1", "age", "age squared"), ("intercept", "age", "age"), np.ones(3))
+    design = PanelDesign(np.zeros(40), columns, ("1", "age", "age squared"), ("intercept", "age", "age"), *prior, groups)
     with pytest.raises(IdentificationError, match="age, age squared cannot be told apart within workers"):
         check_identified(design)
 
@@ -122,8 +123,7 @@ def test_one_year(one_year: Personnel, tmp_path: Path) -> None:
     assert said in report(Opened(SIZE, BonusSpec(), one_year, RunFolder(tmp_path)), fit.draws).read_text()
     assert json.loads((tmp_path / "run.json").read_text())["left out"]["worker effects"] == "one row a worker"
     design = BonusSpec().design(one_year)
-    y = np.log(design.table["bonus"].to_numpy())
-    slope = np.linalg.lstsq(design.columns, y, rcond=None)[0][design.terms.index("level 4")]
+    slope = np.linalg.lstsq(design.columns, design.outcome, rcond=None)[0][design.terms.index("level 4")]
     own = table.loc[("bonus", "level 4")]
     assert own["mean"] == pytest.approx(slope, abs=own["sd"])
     bonus_prior_page("bonus-size", one_year, BonusSpec(), tmp_path, draws=50)

@@ -250,9 +250,9 @@ def test_gaps_in_one_pass_are_those_of_every_pair() -> None:
 def test_posterior_of_a_known_regression() -> None:
     """Slopes given to simulated changes are found; team effects too; the gates are green."""
     teams, spec = workers(400, 4, seed=3), LearningSpec()
-    _, design, _ = spec.design(teams)
+    design, _ = spec.design(teams)
     rng = np.random.default_rng(1)
-    labels, row = np.unique(design.worker, return_inverse=True)
+    labels, row = design.groups.labels, design.groups.row
     truth = np.array([0.0, 0.3, 0.2, -0.1, 0.05, 0.1, 0.0, 0.0, 0.0])
     drawn = design.columns @ truth + 0.4 * rng.normal(size=len(labels))[row] + 0.8 * rng.normal(size=len(row))
     rows = teams.stayers()
@@ -270,7 +270,7 @@ def test_posterior_of_a_known_regression() -> None:
 def test_fat_tails() -> None:
     """With Student-t changes the Student-t regression is closer to the truth's slopes than the normal one is sure of."""
     teams = workers(100, 4, seed=6)
-    _, design, _ = LearningSpec().design(teams)
+    design, _ = LearningSpec().design(teams)
     rng = np.random.default_rng(2)
     truth = np.array([0.0, 0.3, 0.2, -0.1, 0.05, 0.0, 0.0, 0.0, 0.0])
     drawn = design.columns @ truth + 0.3 * rng.standard_t(3.0, size=len(design.columns))

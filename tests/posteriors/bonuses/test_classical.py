@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from bayes_labor.data import Personnel, personnel
 from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec
 from bayes_labor.models.panel_design import PanelDesign
+from bayes_labor.numerics.groups import Groups
 from bayes_labor.posteriors.bonuses.classical import by_subset, conditional, logit, pooled, r2_of, shapley, wald, within
 from bayes_labor.posteriors.bonuses.paper import _bias_of_expected
 from bayes_labor.posteriors.bonuses.tables import table6
@@ -23,38 +25,38 @@ def golden() -> dict[str, Any]:
     return json.loads((REFERENCE / "bonuses.json").read_text())
 
 
-def design_of(golden: dict[str, Any]) -> tuple[np.ndarray, PanelDesign]:
+def design_of(golden: dict[str, Any]) -> PanelDesign:
     d = {k: np.array(v) for k, v in golden["data"].items() if k != "log_increase"}
     columns = [np.ones(38), d["level"] == 2, d["level"] == 3, d["level"] >= 4, (d["age"] - 39) / 10, d["tenure_level"] >= 2]
     w = np.column_stack(columns).astype(np.float64)
     terms, blocks = ("1", "L2", "L3", "L4", "age", "T2"), ("intercept", "levels", "levels", "levels", "age", "tenure")
-    return d["log_bonus"], PanelDesign(pd.DataFrame({"id": d["worker"]}), w, terms, blocks, np.ones(6))
+    return PanelDesign(d["log_bonus"], w, terms, blocks, np.zeros(6), np.ones(6), Groups.of(d["worker"]))
 
 
 def test_golden_pooled_and_within(golden: dict[str, Any]) -> None:
-    y, design = design_of(golden)
+    design = design_of(golden)
     want = golden["classical"]
-    found = pooled(y, design)
+    found = pooled(design)
     np.testing.assert_allclose(found.estimate, want["pooled_ols"], rtol=1e-9)
     np.testing.assert_allclose(found.se, want["pooled_cluster_se_adjusted"], rtol=1e-9)
-    found = within(y, design)
+    found = within(design)
     np.testing.assert_allclose(found.estimate, want["within"], rtol=1e-9)
     np.testing.assert_allclose(found.se, want["within_cluster_se_adjusted"], rtol=1e-9)
     for value, name in ((found.r2, "r2_within"), (found.r2_with_effects, "r2_lsdv"), (found.r2_adjusted, "r2_lsdv_adjusted")):
         assert value == pytest.approx(want[name], rel=1e-9), name
-    counted = within(y, design, count_effects=True)
+    counted = within(design, count_effects=True)
     np.testing.assert_allclose(counted.se / found.se, np.sqrt(38 / (38 - 14 - 5)))
     shuffled = np.random.default_rng(0).permutation(38)
-    mixed = PanelDesign(design.table.iloc[shuffled], design.columns[shuffled], design.terms, design.blocks, design.prior_sd)
-    np.testing.assert_allclose(within(y[shuffled], mixed).se, found.se)
+    rows = {"outcome": design.outcome[shuffled], "columns": design.columns[shuffled], "groups": design.groups.at(shuffled)}
+    np.testing.assert_allclose(within(replace(design, **rows)).se, found.se)
 
 
 def test_golden_decomposition(golden: dict[str, Any]) -> None:
-    y, design = design_of(golden)
+    design = design_of(golden)
     blocks = ("levels", "age", "tenure")
 
     def value(subset: tuple[str, ...]) -> float:
-        return r2_of(y, design.columns[:, [i for i, b in enumerate(design.blocks) if b in subset]])
+        return r2_of(design.outcome, design.columns[:, [i for i, b in enumerate(design.blocks) if b in subset]])
 
     found = by_subset(blocks, value)
     for subset, r2 in found.items():
@@ -76,21 +78,20 @@ def test_another_library_agrees(sample: Any) -> None:
         warnings.simplefilter("ignore")  # of the other library and what it imports
         import pyfixest
     design = BonusSpec(means=False).design(sample)
-    y = np.log(design.table["bonus"].to_numpy())
     names = [f"x{i}" for i in range(len(design.terms))]
-    table = pd.DataFrame(design.columns, columns=names).assign(y=y, id=design.worker)
+    table = pd.DataFrame(design.columns, columns=names).assign(y=design.outcome, id=design.groups.row)
     formula = "y ~ " + " + ".join(names[1:])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         other = pyfixest.feols(formula, table, vcov={"CRV1": "id"})
-    ours = pooled(y, design)
+    ours = pooled(design)
     np.testing.assert_allclose(other.coef().to_numpy(), ours.estimate, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(other.se().to_numpy(), ours.se, rtol=1e-5)
     varying = [n for n, b in zip(names, design.blocks, strict=True) if b not in ("intercept", "worker")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         other = pyfixest.feols("y ~ " + " + ".join(varying) + " | id", table, vcov={"CRV1": "id"})
-    ours = within(y, design)
+    ours = within(design)
     np.testing.assert_allclose(other.coef().to_numpy(), ours.estimate, rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(other.se().to_numpy(), ours.se, rtol=0.01)  # it drops workers with one row from N and G
     levels = [t for t in ours.estimate.index if t.startswith("level")]
@@ -103,14 +104,13 @@ def test_conditional_logit_beats_the_library(sample: Any) -> None:
 
     part = type(sample)(sample.table[sample.table["id"] % 4 == 0])
     design = ReceiptSpec(effects="conditional", blocks=("levels", "ratings", "promoted"), years="none").design(part)
-    won = (design.table["bonus"].to_numpy() > 0).astype(np.float64)
-    ours = conditional(won, design)
+    ours = conditional(design)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of workers without variation, which are dropped here and there
-        other = ConditionalLogit(won, design.columns, groups=design.worker).fit(disp=False)
+        other = ConditionalLogit(design.outcome, design.columns, groups=design.groups.row).fit(disp=False)
     assert ours.log_likelihood > other.llf - 1e-6
     assert (abs(ours.estimate - other.params) < 0.05 * ours.se).all()  # it stops short of the maximum
-    flat = logit(won, ReceiptSpec(means=False, years="none").design(part))
+    flat = logit(ReceiptSpec(means=False, years="none").design(part))
     assert 0.0 < flat.r2 < 0.5 and flat.estimate["rating 2"] < 0
 
 
@@ -131,13 +131,13 @@ def test_prize_a_has_the_effects_of_workers() -> None:
     table = personnel("table6", seed=1).table
     panel = Personnel(table[table["id"] % 8 == 0])
     design = PrizeSpec(covariates="A", blocks=("levels", "age"), means=False).design(panel)
-    seen, row = np.unique(design.rise_worker, return_inverse=True)
-    dummies = np.eye(len(seen))[row]
-    found = np.linalg.lstsq(np.column_stack([design.rise_design[:, 1:], dummies]), design.rise, rcond=None)[0]
-    kappa, own = found[: design.rise_design.shape[1] - 1], found[design.rise_design.shape[1] - 1 :]
-    known = np.isin(design.bonus_worker, seen)
-    want = design.bonus_rise_design[known, 1:] @ kappa + own[np.searchsorted(seen, design.bonus_worker[known])]
-    increase = _predicted_increase(design, np.arange(len(design.rise)), True)
+    seen, row = np.unique(design.increase_workers.row, return_inverse=True)
+    dummies, rise, at_bonus = np.eye(len(seen))[row], design.increase, design.bonus_workers.row
+    found = np.linalg.lstsq(np.column_stack([rise.columns[:, 1:], dummies]), rise.outcome, rcond=None)[0]
+    kappa, own = found[: rise.columns.shape[1] - 1], found[rise.columns.shape[1] - 1 :]
+    known = np.isin(at_bonus, seen)
+    want = design.increase_at_bonus[known, 1:] @ kappa + own[np.searchsorted(seen, at_bonus[known])]
+    increase = _predicted_increase(design, np.arange(len(rise.outcome)), True)
     np.testing.assert_allclose(increase[known], want, atol=1e-8)
     assert 0.1 < known.mean() < 1.0 and np.isfinite(increase).all()
     spec = PrizeSpec(covariates="A", blocks=("levels", "age"))

@@ -173,7 +173,7 @@ def test_leaving_a_worker_out(panel: Personnel) -> None:
     table = leave_one_worker_out({"far": (far, spec), "close": (close, spec)}, panel)
     assert list(table.index) == ["close", "far"] and table.loc["far", "difference"] < 0
     residual = y - design.columns @ np.array(list(terms.values()))
-    by_worker = weighted_log_likelihood(residual, design.worker, np.full(len(y), 0.4**-2.0), 0.5)
+    by_worker = weighted_log_likelihood(residual, design.groups, np.full(len(y), 0.4**-2.0), 0.5)
     assert table.loc["close", "density"] == pytest.approx(by_worker.sum(), rel=1e-4)
     heavy = draws_of(terms, 3, sigma=0.4, tau=0.5, nu=1e6)
     found = worker_log_likelihood(heavy, panel, spec.model_copy(update={"errors": "student"}))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize
 
-from bayes_labor.theory.bonuses.tournament import CELLS, CHECKS, Tournament, TournamentRestrictionError, solve_tournament
+from bayes_labor.theory.bonuses.tournament import CELLS, CHECKS, Group, Tournament, TournamentRestrictionError, solve_tournament
 from tests.conftest import REFERENCE
 
 NAMES = ["Q1", "Q2", "K3", "P16", "X3", "SIG"]
@@ -22,15 +22,42 @@ def solve(case: dict[str, Any], **changes: Any) -> Tournament:
     return solve_tournament(**(case["params"] | changes), outside=case["outside"])
 
 
+REFERENCE_NAMES = {
+    "slope_incumbent": "A_incumbent",
+    "slope_market": "A_market",
+    "efficient": "theta_eff",
+    "market": "theta_mkt",
+    "equilibrium": "theta_plus",
+    "bonus_rate_young": "beta1",
+    "marginal_prize_young": "dEU_de",
+    "utility_young": "utility_total",
+}
+SAME = ("delta_max", "ratchet", "dbonus_ddelta")
+"""Of the young, called the same in the reference."""
+
+
+def by_reference_name(group: Group) -> dict[str, np.ndarray]:
+    """A group's numbers by the reference's names, such as ``salary_stay_mean`` for the stayer's ``salary_mean``."""
+    found = group._asdict()
+    records = {"young": found.pop("young"), "stay": found.pop("stayer"), "promoted": found.pop("promoted")}
+    found |= found.pop("cuts")._asdict()
+    for who, record in records.items():
+        for field, value in record._asdict().items():
+            start, *ending = field.rsplit("_", 1) if field.endswith(("_min", "_max", "_mean", "_cut")) else (field,)
+            found[field if field in SAME else "_".join([start, who, *ending])] = value
+    not_there = ("utility_stay_mean", "utility_promoted_mean", "profit_stay_mean", "profit_promoted_mean")
+    return {REFERENCE_NAMES.get(name, name): value for name, value in found.items() if name not in not_there}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_golden_number(golden: dict[str, Any], name: str) -> None:
     case = golden["tournament"][name]
     found = solve(case)
     for k, group in enumerate(found.groups):
-        want = case["group"][str(k + 1)]
-        assert set(want) == set(group._fields)
+        want, ours = case["group"][str(k + 1)], by_reference_name(group)
+        assert set(want) == set(ours)
         for field, value in want.items():
-            np.testing.assert_allclose(getattr(group, field), value, rtol=1e-10, err_msg=f"{field} of group {k + 1}")
+            np.testing.assert_allclose(ours[field], value, rtol=1e-10, err_msg=f"{field} of group {k + 1}")
     for kind, letter in (("efforts", "e"), ("surplus", "S")):
         flat = found.effort if kind == "efforts" else found.surplus
         for j in range(3):
@@ -76,10 +103,15 @@ def test_nobody_promoted(golden: dict[str, Any]) -> None:
     case = golden["tournament"]["Q1"]
     params = case["params"] | {"theta2": [7.67, 12.2]}
     second = solve_tournament(**params, require_promotion=False).groups[1]
-    assert second.prob_promoted == 0 and second.beta1 == 1 and second.utility_jump == 0 and np.isinf(second.delta_max)
-    assert np.isnan(second.salary_promoted_mean) and np.isfinite(second.salary_young)
+    assert (
+        second.prob_promoted == 0
+        and second.young.bonus_rate == 1
+        and second.utility_jump == 0
+        and np.isinf(second.young.delta_max)
+    )
+    assert np.isnan(second.promoted.salary_mean) and np.isfinite(second.young.salary)
     signal = solve_tournament(**case["params"], outside="signal", require_promotion=False)
-    assert all(np.isinf(g.theta_plus) and g.beta1 == 1 for g in signal.groups)
+    assert all(np.isinf(g.cuts.equilibrium) and g.young.bonus_rate == 1 for g in signal.groups)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -133,31 +165,31 @@ def test_equilibrium_by_brute_force(golden: dict[str, Any], name: str, k: int) -
     """Indifference, the employer's rule on a grid, zero profit, and effort as the worker's optimum."""
     case = golden["tournament"][name]
     group, brute = solve(case).groups[k], Brute(case, k)
-    plus, width = float(group.theta_plus), brute.high - brute.low
+    plus, width = float(group.cuts.equilibrium), brute.high - brute.low
     stay, rise = brute.profits(plus, plus)
-    assert stay == pytest.approx(rise, rel=1e-8) and float(group.profit_stay_cut) == pytest.approx(stay, rel=1e-8)
+    assert stay == pytest.approx(rise, rel=1e-8) and float(group.stayer.profit_cut) == pytest.approx(stay, rel=1e-8)
     for theta in np.linspace(brute.low, brute.high, 41):
         keep, promote = brute.profits(theta, plus)
         assert (promote > keep) == (theta > plus) or abs(theta - plus) < 1e-9
 
     def later(e: float) -> float:
         """Expected period-2 utility of one whose type is not known when inferred abilities are shifted by e - e*."""
-        shift = e - float(group.effort_young)
+        shift = e - float(group.young.effort)
         cut = np.clip(plus - shift, brute.low, brute.high)
         low_part = integrate.quad(lambda t: brute.offers(t, plus)[0], brute.low, cut, epsrel=1e-9)[0]
         high_part = integrate.quad(lambda t: brute.offers(t, plus)[1], cut, brute.high, epsrel=1e-9)[0]
         return (low_part + high_part) / width
 
     def gain(e: float) -> float:
-        pay = float(group.beta1) * case["params"]["d"][k] * e
+        pay = float(group.young.bonus_rate) * case["params"]["d"][k] * e
         return pay - brute.cost(e) + case["params"]["delta"] * later(e)
 
-    e, h = float(group.effort_young), 1e-4
+    e, h = float(group.young.effort), 1e-4
     upward = (-3 * gain(e) + 4 * gain(e + h) - gain(e + 2 * h)) / (2 * h)  # one-sided: see the ratchet
     assert abs(upward) < 2e-5 * case["params"]["d"][k]
     profit2 = np.mean([max(brute.profits(t, plus)) for t in brute.low + (np.arange(4000) + 0.5) / 4000 * width][::40])
     assert profit2 == pytest.approx(float(group.profit2_expected), rel=2e-2)
-    first = float(group.output_young - group.pay_young)
+    first = float(group.young.output - group.young.pay)
     assert first + case["params"]["delta"] * float(group.profit2_expected) == pytest.approx(0.0, abs=1e-12 * abs(first) + 1e-12)
 
 
@@ -167,13 +199,13 @@ def test_comparative_statics(golden: dict[str, Any]) -> None:
     deltas = np.linspace(0.05, 0.35, 7)
     found = solve(case, delta=deltas)
     first = found.groups[0]
-    assert found.mean_bonus.shape == (7, 6) and (np.diff(first.bonus_young) < 0).all()
-    np.testing.assert_allclose(np.diff(first.bonus_young) / np.diff(deltas), first.dbonus_ddelta[0], rtol=1e-9)
-    np.testing.assert_allclose(np.ptp(first.effort_young), 0, atol=1e-15)
+    assert found.mean_bonus.shape == (7, 6) and (np.diff(first.young.bonus) < 0).all()
+    np.testing.assert_allclose(np.diff(first.young.bonus) / np.diff(deltas), first.young.dbonus_ddelta[0], rtol=1e-9)
+    np.testing.assert_allclose(np.ptp(first.young.effort), 0, atol=1e-15)
     for name, values in (("z", [3.79, 3.81, 3.83]), ("h", [[1.42, 1.47], [1.421, 1.47]])):
         moved = solve_tournament(**(case["params"] | {name: values}), errors="status")
         assert (moved.failed == -1).all() and np.ptp(moved.groups[0].utility_jump) > 0
-        assert np.ptp(moved.groups[0].bonus_young) > 0 and np.ptp(moved.groups[0].effort_young) == 0
+        assert np.ptp(moved.groups[0].young.bonus) > 0 and np.ptp(moved.groups[0].young.effort) == 0
     bad = solve_tournament(**(case["params"] | {"delta": [0.2, 1.5]}), errors="status").failed
     assert [CHECKS[i] if i >= 0 else "" for i in bad] == ["", "primitive_range"]
 

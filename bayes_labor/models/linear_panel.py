@@ -1,0 +1,166 @@
+r"""A linear panel with one normal effect per group (a worker, a team), in the forms in which it can be sampled.
+
+y_it = w_it' theta + mu_i + e_it, mu_i ~ N(0, tau^2). With normal errors the effects are summed out and the panel reduces to a
+few small matrices (:func:`observe_products`). With group means among the regressors these split: demeaned rows depend on the
+slopes beta alone, and group means on beta + xi and the coefficients of what is fixed; matrices are then half as wide and
+posterior correlations between the two come from the priors only. With other errors, for which nothing sums out, every group
+has a variable of its own (:func:`mean_by_row`).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from bayes_labor.custom_ops.likelihoods import PanelLikelihood
+from bayes_labor.likelihoods.random_intercepts import reduce_panel
+from bayes_labor.models.notes import start_at, start_there
+from bayes_labor.models.panel_design import PanelDesign
+from bayes_labor.models.pilot import Pilot, half_normal, panel_pilot
+
+Errors = Literal["normal", "student"]
+_NU = 6.0  # degrees of freedom to start from
+_EXACT = 1e-9
+_NOTHING = 1e-9  # whose logarithm is finite
+
+
+@dataclass(frozen=True)
+class LinearPanel:
+    """A regression with the coordinates in which it is sampled; see :func:`linear_panel`."""
+
+    design: PanelDesign
+    pilot: Pilot
+    """Whose coordinates x the coefficients theta = center + scale x are sampled in."""
+    inner: np.ndarray
+    """(N, A) regressors of the first A coordinates; where the likelihood splits only their demeaned rows count."""
+    outer: np.ndarray | None
+    """(N, B) of the last B = P - A, whose group means count; None where it does not split."""
+    start: tuple[float, float]
+    """Where the standard deviations sigma of errors and tau of effects start."""
+    prior: tuple[float, float]
+    """Half-normals of the same."""
+
+
+def linear_panel(design: PanelDesign, prior: tuple[float, float], *, summed: bool) -> LinearPanel:
+    """Find the coordinates.
+
+    Parameters
+    ----------
+    design
+        The regression.
+    prior
+        Scales of the half-normals of sigma and tau.
+    summed
+        Whether effects are summed out: then in the coordinates in which the likelihood splits, where group means of all that
+        varies are regressors.
+
+    """
+    pilot, sigma, tau = panel_pilot(design)
+    split = _split(design, pilot, sigma, tau) if summed else None
+    pilot, inner, outer = split or (pilot, design.columns @ pilot.scale, None)
+    return LinearPanel(design, pilot, inner, outer, (sigma, tau), prior)
+
+
+def _split(design: PanelDesign, pilot: Pilot, sigma: float, tau: float) -> tuple[Pilot, np.ndarray, np.ndarray] | None:
+    """(pilot, inner, outer) at these variances, or None where group means of some varying regressor are no regressors."""
+    varying, counts = design.varying, design.groups.counts
+    fixed = [i for i in range(len(design.terms)) if i not in varying]
+    means = design.groups.means(design.columns)
+    spanned = np.linalg.lstsq(means[:, fixed], means[:, varying], rcond=None)[0]
+    if np.abs(means[:, fixed] @ spanned - means[:, varying]).max() > _EXACT:
+        return None
+    # (beta, g) = to_groups theta; theta = from_groups (beta, g).
+    a, p = len(varying), len(design.terms)
+    to_groups = np.zeros((p, p))
+    to_groups[np.arange(a), varying] = 1.0
+    to_groups[np.arange(a, p), fixed] = 1.0
+    to_groups[a:, varying] += spanned
+    from_groups = np.linalg.inv(to_groups)
+    prior = from_groups.T @ (from_groups / design.prior_sd[:, None] ** 2)
+    inside = design.columns[:, varying] - means[design.groups.row][:, varying]
+    own = means[:, fixed] * np.sqrt(counts / (sigma**2 + counts * tau**2))[:, None]
+    scale = np.zeros((p, p))
+    for part, information in ((slice(0, a), inside.T @ inside / sigma**2), (slice(a, p), own.T @ own)):
+        covariance = np.linalg.inv(information + prior[part, part])
+        scale[part, part] = np.linalg.cholesky(0.5 * (covariance + covariance.T))
+    turned = Pilot(pilot.center, from_groups @ scale)
+    return turned, inside @ scale[:a, :a], design.columns[:, fixed] @ scale[a:, a:]
+
+
+def observe_products(name: str, panel: LinearPanel, x: Any) -> None:
+    """sigma, tau and the likelihood with normal effects summed out, added to the model being built.
+
+    Parameters
+    ----------
+    name
+        The observed variable is ``{name}_products``, the cross products to which the panel reduces; a refit replaces
+        ``observed_products``.
+    panel
+        The regression; tau is left out where no group has two rows: effects are errors then.
+    x
+        (P,) the coefficients' coordinates.
+
+    """
+    design, groups = panel.design, panel.design.groups
+    reduced = reduce_panel(design.outcome - design.columns @ panel.pilot.center, panel.inner, groups, panel.outer)
+    sizes, coordinates = (reduced.rows_per_worker, reduced.workers), (reduced.inner, reduced.outer)
+    sigma = half_normal("sigma", panel.prior[0], panel.start[0])
+    tau = half_normal("tau", panel.prior[1], panel.start[1]) if groups.repeated else pt.constant(np.float64(_NOTHING))
+
+    def log_density(value: Any, x: Any, sigma: Any, tau: Any, _: Any) -> Any:
+        return PanelLikelihood(*coordinates)(x, pt.log(sigma), pt.log(tau), value, *(pt.constant(v) for v in sizes))[0]
+
+    def random(x: Any, sigma: Any, tau: Any, _: Any, rng: np.random.Generator | None = None, size: Any = None) -> np.ndarray:
+        rng = np.random.default_rng() if rng is None else rng
+        effects = rng.normal(0.0, tau, len(groups.labels))[groups.row]
+        drawn = design.columns @ (panel.pilot.scale @ x) + effects + rng.normal(0.0, sigma, len(effects))
+        return reduce_panel(drawn, panel.inner, groups, panel.outer).products
+
+    pm.CustomDist(
+        f"{name}_products",
+        *(x, sigma, tau, pt.constant(reduced.products)),
+        logp=log_density,
+        random=random,
+        signature="(p),(),(),(b,q,r)->(b,q,r)",
+        observed=pm.Data("observed_products", reduced.products),
+    )
+
+
+def mean_by_row(panel: LinearPanel, x: Any, unit: str) -> tuple[Any, Any]:
+    """(mean (N,) of each row, sigma), with sigma, tau and an effect per group added to the model being built.
+
+    A group's level m_i = wbar_i' theta + mu_i is sampled, around which rows scatter with (w_it - wbar_i)' theta: centred like
+    this where data say more about m_i than its prior, as mu_i / tau otherwise. No effects where no group has two rows.
+
+    ``x`` (P,) are the coefficients' coordinates; ``unit`` is the word for a group.
+    """
+    design, pilot, groups = panel.design, panel.pilot, panel.design.groups
+    sigma = half_normal("sigma", panel.prior[0], panel.start[0])
+    if not groups.repeated:
+        return pilot.fitted(design.columns, x), sigma
+    tau = half_normal("tau", panel.prior[1], panel.start[1])
+    start_there()
+    means, counts = groups.means(design.columns), groups.counts
+    error, effect = np.square(panel.start)
+    between = pilot.fitted(means, x)
+    if counts.mean() * effect > error:
+        name = f"{unit}_level"
+        level = pm.Normal(name, between, tau, shape=len(counts))
+        left = groups.means(design.outcome - design.columns @ pilot.center)
+        start_at(**{name: means @ pilot.center + counts * effect / (error + counts * effect) * left})
+    else:
+        name = f"{unit}_effect"
+        level = between + tau * pm.Normal(name, 0.0, 1.0, shape=len(counts))
+        start_at(**{name: np.zeros(len(counts))})
+    return level[groups.row] + pilot.fitted(design.columns - means[groups.row], x), sigma
+
+
+def error_distribution(errors: Errors) -> tuple[Any, dict[str, Any]]:
+    """(Distribution, its further parameters), with degrees of freedom ``nu`` added to the model if errors are Student-t."""
+    if errors == "normal":
+        return pm.Normal, {}
+    nu = pm.Gamma("nu", 2.0, 0.1)
+    start_at(nu=_NU)
+    return pm.StudentT, {"nu": nu}
