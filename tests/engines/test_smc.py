@@ -1,0 +1,109 @@
+"""Tempered Monte Carlo: masses of modes and evidence known in closed form; the gate on mass that no chain visited."""
+
+import numpy as np
+import pymc as pm
+import pytest
+import xarray as xr
+from scipy import stats
+
+from bayes_labor.engines.sampling import resume, sample
+from bayes_labor.engines.smc import follow, prior_points, second_opinion, tempered_density
+from bayes_labor.models.notes import judge_by
+from bayes_labor.posteriors.diagnostics import gates
+
+APART, NARROW = 1.5, 0.1
+
+
+def two_modes(share: float) -> pm.Model:
+    """Normal prior; a likelihood with a narrow hill on each side of zero, the lower one with ``share`` of the posterior."""
+    hills = [(-APART, share), (APART, 1.0 - share)]
+    with pm.Model() as model:
+        x = pm.Normal("x", 0.0, 1.0)
+        pm.Normal("y", 0.0, 1.0)
+
+        def logp(value, x):
+            return pm.math.logaddexp(*(np.log(w) - 0.5 * ((x - at) / NARROW) ** 2 for at, w in hills))
+
+        pm.CustomDist("seen", x, logp=logp, observed=0.0)
+        judge_by("x", two_sided="x")
+    return model
+
+
+def evidence() -> float:
+    """Of :func:`two_modes`: by symmetry the same whatever the share."""
+    return float(np.log(np.sqrt(2 * np.pi) * NARROW) + stats.norm(0.0, np.hypot(1.0, NARROW)).logpdf(APART))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+def test_modes_get_particles_by_their_mass(share: float) -> None:
+    """Eight populations of 300: the mean share within four standard errors of theirs, the evidence within .1."""
+    model, found = two_modes(share), []
+    density, pool = tempered_density(model), prior_points(model, 2400, 1)
+    for seed in range(8):
+        found.append(follow(density, pool, 300, np.random.default_rng(seed)))
+    shares = np.array([np.mean(f.x[:, 0] < 0) for f in found])
+    assert abs(shares.mean() - share) < 4 * shares.std(ddof=1) / np.sqrt(8) + 0.01
+    assert np.mean([f.log_evidence for f in found]) == pytest.approx(evidence(), abs=0.1)
+    above = found[0].x[found[0].x[:, 0] > 0, 0]
+    assert above.mean() == pytest.approx(APART / (1 + NARROW**2), abs=5 * NARROW / np.sqrt(len(above)))
+    assert above.std() == pytest.approx(NARROW / np.hypot(1.0, NARROW), rel=0.25)
+
+
+def test_as_an_engine_every_chain_is_a_population_and_a_kill_loses_none(tmp_path, monkeypatch) -> None:
+    settings = {"engine": "smc", "draws": 200, "chains": 3, "seed": 4}
+    whole = sample(two_modes(0.3), **settings)
+    assert dict(whole["posterior"].sizes) == {"chain": 3, "draw": 200}
+    assert abs(float((whole["posterior"]["x"] < 0).mean()) - 0.3) < 0.1
+    assert all(g.passed for g in gates(whole) if "ESS" not in g.name), gates(whole)
+    from bayes_labor.engines import smc
+
+    real = smc.follow
+
+    def killed(*arguments):
+        if killed.calls == 2:
+            raise KeyboardInterrupt
+        killed.calls += 1
+        return real(*arguments)
+
+    killed.calls = 0
+    monkeypatch.setattr(smc, "follow", killed)
+    with pytest.raises(KeyboardInterrupt):
+        sample(two_modes(0.3), run=tmp_path, **settings)
+    monkeypatch.setattr(smc, "follow", real)
+    again = resume(tmp_path, two_modes(0.3))
+    xr.testing.assert_equal(again["posterior"].to_dataset(), whole["posterior"].to_dataset())
+    assert "continued exactly (smc)" in again.attrs["resumed"][0]
+
+
+def test_mass_that_no_chain_visited_fails_a_gate() -> None:
+    """Chains withheld from the lower mode agree with one another; the second opinion does not. With both it does."""
+    share, rng = 0.4, np.random.default_rng(0)
+    opinion = second_opinion(two_modes(share), 100, 3)
+    assert opinion["below_zero"]["x"][0] == pytest.approx(share, abs=0.2)
+    above = rng.normal(APART, NARROW, (4, 500))
+    both = np.where(rng.uniform(size=above.shape) < share, -above, above)
+    verdicts = []
+    for x in (above, both):
+        tree = xr.DataTree.from_dict(
+            {
+                "posterior": xr.Dataset({"x": (("chain", "draw"), x)}),
+                "sample_stats": xr.Dataset(
+                    {
+                        "diverging": (("chain", "draw"), np.zeros(x.shape, bool)),
+                        "energy": (("chain", "draw"), rng.normal(size=x.shape)),
+                    }
+                ),
+            }
+        )
+        tree.attrs.update(gated=["x"], two_sided=["x"], second_opinion=opinion)
+        verdicts.append({g.name: g.passed for g in gates(tree)})
+    assert [v["mass on both sides of x = 0"] for v in verdicts] == [False, True]
+    assert all(verdicts[0][name] for name in verdicts[0] if not name.startswith("mass"))  # nothing else saw it
+
+
+def test_where_nobody_has_a_likelihood_there_is_no_opinion() -> None:
+    with pm.Model() as model:
+        x = pm.Normal("x")
+        pm.CustomDist("seen", x, logp=lambda value, x: pm.math.switch(x > 50.0, 0.0, -np.inf), observed=0.0)
+        judge_by("x", two_sided="x")
+    assert "none of 80 prior draws" in second_opinion(model, 10, 0)["skipped"]
