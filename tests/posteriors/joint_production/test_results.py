@@ -31,7 +31,7 @@ from bayes_labor.posteriors.joint_production.published import ESTIMATES
 
 POWER = JointProductionSpec(priors={"unemployment": 0.2})
 LINEAR = JointProductionSpec(spec="linear")
-SETTINGS = {"draws": 80, "tune": 150, "chains": 2, "seed": 1}
+SETTINGS = {"draws": 80, "tune": 150, "chains": 2, "seed": 1, "second_opinion": 0}
 
 
 @pytest.fixture(scope="module")
