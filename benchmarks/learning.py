@@ -58,12 +58,12 @@ def main(device: str = "cpu", folder: str | None = None) -> None:
 def compare_methods(steps: int = 400) -> dict[str, dict[str, float]]:
     """Residuals over the economy and the virtual panel by method, from one start."""
     from bayes_labor.theory.learning.certificate import residual
-    from bayes_labor.theory.learning.equilibrium import Settings, first_economies, surroundings
+    from bayes_labor.theory.learning.equilibrium import SolverSettings, first_economies, surroundings
     from bayes_labor.theory.learning.primitives import Parameters
     from bayes_labor.theory.learning.simulation import newcomers
     from bayes_labor.theory.learning.training import Schedule, train
 
-    p, settings = Parameters(), Settings()
+    p, settings = Parameters(), SolverSettings()
     born = newcomers(p, np.random.default_rng(0))
     economies, start = first_economies(p, settings, born)
     around = surroundings(economies, start, p, born)
@@ -98,6 +98,7 @@ def adam(start: Any, around: Any, seconds: float, batch: int = 256, most: int = 
 
     from bayes_labor.theory.learning import joint_value as hjb
     from bayes_labor.theory.learning.network import Weights
+    from bayes_labor.theory.learning.primitives import nonemployment
     from bayes_labor.theory.learning.training import draw_states, kept_by, single
     from bayes_labor.theory.learning.virtual import advance
 
@@ -130,7 +131,7 @@ def adam(start: Any, around: Any, seconds: float, batch: int = 256, most: int = 
         if t % 20 == 0:
             who = rng.integers(len(market.kept), size=2_500)
             meeting = hjb.some_of(around.meeting, who, rng.integers(len(market.idle_log_h), size=1_250))
-            u = p.b / (p.rho + p.delta_r) * np.exp(market.log_h[who])
+            u = nonemployment(np.exp(market.log_h[who]), p)
             kept = kept_by(s, w, around.panel.source.take(market.employer[who]), market.place[who], u)
             meeting = meeting._replace(kept=kept)
         t += 1

@@ -8,11 +8,11 @@ import pandas as pd
 from bayes_labor.data.learning.teams import Teams
 
 if TYPE_CHECKING:
-    from bayes_labor.theory.learning.equilibrium import Solution
+    from bayes_labor.theory.learning.equilibrium import SolvedEconomy
     from bayes_labor.theory.learning.simulation import Economy
 
 
-def simulated_careers(solution: "Solution", years: int, seed: int) -> "tuple[pd.DataFrame, list[Economy]]":
+def simulated_careers(solution: "SolvedEconomy", years: int, seed: int) -> "tuple[pd.DataFrame, list[Economy]]":
     """Follow everybody in a solved economy.
 
     Parameters

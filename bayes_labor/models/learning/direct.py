@@ -16,6 +16,7 @@ from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.learning.teams import Teams
 from bayes_labor.models.notes import start_at, start_there
 from bayes_labor.models.settings import Settings
+from bayes_labor.theory.learning import log_growth
 
 _MOST_ROWS = 20_000
 
@@ -119,10 +120,7 @@ def _year(worker: np.ndarray, team: np.ndarray) -> _Year:
 
 
 def _learn(log_h: Any, log_a: Any, log_q: Any, events: Any, now: _Year, theta_p: Any, theta_m: Any) -> Any:
-    """Human capital of all workers a year on; equation in :func:`bayes_labor.theory.learning.log_growth`."""
-    h = log_h[now.members]
-    gap = (h[:, None, :] - h[:, :, None]) * (now.here[:, None, :] & now.here[:, :, None])
-    coworkers = np.maximum(now.here.sum(1) - 1, 1)[:, None]
-    learnt = (theta_p * pt.maximum(gap, 0.0) + theta_m * pt.minimum(gap, 0.0)).sum(2) / coworkers
-    growth = events[:, None] * (log_a[now.members] + log_q[now.teams][:, None] + learnt)
-    return pt.inc_subtensor(log_h[now.members[now.here]], growth[now.here])
+    """Human capital of all workers a year on, after so many learning events of each team."""
+    m = now.members
+    growth = events[:, None] * log_growth(log_h[m], log_a[m], log_q[now.teams], now.here, theta_p, theta_m, pt)
+    return pt.inc_subtensor(log_h[m[now.here]], growth[now.here])

@@ -122,7 +122,7 @@ def design(priors: Mapping[str, Prior], points: int, seed: int) -> pd.DataFrame:
 
 def train_emulator(
     priors: Mapping[str, Prior], points: pd.DataFrame, moments: pd.DataFrame, *, worst: float = WORST, seed: int = 0
-) -> MomentEmulator:  # fmt: skip
+) -> MomentEmulator:
     """Fit the emulator to moments at a design.
 
     Parameters

@@ -40,7 +40,7 @@ from bayes_labor.posteriors.learning.structural import (
     summarize_structural,
 )
 from bayes_labor.theory.learning.certificate import Residual, agreement
-from bayes_labor.theory.learning.equilibrium import Settings, Solution, solve_equilibrium
+from bayes_labor.theory.learning.equilibrium import SolvedEconomy, SolverSettings, solve_equilibrium
 from bayes_labor.theory.learning.primitives import Parameters
 from bayes_labor.theory.learning.simulation import Economy
 
@@ -61,7 +61,7 @@ _SYMBOLS = {
 
 
 class _Solved(NamedTuple):
-    solution: Solution
+    solution: SolvedEconomy
     careers: pd.DataFrame
     economies: list[Economy]
 
@@ -73,7 +73,7 @@ class _Fit(NamedTuple):
 
 def reproduce_learning(
     run: str | Path,
-    settings: Settings | None = None,
+    settings: SolverSettings | None = None,
     p: Parameters | None = None,
     *,
     seed: int = 1,
@@ -107,7 +107,7 @@ def reproduce_learning(
         so at its top, before any number.
 
     """
-    folder, settings, p = RunFolder(Path(run)), settings or Settings(), p or Parameters()
+    folder, settings, p = RunFolder(Path(run)), settings or SolverSettings(), p or Parameters()
     sampler = {"draws": 1000, "tune": 400, "chains": 4, "seed": seed} | sampler
     solved = [_solve(folder, f"seed_{s}", settings._replace(seed=s), p, say) for s in (seed, seed + 1)]
     refused = refusals([s.solution for s in solved])
@@ -148,12 +148,12 @@ def reproduce_learning(
     return path
 
 
-def _solve(folder: RunFolder, name: str, settings: Settings, p: Parameters, say: Callable[[str], None]) -> _Solved:
+def _solve(folder: RunFolder, name: str, settings: SolverSettings, p: Parameters, say: Callable[[str], None]) -> _Solved:
     solution = solve_equilibrium(p, settings, folder.path / name, lambda line: say(f"{name}: {line}"))
     return _Solved(solution, *simulated_careers(solution, _YEARS, settings.seed))
 
 
-def _variants(folder: RunFolder, settings: Settings, p: Parameters, say: Callable[[str], None]) -> dict[str, _Solved]:
+def _variants(folder: RunFolder, settings: SolverSettings, p: Parameters, say: Callable[[str], None]) -> dict[str, _Solved]:
     """The economy without each source of learning, solved anew."""
     return {
         name: _solve(folder, f"variant_{k + 1}", settings, p._replace(**change), say)
@@ -263,7 +263,7 @@ def _quality(solved: list[_Solved], folder: RunFolder) -> dict[str, Any]:
     return with_figures(section("How good the solution is", tables, text), folder, **made)
 
 
-def _path_table(solution: Solution) -> pd.DataFrame:
+def _path_table(solution: SolvedEconomy) -> pd.DataFrame:
     """Every group of firms with its difference."""
     paths = solution.certificate.paths
     least, most = paths.size_from.astype(int), [*(paths.size_from[1:].astype(int) - 1), solution.settings.n_max]
@@ -276,12 +276,12 @@ def _path_table(solution: Solution) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(names, name="firms"))
 
 
-def _sound(solution: Solution) -> bool:
+def _sound(solution: SolvedEconomy) -> bool:
     """Of one seed: paths and the worker's equation."""
     return solution.certificate.paths.agrees and wages_hold(solution)
 
 
-def _worker_words(solution: Solution) -> str:
+def _worker_words(solution: SolvedEconomy) -> str:
     found = solution.certificate.worker
     if found is None:
         return ""

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_labor.theory.learning.certificate import BOUND, FEWEST, LARGEST_ERROR, LEVEL, Paths, agreement
-from bayes_labor.theory.learning.equilibrium import Solution
-from bayes_labor.theory.learning.primitives import Parameters
+from bayes_labor.theory.learning.equilibrium import SolvedEconomy
+from bayes_labor.theory.learning.primitives import Parameters, coworker_gaps
 from bayes_labor.theory.learning.simulation import Economy, contracts_of
 
 TENURES = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
@@ -21,7 +21,7 @@ class TooFew(ValueError):
     """Fewer solutions than a published result needs."""
 
 
-def refusals(solutions: list[Solution]) -> list[str]:
+def refusals(solutions: list[SolvedEconomy]) -> list[str]:
     """Why the numbers of these solutions must not be read; empty where they may.
 
     There must be two seeds, whose paths pay the value in all groups of firms, whose surpluses Delta of the same workers differ
@@ -54,14 +54,14 @@ def path_words(paths: Paths) -> str:
     )
 
 
-def check_published(solutions: list[Solution]) -> None:
+def check_published(solutions: list[SolvedEconomy]) -> None:
     """Raises TooFew with all :func:`refusals`: what any result must carry."""
     found = refusals(solutions)
     if found:
         raise TooFew("; ".join(found))
 
 
-def wages_hold(solution: Solution) -> bool:
+def wages_hold(solution: SolvedEconomy) -> bool:
     """Whether the equation of a worker's value holds to 2% at workers' wages, and the value rises with the wage there."""
     found = solution.certificate.worker
     return found is not None and found.relative < _WORST and found.least_slope > 0.0
@@ -71,10 +71,8 @@ def growth_terms(economy: Economy, p: Parameters) -> np.ndarray:
     """(N_e, 4) parts of log growth of employed workers at the next learning event, in the order of :data:`TERMS`."""
     log_h, log_a = economy.teams()
     here = economy.roster >= 0
-    gap = np.where(here[:, None, :] & here[:, :, None], log_h[:, None, :] - log_h[:, :, None], 0.0)
-    coworkers = np.maximum(economy.size - 1, 1)[:, None]
-    more = p.theta_p * np.maximum(gap, 0.0).sum(2) / coworkers
-    less = p.theta_m * np.minimum(gap, 0.0).sum(2) / coworkers
+    gap, others = coworker_gaps(log_h, here)
+    more, less = p.theta_p * np.maximum(gap, 0.0).sum(2) / others, p.theta_m * np.minimum(gap, 0.0).sum(2) / others
     q = np.broadcast_to(economy.log_q[:, None], log_h.shape)
     return np.stack([v[here] for v in (log_a, q, more, less)], 1)
 
@@ -88,7 +86,7 @@ def decompose_growth(terms: np.ndarray) -> pd.DataFrame:
     )
 
 
-def markdowns(solution: Solution, economies: list[Economy]) -> pd.DataFrame:
+def markdowns(solution: SolvedEconomy, economies: list[Economy]) -> pd.DataFrame:
     """W / J by tenure, and U / J: means over jobs, with the number of jobs."""
     tables = []
     for economy in economies:
@@ -131,7 +129,7 @@ def by_percentile(table: pd.DataFrame, own: str, bins: int = 20) -> pd.DataFrame
     return found
 
 
-def summary(solution: Solution, economies: list[Economy]) -> dict[str, float]:
+def summary(solution: SolvedEconomy, economies: list[Economy]) -> dict[str, float]:
     """Aggregates of one solution, averaged over years."""
     rows = []
     for e in economies:

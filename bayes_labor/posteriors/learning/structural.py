@@ -97,7 +97,7 @@ def _held(file: Path | None) -> dict[str, dict[str, float]]:
 
 def summarize_structural(
     draws: xr.DataTree, emulator: MomentEmulator, truth: Mapping[str, float] | None = None
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """Posterior by parameter, beside prior and (where known) truth, with the share of the prior's variance removed."""
     rows = {}
     for name, prior in emulator.priors.items():

@@ -16,7 +16,7 @@ from bayes_labor.theory.learning.network import ValueNetwork
 from bayes_labor.theory.learning.primitives import Parameters
 from bayes_labor.theory.learning.simulation import Economy, Market, cross_section
 from bayes_labor.theory.learning.training import Surroundings, one_event
-from bayes_labor.theory.learning.virtual import Firms, advance, firms_of, path_values
+from bayes_labor.theory.learning.virtual import FirmStates, advance, firms_of, path_values
 from bayes_labor.theory.learning.worker_network import WorkerNetwork
 
 _AT_ONCE, _HORIZON, _BINS, _POACHERS = 250, 160.0, 5, 512
@@ -160,12 +160,12 @@ class Agreement(NamedTuple):
 _values = jax.jit(hjb.neighbour_values, static_argnums=1)
 
 
-def values_of(network: ValueNetwork, firms: Firms, meeting: hjb.Meeting, p: Parameters) -> np.ndarray:
+def values_of(network: ValueNetwork, firms: FirmStates, meeting: hjb.Meeting, p: Parameters) -> np.ndarray:
     """(B, 2 + n_max + G) values of firms and neighbours."""
     return np.asarray(_values(network.weights, network.scales, firms, hjb.grown(firms, p), meeting))
 
 
-def residual(network: ValueNetwork, firms: Firms, meeting: hjb.Meeting, p: Parameters) -> Residual:
+def residual(network: ValueNetwork, firms: FirmStates, meeting: hjb.Meeting, p: Parameters) -> Residual:
     """Measures over firms, with everybody of ``meeting``."""
     found = [_residual(network, firms.take(slice(a, a + _AT_ONCE)), meeting, p) for a in range(0, len(firms.size), _AT_ONCE)]
     r, rate, v = (np.concatenate(x) for x in zip(*found, strict=True))
@@ -173,7 +173,7 @@ def residual(network: ValueNetwork, firms: Firms, meeting: hjb.Meeting, p: Param
     return Residual(rms, rms / float(np.asarray(hjb.made(firms, p)).mean()), mapped, mapped**2, float(r.mean()))
 
 
-def _residual(network: ValueNetwork, firms: Firms, meeting: hjb.Meeting, p: Parameters) -> tuple[np.ndarray, ...]:
+def _residual(network: ValueNetwork, firms: FirmStates, meeting: hjb.Meeting, p: Parameters) -> tuple[np.ndarray, ...]:
     values = values_of(network, firms, meeting, p)
     found = hjb.equation(values, firms, meeting, p)
     return np.asarray(found.residual(values)), np.asarray(found.rate), values[:, 0]
@@ -194,9 +194,7 @@ def level_error(network: ValueNetwork, around: Surroundings, seed: int) -> float
     return residual(network, firms, hjb.meeting_on_nodes(market, _FINE), p).mean / rate
 
 
-def follow_paths(
-    network: ValueNetwork, firms: Firms, market: Market, p: Parameters, paths: int, seed: int
-) -> Paths:  # fmt: skip
+def follow_paths(network: ValueNetwork, firms: FirmStates, market: Market, p: Parameters, paths: int, seed: int) -> Paths:
     """Value paths from each firm in turn."""
     which = np.random.default_rng(seed).permutation(np.arange(paths) % len(firms.size))
     meeting = hjb.meeting_on_nodes(market)
@@ -234,7 +232,7 @@ def certify(network: ValueNetwork, around: Surroundings, paths: int, seed: int) 
 
 def certify_worker(
     c: WorkerNetwork, network: ValueNetwork, economy: Economy, around: Surroundings, seed: int
-) -> WorkerResidual:  # fmt: skip
+) -> WorkerResidual:
     """Measures of a worker's value, at the wages that workers have in an economy."""
     rng, p, meeting, firms = np.random.default_rng(seed), around.p, around.meeting, firms_of(economy)
     workers = hjw.workers_in(firms, meeting, rng)

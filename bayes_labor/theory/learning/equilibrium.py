@@ -37,7 +37,7 @@ from bayes_labor.theory.learning.simulation import (
     start_economy,
 )
 from bayes_labor.theory.learning.training import Schedule, Surroundings, Training, begin, policy_iteration, train
-from bayes_labor.theory.learning.virtual import Firms, Panel, advance, firms_of
+from bayes_labor.theory.learning.virtual import FirmStates, Panel, advance, firms_of
 from bayes_labor.theory.learning.worker_value import begin_worker, train_worker_value
 
 _CHUNK = 40
@@ -50,7 +50,7 @@ Snapshots = dict[str, Economy]
 """An economy at several dates, by number."""
 
 
-class Settings(NamedTuple):
+class SolverSettings(NamedTuple):
     """How an equilibrium is solved; the size at which a workstation takes a few minutes."""
 
     firms: int = 1_500
@@ -73,11 +73,11 @@ class Settings(NamedTuple):
     seed: int = 0
 
 
-class Solution(NamedTuple):
+class SolvedEconomy(NamedTuple):
     """An equilibrium, what is known about its accuracy, and how it was found."""
 
     p: Parameters
-    settings: Settings
+    settings: SolverSettings
     value: ValueNetwork
     worker: Any
     """Value of a worker at a wage (:class:`.worker_network.WorkerNetwork`)."""
@@ -89,7 +89,7 @@ class Solution(NamedTuple):
     born: Newcomers
 
 
-def aggregates(market: Market, firms: Firms, p: Parameters) -> dict[str, float]:
+def aggregates(market: Market, firms: FirmStates, p: Parameters) -> dict[str, float]:
     """Employment, mean surplus and sizes of firms with workers."""
     staffed = firms.size[firms.size > 0]
     return {
@@ -104,9 +104,9 @@ def aggregates(market: Market, firms: Firms, p: Parameters) -> dict[str, float]:
 
 
 def solve_equilibrium(
-    p: Parameters | None = None, settings: Settings | None = None, folder: str | Path | None = None,
+    p: Parameters | None = None, settings: SolverSettings | None = None, folder: str | Path | None = None,
     told: Callable[[str], None] | None = None,
-) -> Solution:  # fmt: skip
+) -> SolvedEconomy:  # fmt: skip
     """Solve for values, the stationary economy and wages.
 
     Parameters
@@ -122,7 +122,7 @@ def solve_equilibrium(
 
     Returns
     -------
-    Solution
+    SolvedEconomy
         With its certificate.
 
     Raises
@@ -131,7 +131,7 @@ def solve_equilibrium(
         For parameters out of range, or a folder that holds another solution.
 
     """
-    p, settings = p or Parameters(), settings or Settings()
+    p, settings = p or Parameters(), settings or SolverSettings()
     check_parameters(p)
     work = _Work(p, settings, newcomers(p, np.random.default_rng([settings.seed, 0])))
     state = _load(work, folder)
@@ -144,7 +144,7 @@ def solve_equilibrium(
         if told is not None:
             told(f"{said} ({state['record']['cpu_seconds']:.0f} s of processor time)")
     record = state["record"]
-    return Solution(
+    return SolvedEconomy(
         p, settings, state["training"].network, state["worker"].network, state["economy"],
         _certificate_of(record["certificate"]), record["history"], work.born,
     )  # fmt: skip
@@ -152,7 +152,7 @@ def solve_equilibrium(
 
 class _Work(NamedTuple):
     p: Parameters
-    settings: Settings
+    settings: SolverSettings
     born: Newcomers
 
 
@@ -160,7 +160,7 @@ def _seed(seed: int, *path: int) -> int:
     return int(np.random.default_rng([seed, 1, *path]).integers(1 << 31))
 
 
-def first_economies(p: Parameters, c: Settings, born: Newcomers) -> tuple[Snapshots, Training]:
+def first_economies(p: Parameters, c: SolverSettings, born: Newcomers) -> tuple[Snapshots, Training]:
     """The economy in which workers are alike, for as long as human capital needs; a first network from its values."""
     z = np.exp(p.mu_z + p.sigma_z * norm.ppf((np.arange(_TYPES) + 0.5) / _TYPES)) if p.sigma_z > 0 else np.exp([p.mu_z])
     alike = solve_finite(z, np.full(len(z), 1.0 / len(z)), c.n_max, p)
@@ -180,7 +180,7 @@ def first_economies(p: Parameters, c: Settings, born: Newcomers) -> tuple[Snapsh
 
 def _snapshots(
     economy: Economy, valuation: Any, p: Parameters, born: Newcomers, years: float, seed: tuple[int, ...]
-) -> Snapshots:  # fmt: skip
+) -> Snapshots:
     """The economy at several dates, the last after so many years."""
     found: Snapshots = {}
     for k in range(_DATES):
@@ -197,7 +197,7 @@ def _pooled(economies: Snapshots, valuation: Any, p: Parameters, born: Newcomers
     offset = len(firms[0].size)
     shifted = [m._replace(employer=m.employer + k * offset) for k, m in enumerate(markets)]
     arrays = (np.concatenate([m[i] for m in shifted]) for i in range(2, len(Market._fields)))
-    source = Firms(*(np.concatenate(v) for v in zip(*firms, strict=True)))
+    source = FirmStates(*(np.concatenate(v) for v in zip(*firms, strict=True)))
     return Market(float(met.omega), float(met.share_N), *arrays), Panel(source, born.firms)
 
 
@@ -216,7 +216,7 @@ def _burn_in(work: _Work, state: dict[str, Any]) -> str:
 def _values_where_alike(alike: FiniteEconomy, z: np.ndarray) -> Callable[..., np.ndarray]:
     """Values of firms and neighbours if workers were alike, as policy iteration takes them."""
 
-    def values(firms: Firms, after: Firms, meeting: hjb.Meeting) -> np.ndarray:
+    def values(firms: FirmStates, after: FirmStates, meeting: hjb.Meeting) -> np.ndarray:
         places = firms.log_h.shape[1]
         n = firms.size[:, None]
         joined = np.broadcast_to(np.minimum(n + 1, places), (len(n), len(meeting.log_h)))
@@ -358,7 +358,7 @@ def _load(work: _Work, folder: str | Path | None) -> dict[str, Any]:
     templates = {
         "economy": economy,
         "economies": {str(k): economy for k in range(_DATES)},
-        "training": begin(value, Firms(*[nothing] * len(Firms._fields))),
+        "training": begin(value, FirmStates(*[nothing] * len(FirmStates._fields))),
         "worker": begin_worker(rng, value),
     }
     trees, record = checkpoint.load(path, templates)

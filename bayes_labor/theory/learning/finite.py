@@ -167,7 +167,7 @@ def _hires(member: np.ndarray, offer: np.ndarray, market: _Market, states: _Stat
 
 def _joint_value(
     value: np.ndarray, market: _Market, states: _States, pay: np.ndarray, u: np.ndarray, p: Parameters
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """Policy iteration: with decisions held, HJB-V is linear in all values."""
     for _ in range(_MOST):
         system, constant = _linear(value, market, states, pay, u, p)
@@ -181,7 +181,7 @@ def _joint_value(
 
 def _linear(
     value: np.ndarray, market: _Market, states: _States, pay: np.ndarray, u: np.ndarray, p: Parameters
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+) -> tuple[np.ndarray, np.ndarray]:
     """Matrix and constant of HJB-V at the decisions that ``value`` implies."""
     member, offer = _surpluses(value, states, u)
     n, at = states.size, np.arange(len(value))
@@ -266,7 +266,7 @@ def finite_moments(found: FiniteEconomy, p: Parameters) -> dict[str, float]:
 
 def worker_values(
     found: FiniteEconomy, z: Any, h: Any, births: Any, kind: int, wage: float, p: Parameters | None = None
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """(K, M) value of a worker of a kind at a given wage, by firm; NaN where there is none of the kind (HJB-W).
 
     Arguments as for :func:`solve_finite`, whose result ``found`` is.

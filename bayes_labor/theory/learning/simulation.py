@@ -11,7 +11,7 @@ import numpy as np
 
 from bayes_labor.numerics.compilation import kernel
 from bayes_labor.theory.learning.network import encode, joint_value, pool_length
-from bayes_labor.theory.learning.primitives import Parameters, check_parameters, meetings
+from bayes_labor.theory.learning.primitives import Parameters, check_parameters, meetings, nonemployment
 from bayes_labor.theory.learning.worker_network import contract_value, wage_for
 
 _CUT, _POOL = 4.0, 1 << 17
@@ -100,9 +100,7 @@ def newcomers(p: Parameters, rng: np.random.Generator) -> Newcomers:
     )  # fmt: skip
 
 
-def _pairs(
-    rng: np.random.Generator, one: tuple[float, float], two: tuple[float, float], correlation: float
-) -> np.ndarray:  # fmt: skip
+def _pairs(rng: np.random.Generator, one: tuple[float, float], two: tuple[float, float], correlation: float) -> np.ndarray:
     normal = rng.standard_normal((2 * _POOL, 2))
     normal = normal[(np.abs(normal) < _CUT).all(1)][:_POOL]
     second = correlation * normal[:, 0] + np.sqrt(1.0 - correlation**2) * normal[:, 1]
@@ -135,7 +133,7 @@ def start_economy(firms: int, n_max: int, p: Parameters, born: Newcomers, rng: n
 
 def simulate(
     economy: Economy, valuation: Any, p: Parameters, born: Newcomers, years: float, seed: int, contracts: Any = None
-) -> tuple[Economy, Flows]:  # fmt: skip
+) -> tuple[Economy, Flows]:
     """Advance an economy.
 
     Parameters
@@ -190,7 +188,7 @@ def _surplus(valuation, st, i, p):
     """Delta of an employed worker."""
     e, k = st.economy, st.economy.employer[i]
     without = joint_value(valuation, e.log_z[k], e.log_q[k], e.size[k] - 1, st.pool[k] - st.code[i])
-    return st.value[k] - without - p.b * np.exp(e.log_h[i]) / (p.rho + p.delta_r)
+    return st.value[k] - without - nonemployment(np.exp(e.log_h[i]), p)
 
 
 @kernel
@@ -200,7 +198,7 @@ def _offer(valuation, st, k, i, p):
     if e.size[k] >= e.roster.shape[1]:
         return -np.inf
     joined = joint_value(valuation, e.log_z[k], e.log_q[k], e.size[k] + 1, st.pool[k] + st.code[i])
-    return joined - st.value[k] - p.b * np.exp(e.log_h[i]) / (p.rho + p.delta_r)
+    return joined - st.value[k] - nonemployment(np.exp(e.log_h[i]), p)
 
 
 @kernel
@@ -263,7 +261,7 @@ def _meet_employed(valuation, contracts, st, i, p, counts):
     if k == e.employer[i]:
         return
     here, there = _surplus(valuation, st, i, p), _offer(valuation, st, k, i, p)
-    u, kept = p.b * np.exp(e.log_h[i]) / (p.rho + p.delta_r), max(here, 0.0)
+    u, kept = nonemployment(np.exp(e.log_h[i]), p), max(here, 0.0)
     if there > kept:
         _leave(valuation, st, i)
         _join(valuation, st, k, i)
@@ -285,7 +283,7 @@ def _meet_idle(valuation, contracts, st, i, p, counts):
         _join(valuation, st, k, i)
         counts[0] += 1
         if contracts is not None:
-            u = p.b * np.exp(st.economy.log_h[i]) / (p.rho + p.delta_r)
+            u = nonemployment(np.exp(st.economy.log_h[i]), p)
             _bargain(contracts, st, i, u, u)
 
 
@@ -297,7 +295,7 @@ def _renegotiate(valuation, contracts, st, i, p, counts):
         _leave(valuation, st, i)
         counts[3] += 1
     elif contracts is not None:
-        u = p.b * np.exp(st.economy.log_h[i]) / (p.rho + p.delta_r)
+        u = nonemployment(np.exp(st.economy.log_h[i]), p)
         _bargain(contracts, st, i, u, u + here)
 
 
@@ -453,7 +451,7 @@ def contracts_of(economy: Economy, valuation: Any, contracts: Any, p: Parameters
     """What employed workers have at their wages."""
     worker = np.flatnonzero(economy.employer >= 0)
     value, surplus = _worth(economy, valuation, contracts, p, worker)
-    return Contracts(worker, value, p.b * np.exp(economy.log_h[worker]) / (p.rho + p.delta_r), surplus)
+    return Contracts(worker, value, nonemployment(np.exp(economy.log_h[worker]), p), surplus)
 
 
 @kernel

@@ -15,9 +15,9 @@ import numpy as np
 
 from bayes_labor.theory.learning import joint_value as hjb
 from bayes_labor.theory.learning.network import Scales, ValueNetwork, Weights
-from bayes_labor.theory.learning.primitives import Parameters, log_growth
+from bayes_labor.theory.learning.primitives import Parameters, log_growth, nonemployment
 from bayes_labor.theory.learning.simulation import Market
-from bayes_labor.theory.learning.virtual import Firms, Panel, advance
+from bayes_labor.theory.learning.virtual import FirmStates, Panel, advance
 
 _FROM_ECONOMY, _ONE_EVENT = 0.36, 0.3
 """Shares of states: from the economy rather than the virtual panel; one event away from either."""
@@ -51,7 +51,7 @@ class Surroundings(NamedTuple):
     """What a value is trained in: the economy's firms and whom they meet, and where states are drawn."""
 
     panel: Panel
-    virtual: Firms
+    virtual: FirmStates
     market: Market
     meeting: hjb.Meeting
     p: Parameters
@@ -62,16 +62,16 @@ def single(tree: Any) -> Any:
     return jax.tree.map(lambda v: jnp.asarray(v, jnp.float32) if jnp.issubdtype(jnp.result_type(v), np.floating) else v, tree)
 
 
-def draw_states(rng: np.random.Generator, count: int, around: Surroundings) -> Firms:
+def draw_states(rng: np.random.Generator, count: int, around: Surroundings) -> FirmStates:
     """Firms of the economy, virtual firms, and some one event away: with one more worker, one less, or after learning."""
     chosen = rng.random(count) < _FROM_ECONOMY
     source, virtual = around.panel.source, around.virtual
     a, b = (source.take(rng.integers(len(source.size), size=count)), virtual.take(rng.integers(len(virtual.size), size=count)))
-    firms = Firms(*(np.where(chosen.reshape(-1, *(1,) * (x.ndim - 1)), x, y) for x, y in zip(a, b, strict=True)))
+    firms = FirmStates(*(np.where(chosen.reshape(-1, *(1,) * (x.ndim - 1)), x, y) for x, y in zip(a, b, strict=True)))
     return one_event(rng, firms, around, rng.random(count) < _ONE_EVENT)
 
 
-def one_event(rng: np.random.Generator, firms: Firms, around: Surroundings, chosen: np.ndarray) -> Firms:
+def one_event(rng: np.random.Generator, firms: FirmStates, around: Surroundings, chosen: np.ndarray) -> FirmStates:
     """Change the ``chosen`` firms by one event, any that is possible alike."""
     market, p, count = around.market, around.p, len(firms.size)
     places, size = firms.log_h.shape[1], firms.size.copy()
@@ -96,8 +96,16 @@ def one_event(rng: np.random.Generator, firms: Firms, around: Surroundings, chos
 
 @partial(jax.jit, static_argnums=0)
 def _linear_system(
-    s: Scales, w: Weights, firms: Firms, values: Any, meeting: hjb.Meeting, incumbents: Firms, place: Any, u: Any, p: Parameters
-) -> tuple[Any, Any]:  # fmt: skip
+    s: Scales,
+    w: Weights,
+    firms: FirmStates,
+    values: Any,
+    meeting: hjb.Meeting,
+    incumbents: FirmStates,
+    place: Any,
+    u: Any,
+    p: Parameters,
+) -> tuple[Any, Any]:
     """Rows and right-hand sides of HJB-V in the last layer, at the decisions that ``values`` imply; weighted."""
     found = hjb.equation(values, firms, meeting, p)
     inputs = hjb.features(w, hjb.neighbours(w, s, firms, hjb.grown(firms, p), meeting)[0])
@@ -148,7 +156,7 @@ def policy_iteration(
     who = rng.integers(len(market.kept), size=met)
     meeting = hjb.some_of(around.meeting, who, rng.integers(len(market.idle_log_h), size=max(met // 2, 1)))
     incumbents, place = around.panel.source.take(market.employer[who]), market.place[who]
-    u = p.b / (p.rho + p.delta_r) * np.exp(market.log_h[who])
+    u = nonemployment(np.exp(market.log_h[who]), p)
     differences, later = np.asarray(_incumbent(w, s, incumbents, place)), _grown(firms, p)
     for k in range(rounds):
         if k > 0 or values is None:
@@ -203,15 +211,23 @@ def dual_step(w: Any, before: Any, rows: Any, residual: Any, scale: Any, ridge: 
 
 @partial(jax.jit, static_argnums=0)
 def _gauss_newton(
-    s: Scales, w: Weights, before: Weights, firms: Firms, meeting: hjb.Meeting, p: Parameters, ridge: Any, rate: Any, keep: Any
-) -> tuple[Weights, Weights, Any]:  # fmt: skip
+    s: Scales,
+    w: Weights,
+    before: Weights,
+    firms: FirmStates,
+    meeting: hjb.Meeting,
+    p: Parameters,
+    ridge: Any,
+    rate: Any,
+    keep: Any,
+) -> tuple[Weights, Weights, Any]:
     """A step on all weights at one batch."""
     small, states, met = single(w), single(firms), single(meeting)
     later = hjb.grown(states, p)
     values = hjb.neighbour_values(small, s, states, later, met)
     found = hjb.equation(values, states, met, p)
 
-    def row(w: Weights, one: Firms, after: Firms, coefficients: Any) -> Any:
+    def row(w: Weights, one: FirmStates, after: FirmStates, coefficients: Any) -> Any:
         one, after = jax.tree.map(lambda v: v[None], (one, after))
         return (coefficients * hjb.neighbour_values(w, s, one, after, met)[0]).sum()
 
@@ -220,7 +236,7 @@ def _gauss_newton(
 
 
 @partial(jax.jit, static_argnums=0)
-def kept_by(s: Scales, w: Weights, incumbents: Firms, place: Any, u: Any) -> Any:
+def kept_by(s: Scales, w: Weights, incumbents: FirmStates, place: Any, u: Any) -> Any:
     """(M,) what firms would lose with the worker in place ``place``, whose value outside is ``u``; in float32."""
     small = single(w)
     found = s.value * hjb.incumbent_features(small, s, single(incumbents), place) @ small.last
@@ -231,19 +247,19 @@ class Training(NamedTuple):
     """Where training stands."""
 
     network: ValueNetwork
-    virtual: Firms
+    virtual: FirmStates
     momentum: Any
     """The last step, a tree as the weights; see :func:`dual_step`."""
 
 
-def begin(network: ValueNetwork, virtual: Firms) -> Training:
+def begin(network: ValueNetwork, virtual: FirmStates) -> Training:
     """Nothing trained yet."""
     return Training(network, virtual, jax.tree.map(np.zeros_like, network.weights))
 
 
 def train(
     at: Training, around: Surroundings, schedule: Schedule, seed: tuple[int, ...], first: int, until: int
-) -> tuple[Training, list[float]]:  # fmt: skip
+) -> tuple[Training, list[float]]:
     """Gauss-Newton steps ``first`` to ``until`` of a schedule.
 
     Every step draws from its own seed, so that steps taken in two calls are those of one.
@@ -265,7 +281,7 @@ def train(
         who = rng.integers(len(market.kept), size=c.employed)
         meeting = hjb.some_of(around.meeting, who, rng.integers(len(market.idle_log_h), size=c.idle))
         incumbents, place = around.panel.source.take(market.employer[who]), market.place[who]
-        u = p.b / (p.rho + p.delta_r) * np.exp(market.log_h[who])
+        u = nonemployment(np.exp(market.log_h[who]), p)
         meeting = meeting._replace(kept=kept_by(s, w, incumbents, place, u))
         states = draw_states(rng, c.batch, around)
         w, momentum, left = _gauss_newton(s, w, momentum, states, meeting, p, *c.at(t), c.keep)

@@ -14,14 +14,14 @@ import numpy as np
 
 from bayes_labor.numerics.compilation import kernel
 from bayes_labor.theory.learning.network import encode, joint_value, pool_length
-from bayes_labor.theory.learning.primitives import Parameters
+from bayes_labor.theory.learning.primitives import Parameters, nonemployment
 from bayes_labor.theory.learning.simulation import Economy, Market, learn
 
 RESTART = (0.07, 0.3)
 """Rate at which virtual firms begin again, and the share of them with fresh productivity."""
 
 
-class Firms(NamedTuple):
+class FirmStates(NamedTuple):
     """States of firms: F firms, their workers in the first places of n_max."""
 
     log_z: Any
@@ -33,29 +33,34 @@ class Firms(NamedTuple):
     """(F, n_max), as ``log_a``; 0 where nobody is."""
     log_a: Any
 
-    def take(self, which: Any) -> "Firms":
+    @property
+    def present(self) -> Any:
+        """(F, n_max) where somebody is."""
+        return np.arange(self.log_h.shape[-1]) < self.size[:, None]
+
+    def take(self, which: Any) -> "FirmStates":
         """Some of the firms."""
-        return Firms(*(v[which] for v in self))
+        return FirmStates(*(v[which] for v in self))
 
 
-def firms_of(economy: Economy) -> Firms:
+def firms_of(economy: Economy) -> FirmStates:
     """The firms of an economy."""
-    return Firms(economy.log_z.copy(), economy.log_q.copy(), economy.size.copy(), *economy.teams())
+    return FirmStates(economy.log_z.copy(), economy.log_q.copy(), economy.size.copy(), *economy.teams())
 
 
 class Panel(NamedTuple):
     """Where virtual firms begin again at times, so that they stay near the economy's."""
 
-    source: Firms
+    source: FirmStates
     """Firms of the economy."""
     entrants: np.ndarray
     """(M, 2) log z and log q of newborn firms."""
 
 
 def advance(
-    firms: Firms, panel: Panel, valuation: Any, market: Market, p: Parameters, years: float, seed: int,
+    firms: FirmStates, panel: Panel, valuation: Any, market: Market, p: Parameters, years: float, seed: int,
     restart: tuple[float, float] = RESTART,
-) -> Firms:  # fmt: skip
+) -> FirmStates:  # fmt: skip
     """Firms some years on, begun again at the rate ``restart[0]`` as a firm of the panel, with fresh (z, q) in that share.
 
     Begun again at the rate rho + delta_f, without fresh ones, firms come to be distributed as along discounted paths.
@@ -63,7 +68,7 @@ def advance(
     return _walk(firms, panel, restart, valuation, market, p, years, seed)[1]
 
 
-def path_values(firms: Firms, valuation: Any, market: Market, p: Parameters, years: float, seed: int) -> np.ndarray:
+def path_values(firms: FirmStates, valuation: Any, market: Market, p: Parameters, years: float, seed: int) -> np.ndarray:
     """(F,) discounted output and payments of one path per firm over so many years, at decisions of ``valuation``."""
     return _walk(firms, Panel(firms, np.zeros((1, 2))), (0.0, 0.0), valuation, market, p, years, seed)[0]
 
@@ -77,7 +82,7 @@ def _flow(log_z, log_h, n, p):
         total += h**p.eta
         left += h
     made = np.exp(log_z) * total ** (1.0 / p.eta) if n > 0 else 0.0
-    return made + p.delta_f * left * p.b / (p.rho + p.delta_r)
+    return made + p.delta_f * nonemployment(left, p)
 
 
 @kernel
@@ -105,7 +110,7 @@ def _hire(valuation, f, firms, code, pool, now, market, p):
         log_h, log_a, kept = market.log_h[m], market.log_a[m], market.kept[m]
     encode(valuation, log_h, log_a, code[n])
     joined = joint_value(valuation, firms.log_z[f], firms.log_q[f], n + 1, pool + code[n])
-    cost = p.b * np.exp(log_h) / (p.rho + p.delta_r) + kept
+    cost = nonemployment(np.exp(log_h), p) + kept
     if joined - now <= cost:
         return 0.0
     firms.log_h[f, n], firms.log_a[f, n] = log_h, log_a
@@ -119,7 +124,7 @@ def _open(valuation, f, firms, code, pool, now, p):
     """A contract is opened: the worker leaves if his surplus is negative."""
     n = firms.size[f]
     j = np.random.randint(n)
-    u = p.b * np.exp(firms.log_h[f, j]) / (p.rho + p.delta_r)
+    u = nonemployment(np.exp(firms.log_h[f, j]), p)
     if now - joint_value(valuation, firms.log_z[f], firms.log_q[f], n - 1, pool - code[j]) >= u:
         return 0.0
     _remove(firms.log_h[f], firms.log_a[f], code, n, j)
@@ -134,7 +139,7 @@ def _separate(f, firms, code, pool, p):
     n = firms.size[f]
     j = np.random.randint(n)
     broken = np.random.random() * (p.delta_r + p.delta_m) < p.delta_m
-    u = p.b * np.exp(firms.log_h[f, j]) / (p.rho + p.delta_r) if broken else 0.0
+    u = nonemployment(np.exp(firms.log_h[f, j]), p) if broken else 0.0
     _remove(firms.log_h[f], firms.log_a[f], code, n, j)
     firms.size[f] = n - 1
     _total(code, n - 1, pool)
@@ -207,7 +212,7 @@ def _walk_some(first, last, firms, cash, panel, restart, valuation, market, p, y
 
 def _walk(firms, panel, restart, valuation, market, p, years, seed):
     """((F,) cash of a path per firm, firms afterwards); a seed per firm, so that the number of threads does not matter."""
-    after, cash = Firms(*(v.copy() for v in firms)), np.zeros(len(firms.size))
+    after, cash = FirmStates(*(v.copy() for v in firms)), np.zeros(len(firms.size))
     seeds = np.random.default_rng(seed).integers(1 << 31, size=len(cash))
     edges = np.linspace(0, len(cash), 8 * numba.get_num_threads() + 1).astype(int)
     with ThreadPoolExecutor(numba.get_num_threads()) as pool:

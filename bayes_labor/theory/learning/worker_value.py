@@ -14,9 +14,9 @@ import numpy as np
 
 from bayes_labor.theory.learning import joint_value as hjb
 from bayes_labor.theory.learning.network import Scales, ValueNetwork, Weights
-from bayes_labor.theory.learning.primitives import Parameters
+from bayes_labor.theory.learning.primitives import Parameters, nonemployment
 from bayes_labor.theory.learning.training import Schedule, Surroundings, draw_states, dual_step, single
-from bayes_labor.theory.learning.virtual import Firms
+from bayes_labor.theory.learning.virtual import FirmStates
 from bayes_labor.theory.learning.worker_network import VALUE_SCALE, WAGE_BOUND, WAGE_SCALE, WAGE_SLOPE, WorkerNetwork
 
 _POACHERS = 256
@@ -58,13 +58,10 @@ class Contract(NamedTuple):
     """(B, n_max) rates at which coworkers leave, 0 for oneself."""
 
 
-def contracts(
-    values: Any, firms: Firms, who: Any, member: Any, poachers: Poachers, p: Parameters
-) -> Contract:  # fmt: skip
+def contracts(values: Any, firms: FirmStates, who: Any, member: Any, poachers: Poachers, p: Parameters) -> Contract:
     """Bargaining of the workers in places ``who`` (B,), from joint values; ``member`` (B, n_max, G) interpolates to members."""
-    places = firms.log_h.shape[-1]
-    here = jnp.arange(places) < firms.size[:, None]
-    u = p.b / (p.rho + p.delta_r) * jnp.exp(firms.log_h)
+    places, here = firms.log_h.shape[-1], firms.present
+    u = nonemployment(jnp.exp(firms.log_h), p)
     surplus = jnp.where(here, values[:, :1] - values[:, 2 : 2 + places] - u, 0.0)
     other = jnp.where(poachers.room, jnp.einsum("bng,pg->bnp", member, poachers.offers), -jnp.inf)
     lost = jnp.where(surplus < 0, 1.0, (other > surplus[..., None]) @ poachers.weight)
@@ -77,9 +74,7 @@ def contracts(
     return Contract(own_u, own_kept, floor, leaving)
 
 
-def worker_equation(
-    W: Any, wage: Any, contract: Contract, hires: Any, poachers: Poachers, p: Parameters
-) -> WorkerEquation:  # fmt: skip
+def worker_equation(W: Any, wage: Any, contract: Contract, hires: Any, poachers: Poachers, p: Parameters) -> WorkerEquation:
     """HJB-W given the worker's values ``W`` (B, 2 + n_max + G), wages (B,) and the firm's rates of hiring by node (B, G)."""
     u, top, now = contract.u, contract.u + contract.kept, W[:, 0]
     opened = jnp.clip(now, u, top)
@@ -103,9 +98,7 @@ def direct_wage(value: Any, contract: Contract, poachers: Poachers, p: Parameter
     return total * value - (p.delta_f + p.delta_m) * u - p.lam * (opened - value) - p.psi_E * (met - value)
 
 
-def worker_values(
-    c: WorkerNetwork, firms: Firms, after: Firms, who: Any, wage: Any, meeting: hjb.Meeting
-) -> Any:  # fmt: skip
+def worker_values(c: WorkerNetwork, firms: FirmStates, after: FirmStates, who: Any, wage: Any, meeting: hjb.Meeting) -> Any:
     """(B, 2 + n_max + G) values of workers in places ``who`` of firms and their neighbours, at wages (B,)."""
     w, s = c.weights, c.scales
     places = firms.log_h.shape[-1]
@@ -120,18 +113,18 @@ def worker_values(
     return h + WAGE_SLOPE * wage[:, None] + VALUE_SCALE * (hjb.features(w, first) @ w.last)
 
 
-def offers(s: Scales, w: Weights, firms: Firms, meeting: hjb.Meeting, p: Parameters) -> Any:
+def offers(s: Scales, w: Weights, firms: FirmStates, meeting: hjb.Meeting, p: Parameters) -> Any:
     """(P, G) surplus of a worker at each node with firms that hire him."""
     values = hjb.neighbour_values(w, s, firms, firms, meeting)
-    return values[:, 2 + firms.log_h.shape[-1] :] - values[:, :1] - p.b / (p.rho + p.delta_r) * jnp.exp(meeting.log_h)
+    return values[:, 2 + firms.log_h.shape[-1] :] - values[:, :1] - nonemployment(jnp.exp(meeting.log_h), p)
 
 
 _offers = jax.jit(offers, static_argnums=0)
 
 
 def poachers_of(
-    network: ValueNetwork, firms: Firms, meeting: hjb.Meeting, count: int, p: Parameters, rng: np.random.Generator
-) -> Poachers:  # fmt: skip
+    network: ValueNetwork, firms: FirmStates, meeting: hjb.Meeting, count: int, p: Parameters, rng: np.random.Generator
+) -> Poachers:
     """Firms drawn in proportion to their size plus one, with what they would offer."""
     chance = firms.size + 1.0
     drawn = firms.take(rng.choice(len(firms.size), size=count, p=chance / chance.sum()))
@@ -149,7 +142,7 @@ def interpolation(log_h: np.ndarray, log_a: np.ndarray, meeting: hjb.Meeting) ->
 class Workers(NamedTuple):
     """States of B workers: firms, the place of the worker in each, and how members' offers are interpolated."""
 
-    firms: Firms
+    firms: FirmStates
     who: Any
     member: Any
     """(B, n_max, G)."""
@@ -159,7 +152,7 @@ class Workers(NamedTuple):
         return Workers(self.firms.take(which), self.who[which], self.member[which])
 
 
-def workers_in(firms: Firms, meeting: hjb.Meeting, rng: np.random.Generator) -> Workers:
+def workers_in(firms: FirmStates, meeting: hjb.Meeting, rng: np.random.Generator) -> Workers:
     """A worker drawn from every firm that has one."""
     staffed = firms.take(firms.size > 0)
     return Workers(staffed, rng.integers(staffed.size), interpolation(staffed.log_h, staffed.log_a, meeting))
@@ -190,7 +183,7 @@ def _step(
     c32, value, workers, meeting, poachers = (single(v) for v in (c, value, workers, meeting, poachers))
     found, wage, _, after, _ = solve_for(s, c32, value, workers, target.astype(jnp.float32), meeting, poachers, p)
 
-    def row(trained: Any, one: Firms, after: Firms, who: Any, wage: Any, coefficients: Any) -> Any:
+    def row(trained: Any, one: FirmStates, after: FirmStates, who: Any, wage: Any, coefficients: Any) -> Any:
         one, after, who, wage = jax.tree.map(lambda v: v[None], (one, after, who, wage))
         return (coefficients * worker_values(_with(c32, trained), one, after, who, wage, meeting)[0]).sum()
 

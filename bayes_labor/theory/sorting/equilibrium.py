@@ -315,7 +315,7 @@ def _shares_at(q: float, a: np.ndarray, s: np.ndarray, threads: int) -> np.ndarr
     return shares
 
 
-class Firms(NamedTuple):
+class FirmPolicies(NamedTuple):
     """What firms of given type and wedges do in an economy, Lemma 3.1."""
 
     worker_type: np.ndarray
@@ -335,7 +335,7 @@ def firm_policies(
     economy: Sorting, theta: Any, eps_l: Any = 0.0, eps_k: Any = 0.0, *,
     lambda_theta: float, tau: float, alpha: float = 0.3, eta: float = 0.6, xi: float = 9.0, productivity: float = 1.0,
     capital: float = 1.0,
-) -> Firms:  # fmt: skip
+) -> FirmPolicies:  # fmt: skip
     """Policies of firms of type ``theta`` with idiosyncratic log wedges ``eps_l``, ``eps_k``, of any broadcast shape.
 
     Parameters
@@ -354,7 +354,7 @@ def firm_policies(
     log_tfpq = np.log(productivity) + economy.g * theta
     output = np.exp(log_tfpq) * used**alpha * labor**eta
     price = revenue / output
-    return Firms(
+    return FirmPolicies(
         economy.match_slope * theta, wage, output, price, mu * price, revenue, used, labor,
         (1.0 - mu * (alpha + eta)) * revenue, log_tfpq, np.log(price) + log_tfpq,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from bayes_labor.theory.learning import worker_value as hjw
 from bayes_labor.theory.learning.closed_forms import solve_separable, value_with_learning
 from bayes_labor.theory.learning.finite import FiniteEconomy, solve_finite, worker_values
 from bayes_labor.theory.learning.network import ValueNetwork, draw_weights, encode, joint_value, scales
-from bayes_labor.theory.learning.virtual import Firms
+from bayes_labor.theory.learning.virtual import FirmStates
 from bayes_labor.theory.learning.worker_network import contract_value, wage_for
 from tests.conftest import REFERENCE
 
@@ -26,16 +26,16 @@ def golden() -> dict[str, Any]:
     return json.loads((REFERENCE / "learning.json").read_text())
 
 
-def firms(rows: list[tuple[float, float, list[float], list[float]]], places: int) -> Firms:
+def firms(rows: list[tuple[float, float, list[float], list[float]]], places: int) -> FirmStates:
     """From rows of (z, q, h, a)."""
     log_h, log_a = np.zeros((len(rows), places)), np.zeros((len(rows), places))
     for i, (_, _, h, a) in enumerate(rows):
         log_h[i, : len(h)], log_a[i, : len(h)] = np.log(h), np.log(a)
     z, q = (np.log([r[k] for r in rows]) for k in (0, 1))
-    return Firms(z, q, np.array([len(r[2]) for r in rows]), log_h, log_a)
+    return FirmStates(z, q, np.array([len(r[2]) for r in rows]), log_h, log_a)
 
 
-def everywhere(f: Firms, after: Firms, nodes: hjb.Meeting, value: Callable[..., float]) -> np.ndarray:
+def everywhere(f: FirmStates, after: FirmStates, nodes: hjb.Meeting, value: Callable[..., float]) -> np.ndarray:
     """(B, 2 + n_max + G) of a value given (z, q, h, a) of a firm, at firms and their neighbours."""
     places = f.log_h.shape[1]
     found = np.full((len(f.size), 2 + places + len(nodes.log_h)), np.nan)
@@ -99,7 +99,7 @@ def test_joint_value_of_teams_that_learn(golden: dict[str, Any]) -> None:
     np.testing.assert_allclose(np.asarray(hjb.grown(f, p).log_h), f.log_h + growth, atol=1e-15)
 
 
-def finite_states(case: dict[str, Any], found: FiniteEconomy, p: Parameters) -> tuple[Firms, hjb.Meeting, np.ndarray]:
+def finite_states(case: dict[str, Any], found: FiniteEconomy, p: Parameters) -> tuple[FirmStates, hjb.Meeting, np.ndarray]:
     """(all firms, whom they meet, (B, E) exact joint values)."""
     h, counts = np.array(case.get("h", [1.0])), found.counts
     rows = [
@@ -195,7 +195,7 @@ def network(seed: int = 0, places: int = 5) -> ValueNetwork:
     return ValueNetwork(scales(Parameters()), w._replace(last=rng.normal(size=17)))
 
 
-def some_firms(seed: int, count: int, places: int = 5) -> Firms:
+def some_firms(seed: int, count: int, places: int = 5) -> FirmStates:
     rng = np.random.default_rng(seed)
     rows = []
     for n in rng.integers(places + 1, size=count):
