@@ -98,8 +98,7 @@ def adam(start: Any, around: Any, seconds: float, batch: int = 256, most: int = 
 
     from bayes_labor.theory.learning import joint_value as hjb
     from bayes_labor.theory.learning.network import Weights
-    from bayes_labor.theory.learning.primitives import nonemployment
-    from bayes_labor.theory.learning.training import draw_states, kept_by, single
+    from bayes_labor.theory.learning.training import draw_meeting, draw_states, kept_by, single
     from bayes_labor.theory.learning.virtual import advance
 
     s, p, market = start.network.scales, around.p, around.market
@@ -129,11 +128,8 @@ def adam(start: Any, around: Any, seconds: float, batch: int = 256, most: int = 
             network = start.network._replace(weights=Weights(*(np.asarray(x, np.float64) for x in w)))
             around = around._replace(virtual=advance(around.virtual, around.panel, network, market, p, 1.0, t))
         if t % 20 == 0:
-            who = rng.integers(len(market.kept), size=2_500)
-            meeting = hjb.some_of(around.meeting, who, rng.integers(len(market.idle_log_h), size=1_250))
-            u = nonemployment(np.exp(market.log_h[who]), p)
-            kept = kept_by(s, w, around.panel.source.take(market.employer[who]), market.place[who], u)
-            meeting = meeting._replace(kept=kept)
+            meeting, incumbents = draw_meeting(rng, around, 2_500, 1_250)
+            meeting = meeting._replace(kept=kept_by(s, w, incumbents))
         t += 1
         rate = 1e-3 * (1.0 + np.cos(np.pi * min(used / seconds, 1.0)))
         w, m, v = step(w, m, v, float(t), rate, draw_states(rng, batch, around), meeting)

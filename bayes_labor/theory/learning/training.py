@@ -24,6 +24,16 @@ _FROM_ECONOMY, _ONE_EVENT = 0.36, 0.3
 _HUBER = 8.0
 
 
+class StepSize(NamedTuple):
+    """Of one Gauss-Newton step."""
+
+    ridge: Any
+    """Relative to the mean diagonal of the matrix of inner products."""
+    rate: Any
+    """Share of the step that is taken; ``keep`` is that of the last step which is kept."""
+    keep: Any
+
+
 class Schedule(NamedTuple):
     """Of one pass over the weights."""
 
@@ -40,11 +50,12 @@ class Schedule(NamedTuple):
     walk_every: int = 20
     """Steps between two years of the virtual panel."""
 
-    def at(self, step: int) -> tuple[float, float]:
-        """(ridge, rate) of a step."""
+    def at(self, step: int) -> StepSize:
+        """Of a step, counted from 0."""
         along = step / max(self.steps - 1, 1)
         ridge = self.ridge[0] * (self.ridge[1] / self.ridge[0]) ** along
-        return ridge, self.rate[1] + 0.5 * (self.rate[0] - self.rate[1]) * (1.0 + float(np.cos(np.pi * along)))
+        rate = self.rate[1] + 0.5 * (self.rate[0] - self.rate[1]) * (1.0 + float(np.cos(np.pi * along)))
+        return StepSize(ridge, rate, self.keep)
 
 
 class Surroundings(NamedTuple):
@@ -55,6 +66,16 @@ class Surroundings(NamedTuple):
     market: Market
     meeting: hjb.Meeting
     p: Parameters
+
+
+class Incumbents(NamedTuple):
+    """What M employed workers who are met would leave."""
+
+    firms: FirmStates
+    """(M,) their firms."""
+    place: Any
+    """(M,) in the firm; ``u`` (M,) is their value of non-employment."""
+    u: Any
 
 
 def single(tree: Any) -> Any:
@@ -94,24 +115,25 @@ def one_event(rng: np.random.Generator, firms: FirmStates, around: Surroundings,
     return firms._replace(size=size, log_h=np.where(learns[:, None], log_h + growth, log_h), log_a=log_a)
 
 
+def draw_meeting(rng: np.random.Generator, around: Surroundings, employed: int, idle: int) -> tuple[hjb.Meeting, Incumbents]:
+    """Some of the living, whom firms meet, and what those with a job would leave."""
+    market = around.market
+    who = rng.integers(len(market.kept), size=employed)
+    meeting = hjb.some_of(around.meeting, who, rng.integers(len(market.idle_log_h), size=idle))
+    firms, u = around.panel.source.take(market.employer[who]), nonemployment(np.exp(market.log_h[who]), around.p)
+    return meeting, Incumbents(firms, market.place[who], u)
+
+
 @partial(jax.jit, static_argnums=0)
 def _linear_system(
-    s: Scales,
-    w: Weights,
-    firms: FirmStates,
-    values: Any,
-    meeting: hjb.Meeting,
-    incumbents: FirmStates,
-    place: Any,
-    u: Any,
-    p: Parameters,
+    s: Scales, w: Weights, firms: FirmStates, values: Any, meeting: hjb.Meeting, incumbents: Incumbents, p: Parameters
 ) -> tuple[Any, Any]:
     """Rows and right-hand sides of HJB-V in the last layer, at the decisions that ``values`` imply; weighted."""
     found = hjb.equation(values, firms, meeting, p)
     inputs = hjb.features(w, hjb.neighbours(w, s, firms, hjb.grown(firms, p), meeting)[0])
-    kept = (meeting.kept > 0)[:, None] * hjb.incumbent_features(w, s, incumbents, place)
+    kept = (meeting.kept > 0)[:, None] * hjb.incumbent_features(w, s, incumbents.firms, incumbents.place)
     rows = s.value * (jnp.einsum("be,ber->br", found.coefficients, inputs) - found.poached @ kept)
-    target = -(found.constant + found.poached @ (meeting.kept + jnp.where(meeting.kept > 0, u, 0.0)))
+    target = -(found.constant + found.poached @ (meeting.kept + jnp.where(meeting.kept > 0, incumbents.u, 0.0)))
     weight = 1.0 / jnp.sqrt(p.rho + found.rate)
     return rows * weight[:, None], target * weight
 
@@ -152,18 +174,14 @@ def policy_iteration(
 
     """
     s, w, p = network.scales, network.weights, around.p
-    firms, market = draw_states(rng, states, around), around.market
-    who = rng.integers(len(market.kept), size=met)
-    meeting = hjb.some_of(around.meeting, who, rng.integers(len(market.idle_log_h), size=max(met // 2, 1)))
-    incumbents, place = around.panel.source.take(market.employer[who]), market.place[who]
-    u = nonemployment(np.exp(market.log_h[who]), p)
-    differences, later = np.asarray(_incumbent(w, s, incumbents, place)), _grown(firms, p)
+    firms = draw_states(rng, states, around)
+    meeting, incumbents = draw_meeting(rng, around, met, max(met // 2, 1))
+    differences, later = np.asarray(_incumbent(w, s, incumbents.firms, incumbents.place)), _grown(firms, p)
     for k in range(rounds):
         if k > 0 or values is None:
-            kept = np.maximum(s.value * differences @ w.last - u, 0.0)
-            meeting = meeting._replace(kept=kept)
+            meeting = meeting._replace(kept=np.maximum(s.value * differences @ w.last - incumbents.u, 0.0))
         now = values(firms, later, meeting) if k == 0 and values is not None else _values(w, s, firms, later, meeting)
-        rows, target = (np.asarray(v) for v in _linear_system(s, w, firms, now, meeting, incumbents, place, u, p))
+        rows, target = (np.asarray(v) for v in _linear_system(s, w, firms, now, meeting, incumbents, p))
         scale = np.sqrt((rows**2).mean(0))
         rows = rows / np.where(scale > 0, scale, 1.0)
         gram = rows.T @ rows
@@ -173,10 +191,10 @@ def policy_iteration(
     return network._replace(weights=w), left
 
 
-def dual_step(w: Any, before: Any, rows: Any, residual: Any, scale: Any, ridge: Any, rate: Any, keep: Any) -> Any:
+def dual_step(w: Any, before: Any, rows: Any, residual: Any, scale: Any, size: StepSize) -> tuple[Any, Any, Any]:
     """A Gauss-Newton step: (weights, step, root mean square of the weighted residual before).
 
-    The step is the one closest to ``keep`` times the step before that the batch allows: what earlier batches have taught is
+    The step is the one closest to ``size.keep`` times the last that the batch allows: what earlier batches have taught is
     not forgotten (Kaczmarz's iteration with memory), without which residuals stay three times as large.
 
     Parameters
@@ -187,10 +205,8 @@ def dual_step(w: Any, before: Any, rows: Any, residual: Any, scale: Any, ridge: 
         The same tree with a leading axis B: derivatives of the residuals.
     residual, scale
         (B,) residuals and what they are multiplied by. Those beyond eight robust standard deviations count less (Huber).
-    ridge
-        Relative to the mean diagonal of the matrix of inner products.
-    rate, keep
-        Share of the step that is taken; of the last step that is kept.
+    size
+        Ridge, rate and memory.
 
     """
     r = (residual * scale).astype(jnp.float64)
@@ -200,26 +216,18 @@ def dual_step(w: Any, before: Any, rows: Any, residual: Any, scale: Any, ridge: 
     jacobian = jnp.concatenate([v.reshape(len(r), -1) for v in leaves], 1) * (scale * huber)[:, None]
     wide = jacobian.astype(jnp.float64)
     gram = wide @ wide.T
-    regular = gram + ridge * jnp.trace(gram) / len(r) * jnp.eye(len(r))
-    old = keep * jnp.concatenate([v.ravel() for v in jax.tree.leaves(before)])
+    regular = gram + size.ridge * jnp.trace(gram) / len(r) * jnp.eye(len(r))
+    old = size.keep * jnp.concatenate([v.ravel() for v in jax.tree.leaves(before)])
     step = old - jax.scipy.linalg.solve(regular, r * huber + wide @ old, assume_a="pos") @ wide
     edges = np.cumsum([0] + [int(np.prod(v.shape[1:])) for v in leaves])
     parts = [step[a:b].reshape(v.shape[1:]) for (a, b), v in zip(pairwise(edges), leaves, strict=True)]
     step = jax.tree.unflatten(shape, parts)
-    return jax.tree.map(lambda x, y: x + rate * y, w, step), step, jnp.sqrt((r**2).mean())
+    return jax.tree.map(lambda x, y: x + size.rate * y, w, step), step, jnp.sqrt((r**2).mean())
 
 
 @partial(jax.jit, static_argnums=0)
 def _gauss_newton(
-    s: Scales,
-    w: Weights,
-    before: Weights,
-    firms: FirmStates,
-    meeting: hjb.Meeting,
-    p: Parameters,
-    ridge: Any,
-    rate: Any,
-    keep: Any,
+    s: Scales, w: Weights, before: Weights, firms: FirmStates, meeting: hjb.Meeting, p: Parameters, size: StepSize
 ) -> tuple[Weights, Weights, Any]:
     """A step on all weights at one batch."""
     small, states, met = single(w), single(firms), single(meeting)
@@ -232,15 +240,15 @@ def _gauss_newton(
         return (coefficients * hjb.neighbour_values(w, s, one, after, met)[0]).sum()
 
     rows = jax.vmap(jax.grad(row), (None, 0, 0, 0))(small, states, later, found.coefficients)
-    return dual_step(w, before, rows, found.residual(values), 1.0 / jnp.sqrt(p.rho + found.rate), ridge, rate, keep)
+    return dual_step(w, before, rows, found.residual(values), 1.0 / jnp.sqrt(p.rho + found.rate), size)
 
 
 @partial(jax.jit, static_argnums=0)
-def kept_by(s: Scales, w: Weights, incumbents: FirmStates, place: Any, u: Any) -> Any:
-    """(M,) what firms would lose with the worker in place ``place``, whose value outside is ``u``; in float32."""
+def kept_by(s: Scales, w: Weights, incumbents: Incumbents) -> Any:
+    """(M,) what firms would lose with the workers who are met; in float32."""
     small = single(w)
-    found = s.value * hjb.incumbent_features(small, s, single(incumbents), place) @ small.last
-    return jnp.maximum(found - u, 0.0)
+    found = s.value * hjb.incumbent_features(small, s, single(incumbents.firms), incumbents.place) @ small.last
+    return jnp.maximum(found - incumbents.u, 0.0)
 
 
 class Training(NamedTuple):
@@ -278,13 +286,10 @@ def train(
             network = ValueNetwork(s, Weights(*(np.asarray(v) for v in w)))
             walked = advance(around.virtual, around.panel, network, market, p, 1.0, int(rng.integers(1 << 31)))
             around = around._replace(virtual=walked)
-        who = rng.integers(len(market.kept), size=c.employed)
-        meeting = hjb.some_of(around.meeting, who, rng.integers(len(market.idle_log_h), size=c.idle))
-        incumbents, place = around.panel.source.take(market.employer[who]), market.place[who]
-        u = nonemployment(np.exp(market.log_h[who]), p)
-        meeting = meeting._replace(kept=kept_by(s, w, incumbents, place, u))
+        meeting, incumbents = draw_meeting(rng, around, c.employed, c.idle)
+        meeting = meeting._replace(kept=kept_by(s, w, incumbents))
         states = draw_states(rng, c.batch, around)
-        w, momentum, left = _gauss_newton(s, w, momentum, states, meeting, p, *c.at(t), c.keep)
+        w, momentum, left = _gauss_newton(s, w, momentum, states, meeting, p, c.at(t))
         lost.append(left)
     w, momentum = (Weights(*(np.asarray(v) for v in tree)) for tree in (w, momentum))
     return Training(ValueNetwork(s, w), around.virtual, momentum), [float(v) for v in lost]
