@@ -17,6 +17,8 @@ class Prior(NamedTuple):
     of (1 + correlation) / 2."""
 
     def __str__(self) -> str:
+        if self.family == "beta":
+            return f"Beta{self.values}"
         shown = ", ".join(f"{v:g}" for v in self.values)
         if self.family == "log normal":
             return f"LogNormal(log {shown})"
