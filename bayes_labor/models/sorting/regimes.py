@@ -48,9 +48,13 @@ class RegimesSpec(SortingSpec):
 
 
 def sorting_regimes(
-    series: MacroSeries, spec: RegimesSpec | None = None, *, targets: Targets | None = None, unit: float | None = None,
+    series: MacroSeries,
+    spec: RegimesSpec | None = None,
+    *,
+    targets: Targets | None = None,
+    unit: float | None = None,
     **settings: Any,
-) -> pm.Model:  # fmt: skip
+) -> pm.Model:
     """Build the model of one economy's annual series.
 
     Parameters
