@@ -85,10 +85,8 @@ class Paths(NamedTuple):
         t, one = self.joint.t, np.concatenate([self.productivity.t, self.size.t])
         x = np.column_stack([np.ones(len(t)), self.joint_at]) / self.joint.error[:, None]
         fitted, _, rank, _ = np.linalg.lstsq(x, t, rcond=None)
-        parts = (
-            stats.chi2.sf(np.sum(t**2), len(t)), stats.chi2.sf(np.sum((x @ fitted) ** 2), rank),
-            2.0 * len(one) * stats.norm.sf(np.abs(one).max()),
-        )  # fmt: skip
+        apart, trend = stats.chi2.sf(np.sum(t**2), len(t)), stats.chi2.sf(np.sum((x @ fitted) ** 2), rank)
+        parts = (apart, trend, 2.0 * len(one) * stats.norm.sf(np.abs(one).max()))
         return min(1.0, len(parts) * float(min(parts)))
 
     @property
@@ -114,9 +112,8 @@ class Paths(NamedTuple):
     def _plainly_wrong(self) -> bool:
         """Whether some group is off by more than the bound and many errors, so that more paths would not mend it."""
         groups = (self.productivity, self.size, self.whole)
-        return any(
-            bool((np.abs(b.difference) > BOUND * np.abs(b.value) + _PLAINLY * b.error).any()) for b in groups
-        )  # NaN of an empty group says nothing
+        # NaN of an empty group says nothing.
+        return any(bool((np.abs(b.difference) > BOUND * np.abs(b.value) + _PLAINLY * b.error).any()) for b in groups)
 
     @property
     def agrees(self) -> bool:
@@ -205,14 +202,18 @@ def follow_paths(network: ValueNetwork, firms: FirmStates, market: Market, p: Pa
     edges = edges[edges > firms.size.min()]
     staff = np.digitize(firms.size, edges)[which]
     both = fifth * (len(edges) + 1) + staff
-    counts = np.bincount(both)
-    dense = np.flatnonzero(counts >= THINNEST)
-    return Paths(
-        _bins(gap, start[which], fifth, np.arange(_BINS)), _bins(gap, start[which], staff, np.arange(len(edges) + 1)),
-        np.append(firms.size.min(), edges), _bins(gap, start[which], both, dense),
-        np.column_stack(np.divmod(dense, len(edges) + 1)),
-        _bins(gap, start[which], np.zeros(len(gap), np.int64), np.zeros(1, np.int64)),
-    )  # fmt: skip
+    dense = np.flatnonzero(np.bincount(both) >= THINNEST)
+    productivity, size, joint, whole = (
+        _bins(gap, start[which], group, labels)
+        for group, labels in (
+            (fifth, np.arange(_BINS)),
+            (staff, np.arange(len(edges) + 1)),
+            (both, dense),
+            (np.zeros(paths, np.int64), np.zeros(1, np.int64)),
+        )
+    )
+    least, places = np.append(firms.size.min(), edges), np.column_stack(np.divmod(dense, len(edges) + 1))
+    return Paths(productivity, size, least, joint, places, whole)
 
 
 def _bins(gap: np.ndarray, value: np.ndarray, group: np.ndarray, labels: np.ndarray) -> Bins:

@@ -84,9 +84,13 @@ class Separable(NamedTuple):
 
 
 def solve_separable(
-    z: np.ndarray, others: tuple[np.ndarray, np.ndarray], employed: tuple[np.ndarray, np.ndarray, np.ndarray], omega: float,
-    share_N: float, p: Parameters,
-) -> Separable:  # fmt: skip
+    z: np.ndarray,
+    others: tuple[np.ndarray, np.ndarray],
+    employed: tuple[np.ndarray, np.ndarray, np.ndarray],
+    omega: float,
+    share_N: float,
+    p: Parameters,
+) -> Separable:
     """Values with additive output and no learning, given whom firms meet (oracle B).
 
     Parameters

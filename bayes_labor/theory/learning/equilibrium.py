@@ -14,16 +14,7 @@ from scipy.stats import norm
 
 from bayes_labor.theory.learning import checkpoint
 from bayes_labor.theory.learning import joint_value as hjb
-from bayes_labor.theory.learning.certificate import (
-    Bins,
-    Certificate,
-    Paths,
-    Residual,
-    WorkerResidual,
-    certify,
-    certify_worker,
-    level_error,
-)
+from bayes_labor.theory.learning.certificate import Certificate, certify, certify_worker, level_error
 from bayes_labor.theory.learning.finite import FiniteEconomy, solve_finite
 from bayes_labor.theory.learning.network import ValueNetwork, draw_weights, scales, tabulate
 from bayes_labor.theory.learning.primitives import Parameters, check_parameters, meetings
@@ -104,9 +95,11 @@ def aggregates(market: Market, firms: FirmStates, p: Parameters) -> dict[str, fl
 
 
 def solve_equilibrium(
-    p: Parameters | None = None, settings: SolverSettings | None = None, folder: str | Path | None = None,
+    p: Parameters | None = None,
+    settings: SolverSettings | None = None,
+    folder: str | Path | None = None,
     told: Callable[[str], None] | None = None,
-) -> SolvedEconomy:  # fmt: skip
+) -> SolvedEconomy:
     """Solve for values, the stationary economy and wages.
 
     Parameters
@@ -144,16 +137,20 @@ def solve_equilibrium(
         if told is not None:
             told(f"{said} ({state['record']['cpu_seconds']:.0f} s of processor time)")
     record = state["record"]
-    return SolvedEconomy(
-        p, settings, state["training"].network, state["worker"].network, state["economy"],
-        _certificate_of(record["certificate"]), record["history"], work.born,
-    )  # fmt: skip
+    certificate = checkpoint.rebuilt(Certificate, record["certificate"])
+    value, worker = state["training"].network, state["worker"].network
+    return SolvedEconomy(p, settings, value, worker, state["economy"], certificate, record["history"], work.born)
 
 
 class _Work(NamedTuple):
     p: Parameters
     settings: SolverSettings
     born: Newcomers
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """Parameters and settings as JSON gives them back."""
+        return {"parameters": checkpoint.plain(self.p), "settings": checkpoint.plain(self.settings)}
 
 
 def _seed(seed: int, *path: int) -> int:
@@ -309,37 +306,14 @@ def _certify_anew(work: _Work, state: dict[str, Any], folder: str | Path | None)
 
 
 def _plain(certificate: Certificate) -> dict[str, Any]:
-    found: dict[str, Any] = {n: getattr(certificate, n)._asdict() for n in ("economy", "virtual", "one_event")}
-    paths = certificate.paths._asdict()
-    listed = {n: {k: x.tolist() for k, x in v._asdict().items()} for n, v in paths.items() if isinstance(v, Bins)}
-    return found | {"paths": listed | {n: v.tolist() for n, v in paths.items() if not isinstance(v, Bins)}}
-
-
-def _certificate_of(plain: dict[str, Any]) -> Certificate:
-    found = {n: Residual(**plain[n]) for n in ("economy", "virtual", "one_event")}
-    groups: dict[str, Any] = {
-        n: Bins(**{k: np.array(x) for k, x in v.items()}) if isinstance(v, dict) else np.array(v)
-        for n, v in plain["paths"].items()
-    }
-    paths = Paths(**groups)
-    return Certificate(**found, paths=paths, worker=WorkerResidual(**plain["worker"]))
-
-
-def _asked(work: _Work) -> dict[str, Any]:
-    """Parameters and settings as JSON would give them back."""
-    schedules = {n: v._asdict() for n, v in work.settings._asdict().items() if isinstance(v, Schedule)}
-    settings = work.settings._asdict() | {n: {k: _listed(v) for k, v in s.items()} for n, s in schedules.items()}
-    return {"parameters": work.p._asdict(), "settings": settings}
-
-
-def _listed(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    """All but what is not known yet."""
+    return {n: v for n, v in checkpoint.plain(certificate).items() if v is not None}
 
 
 def _save(work: _Work, state: dict[str, Any], folder: str | Path | None) -> None:
     if folder is not None:
         trees = {n: v for n, v in state.items() if n != "record"}
-        checkpoint.save(Path(folder) / _FILE, trees, state["record"] | _asked(work))
+        checkpoint.save(Path(folder) / _FILE, trees, state["record"] | work.asked)
 
 
 def _load(work: _Work, folder: str | Path | None) -> dict[str, Any]:
@@ -362,8 +336,7 @@ def _load(work: _Work, folder: str | Path | None) -> dict[str, Any]:
         "worker": begin_worker(rng, value),
     }
     trees, record = checkpoint.load(path, templates)
-    asked = _asked(work)
-    other = [n for n in ("parameters", "settings") for k, v in asked[n].items() if record[n].get(k) != v]
+    other = [n for n, asked in work.asked.items() for k, v in asked.items() if record[n].get(k) != v]
     if other:
         raise ValueError(f"{path} holds a solution with other {other[0]}: give another folder, or remove that one")
     return trees | {"record": record}

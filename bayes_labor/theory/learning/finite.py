@@ -52,9 +52,15 @@ class _States(NamedTuple):
 
 
 def solve_finite(
-    z: Any, share: Any, n_max: int, p: Parameters | None = None, *, h: Any = (1.0,), births: Any = (1.0,),
+    z: Any,
+    share: Any,
+    n_max: int,
+    p: Parameters | None = None,
+    *,
+    h: Any = (1.0,),
+    births: Any = (1.0,),
     tolerance: float = 1e-13,
-) -> FiniteEconomy:  # fmt: skip
+) -> FiniteEconomy:
     """Solve the equilibrium.
 
     Parameters
@@ -106,10 +112,9 @@ def solve_finite(
     market, shape = _market(firms, states, births, p), (len(z), len(counts))
     net = _flow(value, market, states, u, p) @ firms + p.delta_f * states.born
     surplus = np.where(states.minus >= 0, _surpluses(value, states, u)[0], np.nan).reshape(*shape, -1)
-    return FiniteEconomy(
-        counts, value.reshape(shape), firms.reshape(shape), surplus, market.idle, market.omega, market.share_N,
-        float(firms @ states.size / p.N_w), float(np.abs(net).max()),
-    )  # fmt: skip
+    employment, residual = float(firms @ states.size / p.N_w), float(np.abs(net).max())
+    values, firms, met = value.reshape(shape), firms.reshape(shape), (market.idle, market.omega, market.share_N)
+    return FiniteEconomy(counts, values, firms, surplus, *met, employment, residual)
 
 
 def _grid(z: np.ndarray, share: np.ndarray, kinds: int, n_max: int) -> tuple[_States, np.ndarray]:
@@ -146,9 +151,8 @@ def _market(firms: np.ndarray, states: _States, births: np.ndarray, p: Parameter
     # Retirement strikes everybody alike, so that kinds keep their shares among all workers.
     idle = p.N_w * births - workers.sum(0)
     met = meetings(workers.sum() / p.N_w, p)
-    return _Market(
-        idle / idle.sum(), workers / workers.sum(), tickets / tickets.sum(), float(met.omega), float(met.share_N)
-    )  # fmt: skip
+    employed = workers / workers.sum()
+    return _Market(idle / idle.sum(), employed, tickets / tickets.sum(), float(met.omega), float(met.share_N))
 
 
 def _surpluses(value: np.ndarray, states: _States, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -85,25 +85,22 @@ def lagrange(nodes: np.ndarray, x: np.ndarray) -> np.ndarray:
 def meeting_on_nodes(market: Market, nodes: tuple[int, int] = NODES) -> Meeting:
     """Everybody alive, interpolated from nodes over their range."""
     lines = []
-    for one, other, count in (
-        (market.log_h, market.idle_log_h, nodes[0]), (market.log_a, market.idle_log_a, nodes[1]),
-    ):  # fmt: skip
+    of_h, of_a = (market.log_h, market.idle_log_h, nodes[0]), (market.log_a, market.idle_log_a, nodes[1])
+    for one, other, count in (of_h, of_a):
         line = chebyshev_nodes(min(one.min(), other.min()), max(one.max(), other.max()), count)
         lines.append((line, lagrange(line, one), lagrange(line, other)))
     (h, h_e, h_n), (a, a_e, a_n) = lines
     employed, idle = ((x[:, :, None] * y[:, None, :]).reshape(len(x), -1) for x, y in ((h_e, a_e), (h_n, a_n)))
-    return Meeting(
-        np.repeat(h, len(a)), np.tile(a, len(h)), employed, idle, market.kept, np.full(len(h_e), 1.0 / len(h_e)),
-        np.full(len(h_n), 1.0 / len(h_n)), market.omega, market.share_N,
-    )  # fmt: skip
+    even, idle_even = (np.full(len(x), 1.0 / len(x)) for x in (h_e, h_n))
+    log_h, log_a = np.repeat(h, len(a)), np.tile(a, len(h))
+    return Meeting(log_h, log_a, employed, idle, market.kept, even, idle_even, market.omega, market.share_N)
 
 
 def some_of(meeting: Meeting, employed: Any, idle: Any) -> Meeting:
     """Only some of the workers, evenly weighted."""
-    return meeting._replace(
-        employed=meeting.employed[employed], kept=meeting.kept[employed], weight=np.full(len(employed), 1.0 / len(employed)),
-        idle=meeting.idle[idle], idle_weight=np.full(len(idle), 1.0 / len(idle)),
-    )  # fmt: skip
+    even, idle_even = (np.full(len(who), 1.0 / len(who)) for who in (employed, idle))
+    meeting = meeting._replace(employed=meeting.employed[employed], kept=meeting.kept[employed], weight=even)
+    return meeting._replace(idle=meeting.idle[idle], idle_weight=idle_even)
 
 
 def made(firms: FirmStates, p: Parameters) -> Any:

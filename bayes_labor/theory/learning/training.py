@@ -144,9 +144,15 @@ _grown = jax.jit(hjb.grown)
 
 
 def policy_iteration(
-    network: ValueNetwork, rng: np.random.Generator, around: Surroundings, states: int, met: int, rounds: int,
-    values: Any = None, ridge: float = 1e-10,
-) -> tuple[ValueNetwork, float]:  # fmt: skip
+    network: ValueNetwork,
+    rng: np.random.Generator,
+    around: Surroundings,
+    states: int,
+    met: int,
+    rounds: int,
+    values: Any = None,
+    ridge: float = 1e-10,
+) -> tuple[ValueNetwork, float]:
     """Solve the last layer, its decisions updated ``rounds`` times.
 
     Parameters

@@ -58,9 +58,15 @@ class Panel(NamedTuple):
 
 
 def advance(
-    firms: FirmStates, panel: Panel, valuation: Any, market: Market, p: Parameters, years: float, seed: int,
+    firms: FirmStates,
+    panel: Panel,
+    valuation: Any,
+    market: Market,
+    p: Parameters,
+    years: float,
+    seed: int,
     restart: tuple[float, float] = RESTART,
-) -> FirmStates:  # fmt: skip
+) -> FirmStates:
     """Firms some years on, begun again at the rate ``restart[0]`` as a firm of the panel, with fresh (z, q) in that share.
 
     Begun again at the rate rho + delta_f, without fresh ones, firms come to be distributed as along discounted paths.

@@ -234,9 +234,14 @@ def begin_worker(rng: np.random.Generator, value: ValueNetwork) -> WorkerTrainin
 
 
 def train_worker_value(
-    at: WorkerTraining, network: ValueNetwork, around: Surroundings, schedule: Schedule, seed: tuple[int, ...], first: int,
+    at: WorkerTraining,
+    network: ValueNetwork,
+    around: Surroundings,
+    schedule: Schedule,
+    seed: tuple[int, ...],
+    first: int,
     until: int,
-) -> tuple[WorkerTraining, list[float]]:  # fmt: skip
+) -> tuple[WorkerTraining, list[float]]:
     """Gauss-Newton steps ``first`` to ``until`` for the value of a worker, as :func:`.training.train`."""
     (c, momentum), lost = at, []
     s, p = network.scales, around.p
