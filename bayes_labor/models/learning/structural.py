@@ -123,9 +123,12 @@ def train_emulator(
 
 
 def learning_structural(
-    emulator: MomentEmulator, observed: pd.Series, se: pd.Series, simulation_se: pd.Series | None = None,
+    emulator: MomentEmulator,
+    observed: pd.Series,
+    se: pd.Series,
+    simulation_se: pd.Series | None = None,
     fixed: Parameters | None = None,
-) -> pm.Model:  # fmt: skip
+) -> pm.Model:
     """Build the model.
 
     Parameters

@@ -27,10 +27,8 @@ def refusals(solutions: list[SolvedEconomy]) -> list[str]:
     There must be two seeds, whose paths pay the value in all groups of firms, whose surpluses Delta of the same workers differ
     by less than :data:`APART` (root mean square over the mean), and whose worker's value solves its equation.
     """
-    found = [
-        f"seed {s.settings.seed}: paths {paths.outcome} ({path_words(paths)})"
-        for s in solutions if not (paths := s.certificate.paths).agrees
-    ]  # fmt: skip
+    paths = [(s.settings.seed, s.certificate.paths) for s in solutions]
+    found = [f"seed {seed}: paths {p.outcome} ({path_words(p)})" for seed, p in paths if not p.agrees]
     if len({s.settings.seed for s in solutions}) < 2:
         found.append("a result needs solutions from two seeds, whose difference is its error: solve a second one")
     else:
@@ -80,10 +78,8 @@ def growth_terms(economy: Economy, p: Parameters) -> np.ndarray:
 def decompose_growth(terms: np.ndarray) -> pd.DataFrame:
     """Shares of the variance of growth: own on the diagonal, twice the covariance above it; they add to one."""
     covariance = np.cov(terms.T, ddof=0)
-    share = np.triu(2.0 * covariance, 1) + np.diag(np.diag(covariance))
-    return pd.DataFrame(share / covariance.sum(), index=pd.Index(TERMS, name="term"), columns=TERMS).where(
-        np.triu(np.ones((4, 4), bool))
-    )
+    share = (2.0 * covariance - np.diag(np.diag(covariance))) / covariance.sum()
+    return pd.DataFrame(share, pd.Index(TERMS, name="term"), TERMS).where(np.triu(np.ones((4, 4), bool)))
 
 
 def markdowns(solution: SolvedEconomy, economies: list[Economy]) -> pd.DataFrame:
@@ -98,10 +94,7 @@ def markdowns(solution: SolvedEconomy, economies: list[Economy]) -> pd.DataFrame
     edges = [*TENURES, np.inf]
     labels = [f"{a:g}-{b:g}" if np.isfinite(b) else f"{a:g}+" for a, b in pairwise(edges)]
     groups = table.groupby(pd.cut(table.pop("tenure"), edges, right=False, labels=labels), observed=False)
-    found_table = groups.mean()
-    found_table["jobs"] = groups.size()
-    found_table.index.name = "tenure, years"
-    return found_table
+    return groups.mean().assign(jobs=groups.size()).rename_axis("tenure, years")
 
 
 def coworkers(economies: list[Economy]) -> pd.DataFrame:
@@ -111,13 +104,10 @@ def coworkers(economies: list[Economy]) -> pd.DataFrame:
         log_h, log_a = e.teams()
         here = e.roster >= 0
         others = np.where(e.size > 1, e.size - 1, np.nan)[:, None]
-        mean_h = (log_h.sum(1, keepdims=True) - log_h) / others
-        mean_a = (log_a.sum(1, keepdims=True) - log_a) / others
+        mean_h, mean_a = ((v.sum(1, keepdims=True) - v) / others for v in (log_h, log_a))
         z, q = (np.broadcast_to(v[:, None], log_h.shape) for v in (e.log_z, e.log_q))
-        wage = e.wage[e.roster]
-        names = ("log_h", "log_a", "coworker_log_h", "coworker_log_a", "log_z", "log_q", "wage")
-        columns = (log_h, log_a, mean_h, mean_a, z, q, wage)
-        tables.append(pd.DataFrame({n: v[here] for n, v in zip(names, columns, strict=True)}))
+        columns = {"log_h": log_h, "log_a": log_a, "coworker_log_h": mean_h, "coworker_log_a": mean_a, "log_z": z, "log_q": q}
+        tables.append(pd.DataFrame({n: v[here] for n, v in (columns | {"wage": e.wage[e.roster]}).items()}))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -133,16 +123,11 @@ def summary(solution: SolvedEconomy, economies: list[Economy]) -> dict[str, floa
     """Aggregates of one solution, averaged over years."""
     rows = []
     for e in economies:
-        work, h = e.employer >= 0, np.exp(e.log_h)
-        staffed = e.size[e.size > 0]
+        work, h, staffed = e.employer >= 0, np.exp(e.log_h), e.size[e.size > 0]
         wage = e.wage[work]
-        rows.append(
-            {
-                "employment": work.mean(), "mean size": staffed.mean(), "share empty": (e.size == 0).mean(), "mean h": h.mean(),
-                "variance of h": h.var(), "mean wage": wage.mean(), "variance of wages": wage.var(),
-                "wages below zero": (wage < 0).mean(), "sd of log h, employed": e.log_h[work].std(),
-            }
-        )  # fmt: skip
+        row = {"employment": work.mean(), "mean size": staffed.mean(), "share empty": (e.size == 0).mean()}
+        row |= {"mean h": h.mean(), "variance of h": h.var(), "mean wage": wage.mean(), "variance of wages": wage.var()}
+        rows.append(row | {"wages below zero": (wage < 0).mean(), "sd of log h, employed": e.log_h[work].std()})
     found = {str(k): float(v) for k, v in pd.DataFrame(rows).mean().items()}
     jobs = contracts_of(economies[-1], solution.value, solution.worker, solution.p)
     return found | {"mean surplus": float(jobs.surplus.mean()), "mean W/J": float(jobs.markdown.mean())}
