@@ -17,7 +17,7 @@ from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
 from bayes_labor.posteriors.diagnostics import Gate
 from bayes_labor.posteriors.fitting import fit_or_resume
 from bayes_labor.posteriors.html import page, section, shown_table, with_figures
-from bayes_labor.posteriors.sorting import figures, published
+from bayes_labor.posteriors.sorting import figures
 from bayes_labor.posteriors.sorting.identification import (
     RAW,
     contraction_by_direction,
@@ -39,7 +39,11 @@ from bayes_labor.posteriors.sorting.results import (
 from bayes_labor.theory.sorting.business_cycle import LABOR_SHARES
 from bayes_labor.theory.sorting.equilibrium import scale_free
 
-_UNIT = published.PARAMETERS["lambda_theta"]
+_PUBLISHED = {"psi": 0.4022, "tau": 0.3984, "lambda_theta": 2.6160, "lambda_x": 0.8681, "s_l": 0.2293}
+"""Panel A of the paper's Table 2."""
+_PUBLISHED_MOMENTS = (0.6102, 0.7666, 0.8906, 0.0840, 0.0090)
+"""Panel B, column model. The parameters above do not give them under any reading of the paper that was tried."""
+_UNIT = _PUBLISHED["lambda_theta"]
 _SLOPES = np.linspace(0.0, 0.2, 41)
 _REGIMES = (*IDENTIFIED, "stay", "growth", "noise")
 
@@ -167,7 +171,7 @@ def _estimates(fit: _Fit, squares: dict[str, LeastSquares], spec: SortingSpec, f
     """Table 2, panel A: published, least squares, posterior."""
     names = [*IDENTIFIED, "log_chi"]
     table = summarize_sorting(fit.draws, fit.model, names).drop(columns=["ess_tail"]).droplevel("term")
-    for label, values in (("paper", _in_all_terms(published.PARAMETERS, spec)), *_each(squares, spec)):
+    for label, values in (("paper", _in_all_terms(_PUBLISHED, spec)), *_each(squares, spec)):
         table.insert(0, label, [values[n] for n in names])
     order = ["paper", "LS, relative", "LS, absolute"]
     table = table[order + [c for c in table.columns if c not in order]]
@@ -184,7 +188,7 @@ def _in_paper_unit(fit: _Fit, squares: dict[str, LeastSquares], spec: SortingSpe
     """What the paper prints, once its unit of types is chosen: no estimates, only other words for those above."""
     names = {"lambda_theta": "λ_θ (chosen)", "tau": "τ = τ̂ λ_θ", "lambda_x": "λ_x, of χ and λ_θ"}
     means = {n: float(fit.draws["posterior"][n].mean()) for n in names}
-    table = pd.DataFrame({"paper": published.PARAMETERS} | dict(_each(squares, spec)) | {"posterior mean": means})
+    table = pd.DataFrame({"paper": _PUBLISHED} | dict(_each(squares, spec)) | {"posterior mean": means})
     table = table.loc[list(names)].rename(names).rename_axis("in a unit")
     note = (
         f"The paper's five parameters in its unit of types, λ_θ = {_UNIT}: a choice, not an estimate. Any other unit fits "
@@ -208,8 +212,8 @@ def _fitted(
     fit: _Fit, squares: dict[str, LeastSquares], spec: SortingSpec, targets: Targets, folder: RunFolder
 ) -> dict[str, Any]:
     table = moment_fit(fit.draws, targets)
-    table.insert(2, "paper, model", published.MOMENTS)
-    table.insert(3, "at the paper's", moments_at(spec, published.PARAMETERS))
+    table.insert(2, "paper, model", _PUBLISHED_MOMENTS)
+    table.insert(3, "at the paper's", moments_at(spec, _PUBLISHED))
     for i, (weights, found) in enumerate(squares.items()):
         if weights != "se":
             table.insert(4 + i, f"LS, {weights}", found.moments)

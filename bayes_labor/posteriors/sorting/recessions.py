@@ -36,9 +36,8 @@ def _entropy(p: np.ndarray | float) -> np.ndarray:
 
 def area_under_curve(score: np.ndarray, recession: np.ndarray) -> float:
     """Chance that a recession year has the higher score than another year, ties counted half."""
-    ranks = stats.rankdata(score)
-    yes = int(recession.sum())
-    return float((ranks[recession].sum() - 0.5 * yes * (yes + 1)) / (yes * (len(score) - yes)))
+    yes, no = score[recession], score[~recession]
+    return float(stats.mannwhitneyu(yes, no).statistic / (len(yes) * len(no)))
 
 
 def nber_years(series: MacroSeries) -> tuple[np.ndarray, np.ndarray] | None:
