@@ -38,16 +38,21 @@ def main(device: str = "cpu", folder: str | None = None) -> None:
         solved.append(solution)
         c = solution.certificate
         found[f"seed {seed}"] = {
-            "wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu,
-            "cpu_seconds_until_value": solution.history[-1]["cpu_seconds"], "passes": len(solution.history),
-            "economy": c.economy._asdict(), "virtual": c.virtual._asdict(), "one_event": c.one_event._asdict(),
+            "wall_seconds": time.perf_counter() - wall,
+            "cpu_seconds": time.process_time() - cpu,
+            "cpu_seconds_until_value": solution.history[-1]["cpu_seconds"],
+            "passes": len(solution.history),
+            "economy": c.economy._asdict(),
+            "virtual": c.virtual._asdict(),
+            "one_event": c.one_event._asdict(),
             "worker": None if c.worker is None else c.worker._asdict(),
             "paths": {
                 n: {k: v.tolist() for k, v in getattr(c.paths, n)._asdict().items()} for n in ("productivity", "size", "joint")
             },
-            "paths_outcome": c.paths.outcome, "paths_p_value": c.paths.p_value,
+            "paths_outcome": c.paths.outcome,
+            "paths_p_value": c.paths.p_value,
             "aggregates": solution.history[-1],
-        }  # fmt: skip
+        }
     found["agreement"] = agreement(solved[0].value, solved[1].value, solved[0].economy, p)._asdict()
     if device == "cpu":
         found["methods"] = compare_methods()

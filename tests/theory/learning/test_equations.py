@@ -59,7 +59,7 @@ def kinds(
     one = np.eye(len(h))
     return hjb.Meeting(
         np.log(h), np.zeros(len(h)), one[employed[0]], one[idle[0]], employed[1], employed[2], idle[1], omega, share
-    )  # fmt: skip
+    )
 
 
 def test_joint_value_where_values_separate(golden: dict[str, Any]) -> None:
@@ -115,7 +115,7 @@ def finite_states(case: dict[str, Any], found: FiniteEconomy, p: Parameters) -> 
     weight = found.firms.ravel()[firm]
     met = kinds(
         h, (kind, np.maximum(surplus, 0.0), weight / weight.sum()), (np.arange(len(h)), found.idle), found.omega, found.share_N
-    )  # fmt: skip
+    )
     return f, met, values
 
 
@@ -169,9 +169,13 @@ def test_worker_value_where_values_separate(golden: dict[str, Any]) -> None:
     case, p = golden["oracle_B_separable"], Parameters(eta=1.0, theta_p=0.0, theta_m=0.0, gamma=0.0)
     z, tickets = np.array(case["z"]), np.array(case["wages"]["Pi_over_z"])
     exact = solve_separable(
-        z, tuple(np.array(case["chiN"][k]) for k in ("h", "weight")),
-        tuple(np.array(case["chiE"][k]) for k in ("h", "firm_type", "weight")), 0.15, 0.4, p,
-    )  # fmt: skip
+        z,
+        tuple(np.array(case["chiN"][k]) for k in ("h", "weight")),
+        tuple(np.array(case["chiE"][k]) for k in ("h", "firm_type", "weight")),
+        0.15,
+        0.4,
+        p,
+    )
     for paid in case["wages"]["cases"]:
         h, k = paid["h"], int(np.argmin(np.abs(z - paid["z"])))
         surplus = exact.surplus(np.array([h]), p)

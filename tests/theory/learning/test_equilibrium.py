@@ -56,10 +56,20 @@ from bayes_labor.theory.learning.virtual import Panel, advance, firms_of, path_v
 Z, SHARE = np.array([0.7, 1.0, 1.4]), np.array([0.3, 0.4, 0.3])
 ALIKE = Parameters(gamma=0.0, sigma_h=0.0, sigma_a=0.0, sigma_q=0.0)
 SMALL = SolverSettings(
-    firms=300, n_max=5, features=8, width=32, burn_in=40.0, years=10.0, passes=2, first=Schedule(steps=120, batch=256),
+    firms=300,
+    n_max=5,
+    features=8,
+    width=32,
+    burn_in=40.0,
+    years=10.0,
+    passes=2,
+    first=Schedule(steps=120, batch=256),
     again=Schedule(steps=80, batch=256, ridge=(1e-4, 1e-7), rate=(0.05, 0.01)),
-    worker=Schedule(steps=80, batch=256, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95), wage_years=8.0, paths=2_400, seed=1,
-)  # fmt: skip
+    worker=Schedule(steps=80, batch=256, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95),
+    wage_years=8.0,
+    paths=2_400,
+    seed=1,
+)
 
 
 @pytest.fixture(scope="module")
@@ -155,10 +165,15 @@ def test_network_finds_the_exact_value(exact: FiniteEconomy) -> None:
 
 
 TINY = SMALL._replace(
-    firms=80, burn_in=20.0, years=5.0, first=Schedule(steps=60, batch=64),
+    firms=80,
+    burn_in=20.0,
+    years=5.0,
+    first=Schedule(steps=60, batch=64),
     again=Schedule(steps=30, batch=64, ridge=(1e-4, 1e-7)),
-    worker=Schedule(steps=30, batch=64, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95), wage_years=3.0, paths=300,
-)  # fmt: skip
+    worker=Schedule(steps=30, batch=64, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95),
+    wage_years=3.0,
+    paths=300,
+)
 """Enough to be killed in the middle; far too little to be certified."""
 
 
@@ -227,9 +242,13 @@ def tilted(network: ValueNetwork, by_worker: float = 0.0, by_z: float = 0.0) -> 
     hidden = np.zeros((width + 2, width + 2))
     hidden[:width, :width], hidden[width:, width:] = w.hidden, np.outer(twin, twin)
     weights = w._replace(
-        team=np.hstack([w.team, np.zeros((len(w.team), 2))]), size=np.hstack([w.size, size]), firm=np.hstack([w.firm, firm]),
-        hidden=hidden, hidden_bias=np.append(w.hidden_bias, [0.0, 0.0]), last=np.concatenate([w.last[:-1], twin, w.last[-1:]]),
-    )  # fmt: skip
+        team=np.hstack([w.team, np.zeros((len(w.team), 2))]),
+        size=np.hstack([w.size, size]),
+        firm=np.hstack([w.firm, firm]),
+        hidden=hidden,
+        hidden_bias=np.append(w.hidden_bias, [0.0, 0.0]),
+        last=np.concatenate([w.last[:-1], twin, w.last[-1:]]),
+    )
     return network._replace(weights=weights)
 
 
