@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from bayes_labor.data.sorting.macro import MOMENTS, MacroSeries, Targets
 from bayes_labor.models.sorting.calibration import IDENTIFIED, SortingSpec
 from bayes_labor.posteriors.sorting.identification import both_states
+from bayes_labor.posteriors.sorting.recessions import chance_of_recession
 from bayes_labor.posteriors.sorting.results import SYMBOLS, by_draw
 from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
 from bayes_labor.theory.sorting.closed_forms import technology
@@ -130,7 +131,6 @@ def prior_posterior_figure(posterior: xr.Dataset, prior: xr.Dataset) -> tuple[Fi
 
 def recession_figure(draws: xr.DataTree, series: MacroSeries) -> tuple[Figure, str]:
     """Smoothed probability of recession by year beside outside dates, and growth net of capital's contribution."""
-    chance = by_draw(draws, "recession")
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.6, 3.8))
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
@@ -138,7 +138,7 @@ def recession_figure(draws: xr.DataTree, series: MacroSeries) -> tuple[Figure, s
             for axes in (top, bottom):
                 for year, months in zip(series.years, series.recession_months, strict=True):
                     axes.axvspan(year - 0.5, year + 0.5, color=ACCENT, alpha=0.25 * months / 12.0, lw=0)
-        top.plot(series.years, chance.mean(1), color=INK, lw=1.8)
+        top.plot(series.years, chance_of_recession(draws), color=INK, lw=1.8)
         top.set_ylabel("P(recession)")
         top.set_ylim(0.0, 1.0)
         bottom.axhline(0.0, color=GREY, lw=1)

@@ -26,7 +26,7 @@ from bayes_labor.posteriors.sorting.identification import (
     moments_at,
 )
 from bayes_labor.posteriors.sorting.least_squares import LeastSquares, least_squares
-from bayes_labor.posteriors.sorting.recessions import recession_scores, regimes_told
+from bayes_labor.posteriors.sorting.recessions import chance_of_recession, recession_scores, regimes_told
 from bayes_labor.posteriors.sorting.results import (
     SYMBOLS,
     dispersion,
@@ -343,7 +343,7 @@ def _agreement(fit: _Fit, series: MacroSeries) -> str:
     words = "These series tell regimes apart" if told.passed else "These series do not tell regimes apart"
     if series.recession_months is None:
         return f"{words}: {told.value}. Annual series {first}-{last}."
-    chance = fit.draws["posterior"]["recession"].mean(("chain", "draw")).to_numpy()
+    chance = chance_of_recession(fit.draws)
     bad, none = series.recession_months >= 6, series.recession_months == 0
     return (
         f"{words}: {told.value}. Annual series {first}-{last}. "

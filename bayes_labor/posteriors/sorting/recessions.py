@@ -53,6 +53,12 @@ def nber_years(series: MacroSeries) -> tuple[np.ndarray, np.ndarray] | None:
     return (compared, recession) if both else None
 
 
+def chance_of_recession(draws: xr.DataTree) -> np.ndarray:
+    """(T,) smoothed probabilities of recession, averaged over the posterior."""
+    found: np.ndarray = draws["posterior"]["recession"].mean(("chain", "draw")).to_numpy()
+    return found
+
+
 def recession_scores(fits: dict[str, xr.DataTree], series: MacroSeries) -> pd.DataFrame:
     """Who knows the NBER's recession years: ours by name of the fit, a Markov regression, and growth turned round.
 
@@ -67,7 +73,7 @@ def recession_scores(fits: dict[str, xr.DataTree], series: MacroSeries) -> pd.Da
     years = nber_years(series)
     if years is None:
         return pd.DataFrame()
-    chances = {n: d["posterior"]["recession"].mean(("chain", "draw")).to_numpy() for n, d in fits.items()}
+    chances = {n: chance_of_recession(d) for n, d in fits.items()}
     other = markov_regression(series)
     if other is not None:
         chances["MarkovRegression"] = other
@@ -112,7 +118,7 @@ def markov_regression(series: MacroSeries) -> np.ndarray | None:
 
 def regimes_told(draws: xr.DataTree, series: MacroSeries) -> Gate:
     """Whether the series tell regimes apart: enough information, and recession years known no worse than by growth alone."""
-    chance = draws["posterior"]["recession"].mean(("chain", "draw")).to_numpy()
+    chance = chance_of_recession(draws)
     share, years = information(chance[series.seen.any(1)]), nber_years(series)
     words, passed = f"{share:.0%} of the uncertainty about the states removed, should be {ENOUGH:.0%} or more", share >= ENOUGH
     if years is not None and _growth_seen(series):

@@ -15,7 +15,7 @@ from bayes_labor.models.sorting.calibration import IDENTIFIED, SortingSpec, sort
 from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
 from bayes_labor.posteriors.diagnostics import gates
 from bayes_labor.posteriors.html import section, shown_table
-from bayes_labor.posteriors.sorting.recessions import recession_scores, regimes_told
+from bayes_labor.posteriors.sorting.recessions import chance_of_recession, recession_scores, regimes_told
 from bayes_labor.posteriors.sorting.results import SYMBOLS, moment_fit, summarize_sorting
 from bayes_labor.posteriors.system import Judged, System
 
@@ -78,7 +78,7 @@ def _recessions(spec: RegimesSpec, data: MacroSeries, draws: xr.DataTree, folder
     chance = draws["posterior"]["recession"]
     low, high = (chance.quantile(q, ("chain", "draw")).to_numpy() for q in (0.03, 0.97))
     years = pd.Index(data.years, name="year")
-    table = pd.DataFrame({"recession": chance.mean(("chain", "draw")).to_numpy(), "3%": low, "97%": high}, years)
+    table = pd.DataFrame({"recession": chance_of_recession(draws), "3%": low, "97%": high}, years)
     tables = [shown_table(table, folder, "recessions", "Recessions", "Smoothed probability of the low state by year.")]
     scores = recession_scores({"this fit": draws}, data)
     if len(scores):

@@ -15,20 +15,9 @@ import numpy as np
 
 from bayes_labor.numerics.compilation import kernel, leaf
 from bayes_labor.numerics.outcome import Outcome
-from bayes_labor.theory.sorting.closed_forms import Primitives, Slopes, chi_of_v, moments, slopes, technology
+from bayes_labor.theory.sorting.closed_forms import Primitives, Slopes, moments, slopes, technology
+from bayes_labor.theory.sorting.closed_forms import chi_of_v as chi_of_v
 from bayes_labor.theory.sorting.concentration import top_share
-
-__all__ = [
-    "FirmPolicies",
-    "ScaleFree",
-    "Sorting",
-    "SortingError",
-    "SortingStatus",
-    "chi_of_v",
-    "firm_policies",
-    "scale_free",
-    "solve_sorting",
-]
 
 _STEPS = 200
 _EPSILON = 1e-15
