@@ -124,7 +124,8 @@ def sorting_equilibrium(
         but 0; values there are placeholders that keep gradients finite.
 
     """
-    given = [_symbol(v) for v in (psi, tau, lambda_theta, lambda_x, alpha, eta, xi, s_l, s_k, log_productivity)]
+    values = (psi, tau, lambda_theta, lambda_x, alpha, eta, xi, s_l, s_k, log_productivity)
+    given = [pt.as_tensor(np.float64(v) if isinstance(v, int | float) else v) for v in values]
     like = pt.atleast_1d(sum(pt.zeros_like(v) for v in given))
     p = Primitives(*(v + like for v in given))
     rate, found = JobRate()(*p[:7])
@@ -163,10 +164,6 @@ def _equilibrium(p: Primitives, rate: Variable, found: Variable) -> SortingEquil
         rev_share_top10=top,
         rev_share_50_90=half - top,
     )
-
-
-def _symbol(value: Any) -> Variable:
-    return pt.as_tensor(np.float64(value) if isinstance(value, int | float) else value)
 
 
 def _away_from_zero(rho: Variable) -> Variable:

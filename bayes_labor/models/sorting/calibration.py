@@ -241,15 +241,11 @@ def _on_the_line(p: SortingPriors) -> tuple[np.ndarray, np.ndarray]:
     return np.array([m for m, _ in pairs]), np.array([s for _, s in pairs])
 
 
-def _stacked(values: Any, several: bool) -> Any:
-    """(economy, state) or (state,) of the flat equilibria."""
-    return values.reshape((2, -1)).T if several else values
-
-
 def _report(economy: SortingEquilibrium, several: bool) -> None:
     spreads = {"std_logw": economy.std_logw, "std_tfpq": pt.sqrt(economy.var_tfpq), "std_tfpr": pt.sqrt(economy.var_tfpr)}
     for name, values in (spreads | {"log_Z": economy.log_Z}).items():
-        pm.Deterministic(name, _stacked(values, several), dims=("economy", "state")[not several :])
+        values = values.reshape((2, -1)).T if several else values
+        pm.Deterministic(name, values, dims=("economy", "state")[not several :])
 
 
 def _moments(economy: SortingEquilibrium, spec: SortingSpec, recessions: Any, several: bool) -> Any:

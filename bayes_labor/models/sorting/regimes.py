@@ -99,7 +99,8 @@ def sorting_regimes(
         economy, status = solved_by_state(spec, *coordinates)
         stay = pm.Beta("stay", *np.transpose([spec.stay_boom_prior, spec.stay_recession_prior]), dims="state")
         recessions = stationary_recessions(stay[0], stay[1])
-        chain = (pt.log(pt.stack([1.0 - recessions, recessions])), _log_transition(stay))
+        transition = pt.stacklists([[stay[0], 1.0 - stay[0]], [1.0 - stay[1], stay[1]]])
+        chain = (pt.log(pt.stack([1.0 - recessions, recessions])), pt.log(transition))
         means = _means(economy, series, spec)
         parameters = (*chain, *means, _noise(series, spec, shown), pt.constant(series.seen.astype(np.float64)))
         observed = pm.Data("observed_series", np.where(series.seen, series.observed, 0.0), dims=("year", "any_series"))
@@ -129,10 +130,6 @@ def _coordinates(spec: RegimesSpec) -> tuple[Any, Any, Any, Any]:
     start_at(arc=to_line(START["psi"], START["s_l"], START["v"], spec.technology))
     psi, s_l = on_arc("arc", v, priors["psi"], priors["s_l"], spec.technology)
     return psi, v, tau_hat, s_l
-
-
-def _log_transition(stay: Any) -> Any:
-    return pt.log(pt.stacklists([[stay[0], 1.0 - stay[0]], [1.0 - stay[1], stay[1]]]))
 
 
 def _means(economy: SortingEquilibrium, series: MacroSeries, spec: RegimesSpec) -> tuple[Any, Any]:
