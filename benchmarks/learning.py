@@ -38,16 +38,21 @@ def main(device: str = "cpu", folder: str | None = None) -> None:
         solved.append(solution)
         c = solution.certificate
         found[f"seed {seed}"] = {
-            "wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu,
-            "cpu_seconds_until_value": solution.history[-1]["cpu_seconds"], "passes": len(solution.history),
-            "economy": c.economy._asdict(), "virtual": c.virtual._asdict(), "one_event": c.one_event._asdict(),
+            "wall_seconds": time.perf_counter() - wall,
+            "cpu_seconds": time.process_time() - cpu,
+            "cpu_seconds_until_value": solution.history[-1]["cpu_seconds"],
+            "passes": len(solution.history),
+            "economy": c.economy._asdict(),
+            "virtual": c.virtual._asdict(),
+            "one_event": c.one_event._asdict(),
             "worker": None if c.worker is None else c.worker._asdict(),
             "paths": {
                 n: {k: v.tolist() for k, v in getattr(c.paths, n)._asdict().items()} for n in ("productivity", "size", "joint")
             },
-            "paths_outcome": c.paths.outcome, "paths_p_value": c.paths.p_value,
+            "paths_outcome": c.paths.outcome,
+            "paths_p_value": c.paths.p_value,
             "aggregates": solution.history[-1],
-        }  # fmt: skip
+        }
     found["agreement"] = agreement(solved[0].value, solved[1].value, solved[0].economy, p)._asdict()
     if device == "cpu":
         found["methods"] = compare_methods()
@@ -58,12 +63,12 @@ def main(device: str = "cpu", folder: str | None = None) -> None:
 def compare_methods(steps: int = 400) -> dict[str, dict[str, float]]:
     """Residuals over the economy and the virtual panel by method, from one start."""
     from bayes_labor.theory.learning.certificate import residual
-    from bayes_labor.theory.learning.equilibrium import Settings, first_economies, surroundings
+    from bayes_labor.theory.learning.equilibrium import SolverSettings, first_economies, surroundings
     from bayes_labor.theory.learning.primitives import Parameters
     from bayes_labor.theory.learning.simulation import newcomers
     from bayes_labor.theory.learning.training import Schedule, train
 
-    p, settings = Parameters(), Settings()
+    p, settings = Parameters(), SolverSettings()
     born = newcomers(p, np.random.default_rng(0))
     economies, start = first_economies(p, settings, born)
     around = surroundings(economies, start, p, born)
@@ -98,7 +103,7 @@ def adam(start: Any, around: Any, seconds: float, batch: int = 256, most: int = 
 
     from bayes_labor.theory.learning import joint_value as hjb
     from bayes_labor.theory.learning.network import Weights
-    from bayes_labor.theory.learning.training import draw_states, kept_by, single
+    from bayes_labor.theory.learning.training import draw_meeting, draw_states, kept_by, single
     from bayes_labor.theory.learning.virtual import advance
 
     s, p, market = start.network.scales, around.p, around.market
@@ -128,11 +133,8 @@ def adam(start: Any, around: Any, seconds: float, batch: int = 256, most: int = 
             network = start.network._replace(weights=Weights(*(np.asarray(x, np.float64) for x in w)))
             around = around._replace(virtual=advance(around.virtual, around.panel, network, market, p, 1.0, t))
         if t % 20 == 0:
-            who = rng.integers(len(market.kept), size=2_500)
-            meeting = hjb.some_of(around.meeting, who, rng.integers(len(market.idle_log_h), size=1_250))
-            u = p.b / (p.rho + p.delta_r) * np.exp(market.log_h[who])
-            kept = kept_by(s, w, around.panel.source.take(market.employer[who]), market.place[who], u)
-            meeting = meeting._replace(kept=kept)
+            meeting, incumbents = draw_meeting(rng, around, 2_500, 1_250)
+            meeting = meeting._replace(kept=kept_by(s, w, incumbents))
         t += 1
         rate = 1e-3 * (1.0 + np.cos(np.pi * min(used / seconds, 1.0)))
         w, m, v = step(w, m, v, float(t), rate, draw_states(rng, batch, around), meeting)

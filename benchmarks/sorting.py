@@ -29,9 +29,12 @@ def draws(n: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     psi, v = rng.uniform(0.2, 0.6, n), rng.uniform(0.2, 0.9, n)
     return {
-        "psi": psi, "tau": rng.uniform(0.0, 0.3, n), "lambda_theta": np.ones(n), "lambda_x": np.exp(chi_of_v(psi, v)),
+        "psi": psi,
+        "tau": rng.uniform(0.0, 0.3, n),
+        "lambda_theta": np.ones(n),
+        "lambda_x": np.exp(chi_of_v(psi, v)),
         "s_l": rng.uniform(0.05, 0.4, n),
-    }  # fmt: skip
+    }
 
 
 def with_gradients(economies: dict[str, np.ndarray]) -> Any:

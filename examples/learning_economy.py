@@ -14,7 +14,7 @@ from bayes_labor.data.learning.simulated_teams import employed_in, simulated_car
 from bayes_labor.models import learning_regression
 from bayes_labor.posteriors import arviz_summary, plain_report, prior_check, sample
 from bayes_labor.posteriors.learning.results import coworkers, decompose_growth, growth_terms, markdowns, path_words
-from bayes_labor.theory.learning.equilibrium import Settings, solve_equilibrium
+from bayes_labor.theory.learning.equilibrium import SolverSettings, solve_equilibrium
 from bayes_labor.theory.learning.training import Schedule
 
 NAMES = ["theta", "sigma", "tau"]
@@ -24,10 +24,9 @@ def main(run: str = "runs/learning_economy", **settings: Any) -> None:
     """Solve, check, and print who works with whom, markdowns, and where growth comes from; then the regression."""
     first, again = Schedule(steps=160, batch=256), Schedule(steps=80, batch=256, ridge=(1e-4, 1e-7), rate=(0.05, 0.01))
     worker = Schedule(steps=120, batch=256, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95)
-    settings = Settings(
-        firms=600, n_max=5, features=8, width=32, passes=3, first=first, again=again, worker=worker, paths=4_000
-    )  # fmt: skip
-    solution = solve_equilibrium(settings=settings, told=print)
+    schedules = {"first": first, "again": again, "worker": worker}
+    size = SolverSettings(firms=600, n_max=5, features=8, width=32, passes=3, paths=4_000, **schedules)
+    solution = solve_equilibrium(settings=size, told=print)
     paths = solution.certificate.paths
     print(f"\nwhat paths pay and what firms are said to be worth: {paths.outcome} ({path_words(paths)})")
     print(f"rms(TV - V) / V over firms: {solution.certificate.economy.relative:.1e}\n")

@@ -13,19 +13,18 @@ from pytensor.graph.basic import Variable
 
 from bayes_labor.custom_ops.declaration import Field, SolverOp, integers
 from bayes_labor.custom_ops.numba_binding import register_numba
-from bayes_labor.theory.sorting.closed_forms import moments, technology, with_margin
-from bayes_labor.theory.sorting.closed_forms import slopes as closed_slopes
+from bayes_labor.theory.sorting.closed_forms import Primitives, moments, slopes, technology
 from bayes_labor.theory.sorting.equilibrium import SortingStatus, job_rates, top_shares
 
-_SAFE = (0.5, 0.0, 1.0, 1.0, 0.3, 0.6, 9.0, 0.2, 0.0, 0.0)  # computed with where parameters are out of range
-_INPUTS = ("psi", "tau", "lambda_theta", "lambda_x", "alpha", "eta", "xi")
+_SAFE = Primitives(psi=0.5, tau=0.0, lambda_theta=1.0, lambda_x=1.0, alpha=0.3, eta=0.6, xi=9.0, s_l=0.2, s_k=0.0, log_a=0.0)
+"""Computed with where parameters are out of range, or profits not positive."""
 
 
 @register_numba
 class JobRate(SolverOp):
     """Binding of :func:`bayes_labor.theory.sorting.equilibrium.job_rates`: lambda_t; 1 and a status where there is none."""
 
-    fields = tuple(Field(name, ("N",)) for name in _INPUTS)
+    fields = tuple(Field(name, ("N",)) for name in Primitives._fields[:7])
     results = (Field("lambda_t", ("N",)), integers("status", "N"))
 
     def kernel(self) -> Any:
@@ -94,9 +93,19 @@ class SortingEquilibrium(NamedTuple):
 
 
 def sorting_equilibrium(
-    psi: Any, tau: Any, lambda_theta: Any, lambda_x: Any, s_l: Any, s_k: Any = 0.0, *,
-    alpha: Any = 0.3, eta: Any = 0.6, xi: Any = 9.0, log_productivity: Any = 0.0, allow_negative_tau: bool = False,
-) -> SortingEquilibrium:  # fmt: skip
+    psi: Any,
+    tau: Any,
+    lambda_theta: Any,
+    lambda_x: Any,
+    s_l: Any,
+    s_k: Any = 0.0,
+    *,
+    alpha: Any = 0.3,
+    eta: Any = 0.6,
+    xi: Any = 9.0,
+    log_productivity: Any = 0.0,
+    allow_negative_tau: bool = False,
+) -> SortingEquilibrium:
     """Symbolic equilibrium, its moments and statuses, with gradients in every argument.
 
     Parameters
@@ -115,41 +124,46 @@ def sorting_equilibrium(
         but 0; values there are placeholders that keep gradients finite.
 
     """
-    given = [_symbol(v) for v in (psi, tau, lambda_theta, lambda_x, alpha, eta, xi, s_l, s_k, log_productivity)]
-    like = sum(pt.zeros_like(v) for v in given)
-    psi, tau, lambda_theta, lambda_x, alpha, eta, xi, s_l, s_k, log_a = (v + pt.atleast_1d(like) for v in given)
-    rate, found = JobRate()(psi, tau, lambda_theta, lambda_x, alpha, eta, xi)
-    outside = pt.or_(pt.eq(found, int(SortingStatus.PARAMETER_RANGE)), pt.lt(pt.minimum(s_l, s_k), 0.0))
+    values = (psi, tau, lambda_theta, lambda_x, alpha, eta, xi, s_l, s_k, log_productivity)
+    given = [pt.as_tensor(np.float64(v) if isinstance(v, int | float) else v) for v in values]
+    like = pt.atleast_1d(sum(pt.zeros_like(v) for v in given))
+    p = Primitives(*(v + like for v in given))
+    rate, found = JobRate()(*p[:7])
+    outside = pt.or_(pt.eq(found, int(SortingStatus.PARAMETER_RANGE)), pt.lt(pt.minimum(p.s_l, p.s_k), 0.0))
     if not allow_negative_tau:
-        outside = pt.or_(outside, pt.lt(tau, 0.0))
+        outside = pt.or_(outside, pt.lt(p.tau, 0.0))
     found = pt.switch(outside, int(SortingStatus.PARAMETER_RANGE), found)
-    psi, tau, lambda_theta, lambda_x, alpha, eta, xi, s_l, s_k, log_a = (
-        pt.switch(outside, safe, v)
-        for v, safe in zip((psi, tau, lambda_theta, lambda_x, alpha, eta, xi, s_l, s_k, log_a), _SAFE, strict=True)
-    )
-    made = technology(alpha, eta, xi)
-    margin = pt.switch(pt.eq(found, int(SortingStatus.NO_PROFIT_MARGIN)), 1.0, made.margin)
-    made = with_margin(alpha, eta, made.mu, margin)
-    of_type = closed_slopes(pt, psi, tau, lambda_x, eta, made.x, rate)
-    gap = lambda_theta - of_type.rho
-    finite = pt.and_(pt.gt(gap, 0.0), pt.gt(gap + tau, 0.0))
+    unsafe = pt.or_(outside, pt.eq(found, int(SortingStatus.NO_PROFIT_MARGIN)))
+    return _equilibrium(Primitives(*(pt.switch(unsafe, safe, v) for v, safe in zip(p, _SAFE, strict=True))), rate, found)
+
+
+def _equilibrium(p: Primitives, rate: Variable, found: Variable) -> SortingEquilibrium:
+    """From the rate of jobs and its status, where everything is in range."""
+    of_type = slopes(pt, p, rate)
+    gap = p.lambda_theta - of_type.rho
+    finite = pt.and_(pt.gt(gap, 0.0), pt.gt(gap + p.tau, 0.0))
     status = pt.switch(pt.and_(pt.eq(found, 0), pt.invert(finite)), int(SortingStatus.INFINITE_OUTPUT), found)
-    rho = pt.switch(finite, of_type.rho, 0.5 * lambda_theta)
-    gap, wedge = pt.switch(finite, gap, 1.0), pt.switch(finite, tau, 0.0)
-    known = moments(
-        pt, made, of_type, psi, tau, lambda_theta, rate, gap, alpha=alpha, eta=eta, xi=xi, s_l=s_l, s_k=s_k, log_a=log_a,
-        below=gap + wedge,
-    )  # fmt: skip
-    labor, capital = known.labor, known.capital
-    top, half = (TopShare()(q, lambda_theta / _away_from_zero(rho), known.spread)[0] for q in (0.1, 0.5))
+    rho = pt.switch(finite, of_type.rho, 0.5 * p.lambda_theta)
+    gap, wedge = pt.switch(finite, gap, 1.0), pt.switch(finite, p.tau, 0.0)
+    known = moments(pt, p, of_type, rate, gap, gap + wedge)
+    factors = known.labor + known.capital
+    income = factors + technology(p.alpha, p.eta, p.xi).margin
+    top, half = (TopShare()(q, p.lambda_theta / _away_from_zero(rho), known.spread)[0] for q in (0.1, 0.5))
     return SortingEquilibrium(
-        status, rate, rho, of_type.wage / rate, labor, labor / (labor + capital), labor / (labor + capital + margin),
-        labor + capital + margin, known.log_z, known.var_tfpq, known.var_tfpr, top, half - top,
-    )  # fmt: skip
-
-
-def _symbol(value: Any) -> Variable:
-    return pt.as_tensor(np.float64(value) if isinstance(value, int | float) else value)
+        status=status,
+        lambda_t=rate,
+        rho=rho,
+        std_logw=of_type.wage / rate,
+        labor_share_Y=known.labor,
+        labor_share_factor=known.labor / factors,
+        labor_share_income=known.labor / income,
+        income_over_Y=income,
+        log_Z=known.log_z,
+        var_tfpq=known.var_tfpq,
+        var_tfpr=known.var_tfpr,
+        rev_share_top10=top,
+        rev_share_50_90=half - top,
+    )
 
 
 def _away_from_zero(rho: Variable) -> Variable:

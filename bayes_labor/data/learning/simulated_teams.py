@@ -8,11 +8,11 @@ import pandas as pd
 from bayes_labor.data.learning.teams import Teams
 
 if TYPE_CHECKING:
-    from bayes_labor.theory.learning.equilibrium import Solution
+    from bayes_labor.theory.learning.equilibrium import SolvedEconomy
     from bayes_labor.theory.learning.simulation import Economy
 
 
-def simulated_careers(solution: "Solution", years: int, seed: int) -> "tuple[pd.DataFrame, list[Economy]]":
+def simulated_careers(solution: "SolvedEconomy", years: int, seed: int) -> "tuple[pd.DataFrame, list[Economy]]":
     """Follow everybody in a solved economy.
 
     Parameters
@@ -55,8 +55,7 @@ def _snapshot(economy: "Economy", year: int) -> pd.DataFrame:
     """A worker's place is taken by another when he retires, a firm's when it dies: dates of birth tell them apart."""
     firm, work = np.maximum(economy.employer, 0), economy.employer >= 0
     firms = {"firm_born": economy.firm_born, "log_q": economy.log_q, "log_z": economy.log_z}
-    return pd.DataFrame(
-        {"place": np.arange(len(work)), "born": economy.born, "employer": economy.employer, "year": year, "wage": economy.wage,
-         "tenure": economy.clock[0] - economy.hired, "log_h": economy.log_h, "log_a": economy.log_a}
-        | {n: np.where(work, v[firm], np.nan) for n, v in firms.items()}
-    )  # fmt: skip
+    columns = {"place": np.arange(len(work)), "born": economy.born, "employer": economy.employer, "year": year}
+    columns |= {"wage": economy.wage, "tenure": economy.clock[0] - economy.hired}
+    columns |= {"log_h": economy.log_h, "log_a": economy.log_a}
+    return pd.DataFrame(columns | {n: np.where(work, v[firm], np.nan) for n, v in firms.items()})

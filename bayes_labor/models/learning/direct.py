@@ -15,7 +15,9 @@ from pydantic import PositiveFloat
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.learning.teams import Teams
 from bayes_labor.models.notes import start_at, start_there
+from bayes_labor.models.prior import Prior
 from bayes_labor.models.settings import Settings
+from bayes_labor.theory.learning import log_growth
 
 _MOST_ROWS = 20_000
 
@@ -32,6 +34,12 @@ class DirectSpec(Settings):
     sigma_u: PositiveFloat = 0.1
     year_effects: bool = False
     """A level of pay per year. It then takes what all workers learn alike, and mu_q is known from its prior only."""
+
+    @property
+    def table(self) -> dict[str, Prior]:
+        """Priors by parameter."""
+        normal = {n: Prior("normal", getattr(self, n)) for n in ("theta_p", "theta_m", "mu_q")}
+        return normal | {n: Prior("half normal", (getattr(self, n),)) for n in ("sigma_h", "sigma_a", "sigma_q", "sigma_u")}
 
 
 class _Year(NamedTuple):
@@ -76,22 +84,20 @@ def learning_direct(teams: Teams, spec: DirectSpec | None = None, **settings: An
     with pm.Model(coords={"worker": workers, "team": labels, "year": years, "row": np.arange(len(t))}) as model:
         start_at(theta_p=0.1, theta_m=0.02, sigma_h=0.2, sigma_a=0.01, sigma_q=0.01, sigma_u=0.05, level=float(y.mean()))
         start_there()
-        theta_p, theta_m = pm.Normal("theta_p", *spec.theta_p), pm.Normal("theta_m", *spec.theta_m)
-        mu_q = pm.Normal("mu_q", *spec.mu_q)
-        sigma = {n: pm.HalfNormal(n, getattr(spec, n)) for n in ("sigma_h", "sigma_a", "sigma_q", "sigma_u")}
+        at = {name: prior.place(name) for name, prior in spec.table.items()}
         level: Any = pm.Normal("level", float(y.mean()), 1.0)
         if spec.year_effects:
             level = level + pt.concatenate([[0.0], pm.Normal("year_effect", 0.0, 1.0, shape=len(years) - 1)])[year]
-        log_h = sigma["sigma_h"] * pm.Normal("h", 0.0, 1.0, dims="worker")
-        log_a = sigma["sigma_a"] * pm.Normal("a", 0.0, 1.0, dims="worker")
-        log_q = mu_q + sigma["sigma_q"] * pm.Normal("q", 0.0, 1.0, dims="team")
+        log_h = at["sigma_h"] * pm.Normal("h", 0.0, 1.0, dims="worker")
+        log_a = at["sigma_a"] * pm.Normal("a", 0.0, 1.0, dims="worker")
+        log_q = at["mu_q"] + at["sigma_q"] * pm.Normal("q", 0.0, 1.0, dims="team")
         states = [log_h]
         for s in range(len(years) - 1):
             now = _year(worker[year == s], team[year == s])
             events = pm.Gamma(f"events_{years[s]}", 1.0, 1.0, shape=len(now.teams))
-            states.append(_learn(states[-1], log_a, log_q, events, now, theta_p, theta_m))
-        at = pt.stack(states)[year, worker]
-        pm.Normal("log_wage", level + at, sigma["sigma_u"], observed=pm.Data("log_wages", y, dims="row"), dims="row")
+            states.append(_learn(states[-1], log_a, log_q, events, now, at["theta_p"], at["theta_m"]))
+        log_pay = level + pt.stack(states)[year, worker]
+        pm.Normal("log_wage", log_pay, at["sigma_u"], observed=pm.Data("log_wages", y, dims="row"), dims="row")
     return model
 
 
@@ -119,10 +125,7 @@ def _year(worker: np.ndarray, team: np.ndarray) -> _Year:
 
 
 def _learn(log_h: Any, log_a: Any, log_q: Any, events: Any, now: _Year, theta_p: Any, theta_m: Any) -> Any:
-    """Human capital of all workers a year on; equation in :func:`bayes_labor.theory.learning.log_growth`."""
-    h = log_h[now.members]
-    gap = (h[:, None, :] - h[:, :, None]) * (now.here[:, None, :] & now.here[:, :, None])
-    coworkers = np.maximum(now.here.sum(1) - 1, 1)[:, None]
-    learnt = (theta_p * pt.maximum(gap, 0.0) + theta_m * pt.minimum(gap, 0.0)).sum(2) / coworkers
-    growth = events[:, None] * (log_a[now.members] + log_q[now.teams][:, None] + learnt)
-    return pt.inc_subtensor(log_h[now.members[now.here]], growth[now.here])
+    """Human capital of all workers a year on, after so many learning events of each team."""
+    m = now.members
+    growth = events[:, None] * log_growth(log_h[m], log_a[m], log_q[now.teams], now.here, theta_p, theta_m, pt)
+    return pt.inc_subtensor(log_h[m[now.here]], growth[now.here])

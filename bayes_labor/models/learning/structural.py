@@ -5,19 +5,19 @@ a design of points drawn evenly from the prior; Gaussian processes interpolate t
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pymc as pm
 import pytensor.tensor as pt
-from scipy import stats
 from scipy.stats import qmc
 
 from bayes_labor.custom_ops import emulated_moments
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
 from bayes_labor.likelihoods.emulator import Emulator, fit_emulator
 from bayes_labor.models.notes import start_at
+from bayes_labor.models.prior import Prior
 from bayes_labor.theory.learning import Parameters
 
 WORST = 0.3
@@ -25,63 +25,24 @@ WORST = 0.3
 _LEAST_QUANTILE = 1e-4
 
 
-class Prior(NamedTuple):
-    """Prior of one parameter."""
-
-    family: Literal["normal", "half normal", "log normal", "truncated normal", "beta", "correlation"]
-    values: tuple[float, ...]
-    """Mean and standard deviation; the latter; median and standard deviation of the log; mean, sd and bounds; a and b; a and b
-    of (1 + correlation) / 2."""
-
-    def frozen(self) -> Any:
-        """As a distribution of scipy."""
-        v = self.values
-        if self.family == "normal":
-            return stats.norm(*v)
-        if self.family == "half normal":
-            return stats.halfnorm(scale=v[0])
-        if self.family == "log normal":
-            return stats.lognorm(v[1], scale=v[0])
-        if self.family == "truncated normal":
-            return stats.truncnorm((v[2] - v[0]) / v[1], (v[3] - v[0]) / v[1], v[0], v[1])
-        return stats.beta(*v) if self.family == "beta" else stats.beta(*v, loc=-1.0, scale=2.0)
-
-    def place(self, name: str) -> tuple[Any, Any]:
-        """(variable, its coordinate) in the model being built; see :meth:`coordinate`."""
-        v = self.values
-        if self.family == "correlation":
-            x = pm.Deterministic(name, 2.0 * pm.Beta(f"{name}_share", *v) - 1.0)
-            return x, self.coordinate(x)
-        if self.family == "normal":
-            x = pm.Normal(name, *v)
-        elif self.family == "half normal":
-            x = pm.HalfNormal(name, v[0])
-        elif self.family == "log normal":
-            x = pm.LogNormal(name, np.log(v[0]), v[1])
-        elif self.family == "truncated normal":
-            x = pm.TruncatedNormal(name, v[0], v[1], lower=v[2], upper=v[3])
-        else:
-            x = pm.Beta(name, *v)
-        return x, self.coordinate(x)
-
-    def coordinate(self, x: Any) -> Any:
-        """Standardised parameter, logs of log normal ones: what the emulator takes. Numbers, arrays or symbols."""
-        if self.family == "log normal":
-            return ((np if isinstance(x, np.ndarray | float) else pt).log(x) - np.log(self.values[0])) / self.values[1]
-        known = self.frozen()
-        return (x - known.mean()) / known.std()
-
-
 PRIORS: dict[str, Prior] = {
-    "eta": Prior("truncated normal", (1.0, 0.15, 0.5, 1.5)), "theta_p": Prior("normal", (0.1, 0.1)),
-    "theta_m": Prior("normal", (0.0, 0.1)), "sigma_z": Prior("log normal", (0.3, 0.4)),
-    "sigma_h": Prior("log normal", (0.2, 0.4)), "sigma_q": Prior("half normal", (0.02,)),
-    "sigma_a": Prior("half normal", (0.015,)), "mu_q": Prior("normal", (-0.01, 0.02)),
-    "corr_zq": Prior("correlation", (2.0, 2.0)), "corr_ha": Prior("correlation", (2.0, 2.0)), "b": Prior("beta", (2.0, 8.0)),
-    "N_w": Prior("log normal", (5.0, 0.2)), "delta_f": Prior("log normal", (0.01, 1.0)),
-    "delta_m": Prior("log normal", (0.13, 0.4)), "psi_N": Prior("log normal", (0.5, 0.5)),
+    "eta": Prior("truncated normal", (1.0, 0.15, 0.5, 1.5)),
+    "theta_p": Prior("normal", (0.1, 0.1)),
+    "theta_m": Prior("normal", (0.0, 0.1)),
+    "sigma_z": Prior("log normal", (0.3, 0.4)),
+    "sigma_h": Prior("log normal", (0.2, 0.4)),
+    "sigma_q": Prior("half normal", (0.02,)),
+    "sigma_a": Prior("half normal", (0.015,)),
+    "mu_q": Prior("normal", (-0.01, 0.02)),
+    "corr_zq": Prior("correlation", (2.0, 2.0)),
+    "corr_ha": Prior("correlation", (2.0, 2.0)),
+    "b": Prior("beta", (2.0, 8.0)),
+    "N_w": Prior("log normal", (5.0, 0.2)),
+    "delta_f": Prior("log normal", (0.01, 1.0)),
+    "delta_m": Prior("log normal", (0.13, 0.4)),
+    "psi_N": Prior("log normal", (0.5, 0.5)),
     "psi_E": Prior("log normal", (0.8, 0.5)),
-}  # fmt: skip
+}
 """Of all parameters that may be estimated; the others are held at their values in :class:`.Parameters`."""
 
 
@@ -122,7 +83,7 @@ def design(priors: Mapping[str, Prior], points: int, seed: int) -> pd.DataFrame:
 
 def train_emulator(
     priors: Mapping[str, Prior], points: pd.DataFrame, moments: pd.DataFrame, *, worst: float = WORST, seed: int = 0
-) -> MomentEmulator:  # fmt: skip
+) -> MomentEmulator:
     """Fit the emulator to moments at a design.
 
     Parameters
@@ -162,9 +123,12 @@ def train_emulator(
 
 
 def learning_structural(
-    emulator: MomentEmulator, observed: pd.Series, se: pd.Series, simulation_se: pd.Series | None = None,
+    emulator: MomentEmulator,
+    observed: pd.Series,
+    se: pd.Series,
+    simulation_se: pd.Series | None = None,
     fixed: Parameters | None = None,
-) -> pm.Model:  # fmt: skip
+) -> pm.Model:
     """Build the model.
 
     Parameters
@@ -196,8 +160,9 @@ def learning_structural(
     with pm.Model(coords={"moment": names}) as model:
         _start_at_best(emulator, observed, se)
         placed = {n: prior.place(n) for n, prior in emulator.priors.items()}
-        _bound_growth({n: x for n, (x, _) in placed.items()}, fixed or Parameters())
-        mean, variance = emulated_moments(pt.stack([c for _, c in placed.values()]), emulator.emulator)
+        _bound_growth(placed, fixed or Parameters())
+        at = pt.stack([emulator.priors[n].coordinate(x) for n, x in placed.items()])
+        mean, variance = emulated_moments(at, emulator.emulator)
         fitted = pm.Deterministic("fitted", mean[pick], dims="moment")
         pm.Deterministic("emulator_sd", pt.sqrt(variance[pick]), dims="moment")
         sd = pt.sqrt(se.to_numpy(dtype=np.float64) ** 2 + noise**2 + variance[pick])

@@ -11,12 +11,16 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 from pydantic import Field, PositiveFloat, field_validator, model_validator
+from scipy.special import digamma, polygamma
 
 from bayes_labor.custom_ops.sorting import SortingEquilibrium, sorting_equilibrium
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.sorting.macro import MOMENTS, PAPER, Targets
 from bayes_labor.models.notes import solver_outcomes, start_at
+from bayes_labor.models.prior import Prior
 from bayes_labor.models.settings import Settings
+from bayes_labor.theory.sorting.business_cycle import LABOR_SHARES, LaborShare, stationary_recessions
+from bayes_labor.theory.sorting.closed_forms import chi_of_v, lambda_x_of_chi
 from bayes_labor.theory.sorting.equilibrium import SortingStatus
 
 
@@ -37,16 +41,23 @@ class SortingPriors(Settings):
     pooling_psi: PositiveFloat = 0.25
     """The same of logit psi."""
 
+    @property
+    def table(self) -> dict[str, Prior]:
+        """Of the identified parameters by name: what models sample and what is printed."""
+        tau_hat = Prior("log normal", (self.tau_median, self.tau_spread))
+        psi, v, s_l = Prior("beta", self.psi), Prior("beta", self.v), Prior("half normal", (self.s_l,))
+        return {"psi": psi, "v": v, "tau_hat": tau_hat, "s_l": s_l}
+
     def __str__(self) -> str:
-        return "\n".join(
-            [
-                f"psi (worker type in productivity)      ~ Beta{self.psi}",
-                f"v (std of log wages in booms)          ~ Beta{self.v}",
-                f"tau / lambda_theta in recessions       ~ LogNormal(log {self.tau_median:g}, {self.tau_spread:g})",
-                f"s_l (spread of labor wedges)           ~ HalfNormal({self.s_l:g})",
-                f"spread over economies, where several   ~ HalfNormal({self.pooling:g}), of logit psi {self.pooling_psi:g}",
-            ]
-        )
+        words = {
+            "psi": "psi (worker type in productivity)",
+            "v": "v (std of log wages in booms)",
+            "tau_hat": "tau / lambda_theta in recessions",
+            "s_l": "s_l (spread of labor wedges)",
+        }
+        lines = [f"{words[name]:38} ~ {prior}" for name, prior in self.table.items()]
+        pooled = f"HalfNormal({self.pooling:g}), of logit psi {self.pooling_psi:g}"
+        return "\n".join([*lines, f"spread over economies, where several   ~ {pooled}"])
 
 
 class SortingSpec(Settings):
@@ -60,7 +71,7 @@ class SortingSpec(Settings):
     """tau/lambda_theta in booms."""
     stay_boom: float = Field(default=0.977, gt=0.0, lt=1.0)
     stay_recession: float = Field(default=0.688, gt=0.0, lt=1.0)
-    labor_share: Literal["output", "factor", "income"] = "output"
+    labor_share: LaborShare = "output"
     """Over output, over labor and capital income, or over all income."""
     tfp: Literal["std", "variance"] = "std"
     """What the TFP target is."""
@@ -84,7 +95,11 @@ class SortingSpec(Settings):
     @property
     def recession_share(self) -> float:
         """Stationary probability of recessions."""
-        return (1.0 - self.stay_boom) / (2.0 - self.stay_boom - self.stay_recession)
+        return stationary_recessions(self.stay_boom, self.stay_recession)
+
+    def lambda_x(self, psi: Any, v: Any, lambda_theta: float = 1.0, of: Any = np) -> Any:
+        """Rate of worker types at psi and v, where firm types have the rate ``lambda_theta``; ``of`` NumPy or PyTensor."""
+        return lambda_x_of_chi(chi_of_v(psi, v, **self.technology, of=of), psi, lambda_theta, of)
 
 
 def sorting_calibration(
@@ -122,7 +137,7 @@ def sorting_calibration(
     if several:
         coords |= {"economy": list(targets.economies), "coordinate": list(COORDINATES)}
     with pm.Model(coords=coords) as model:
-        coordinates = _pooled(spec.priors, len(targets.economies)) if several else identified(spec.priors)
+        coordinates = _pooled(spec.priors, len(targets.economies)) if several else _alone(spec.priors)
         economy, status = solved_by_state(spec, *coordinates, several=several)
         observe_moments(economy, status, targets, spec, spec.recession_share)
         if unit is not None:
@@ -137,9 +152,10 @@ def solved_by_state(
 
     Equilibria are flat, (states x economies,), all booms first; the status is by economy where there are several.
     """
-    log_chi = pm.Deterministic("log_chi", _log_chi(spec, psi, v), dims="economy" if several else None)
-    inputs = _by_state(psi, spec.tau_boom, tau_hat, 1.0, pt.exp(log_chi), s_l)
-    economy = sorting_equilibrium(*inputs, **spec.technology)
+    log_chi = pm.Deterministic("log_chi", chi_of_v(psi, v, **spec.technology, of=pt), dims="economy" if several else None)
+    slopes = pt.concatenate([spec.tau_boom + 0.0 * pt.atleast_1d(tau_hat), spec.tau_boom + pt.atleast_1d(tau_hat)])
+    psi, lambda_x, s_l = (pt.tile(pt.atleast_1d(x), 2) for x in (psi, pt.exp(log_chi), s_l))
+    economy = sorting_equilibrium(psi, slopes, 1.0, lambda_x, s_l, **spec.technology)
     worse = pt.max(economy.status.reshape((2, -1)), axis=0)
     status = pm.Deterministic("solver_status", worse if several else worse[0])
     solver_outcomes(SortingStatus)
@@ -152,20 +168,31 @@ def observe_moments(economy: SortingEquilibrium, status: Any, targets: Targets, 
     dims = ("economy", "moment")[not targets.economies :]
     fit = pm.Deterministic("moment_fit", _moments(economy, spec, recessions, bool(targets.economies)), dims=dims)
     pm.CustomDist(
-        "moments", fit, pt.constant(targets.se), status, logp=_log_density, random=_draw_moments, signature="(m),(m),()->(m)",
-        observed=pm.Data("observed_moments", targets.value, dims=dims), dims=dims,
-    )  # fmt: skip
+        "moments",
+        fit,
+        pt.constant(targets.se),
+        status,
+        logp=_log_density,
+        random=_draw_moments,
+        signature="(m),(m),()->(m)",
+        observed=pm.Data("observed_moments", targets.value, dims=dims),
+        dims=dims,
+    )
 
 
 def in_units(unit: float, spec: SortingSpec, psi: Any, v: Any, tau_hat: Any) -> None:
     """Rates and slope for a given lambda_theta, as deterministics of the model being built."""
     pm.Deterministic("lambda_theta", pt.constant(float(unit)))
     pm.Deterministic("tau", unit * tau_hat)
-    pm.Deterministic("lambda_x", pt.exp(_log_chi(spec, psi, v) - (1.0 - psi) / psi * np.log(unit)))
+    pm.Deterministic("lambda_x", spec.lambda_x(psi, v, unit, pt))
 
 
+IDENTIFIED = ("psi", "v", "tau_hat", "s_l")
+"""What data can tell."""
 COORDINATES = ("logit psi", "logit v", "log tau_hat", "log s_l")
 """In which economies are pooled: what is identified, on the whole line."""
+START = {"psi": 0.35, "v": 0.75, "s_l": 0.22}
+"""Where chains start; tau_hat at its prior's median."""
 
 
 def check_targets(targets: Targets, unit: float | None = None) -> None:
@@ -185,16 +212,13 @@ def check_targets(targets: Targets, unit: float | None = None) -> None:
         raise DataFaults(faults)
 
 
-def identified(p: SortingPriors) -> tuple[Any, Any, Any, Any]:
+def _alone(p: SortingPriors) -> tuple[Any, ...]:
     """psi, v, tau_hat and s_l of one economy, with their priors."""
-    start_at(psi=0.35, v=0.75, tau_hat=p.tau_median, s_l=0.22)
-    return (
-        pm.Beta("psi", *p.psi), pm.Beta("v", *p.v), pm.LogNormal("tau_hat", np.log(p.tau_median), p.tau_spread),
-        pm.HalfNormal("s_l", p.s_l),
-    )  # fmt: skip
+    start_at(tau_hat=p.tau_median, **START)
+    return tuple(prior.place(name) for name, prior in p.table.items())
 
 
-def _pooled(p: SortingPriors, n: int) -> tuple[Any, Any, Any, Any]:
+def _pooled(p: SortingPriors, n: int) -> tuple[Any, ...]:
     """Economies around common means, not centered: five moments tell little about one economy."""
     center, width = _on_the_line(p)
     spread_scale = np.array([p.pooling_psi, p.pooling, p.pooling, p.pooling])
@@ -203,13 +227,11 @@ def _pooled(p: SortingPriors, n: int) -> tuple[Any, Any, Any, Any]:
     spread = pm.HalfNormal("spread", spread_scale, dims="coordinate")
     x = mean + spread * pm.Normal("offset", 0.0, 1.0, dims=("economy", "coordinate"))
     values = (pt.sigmoid(x[:, 0]), pt.sigmoid(x[:, 1]), pt.exp(x[:, 2]), pt.exp(x[:, 3]))
-    named = [pm.Deterministic(n, v, dims="economy") for n, v in zip(("psi", "v", "tau_hat", "s_l"), values, strict=True)]
-    return named[0], named[1], named[2], named[3]
+    return tuple(pm.Deterministic(n, v, dims="economy") for n, v in zip(IDENTIFIED, values, strict=True))
 
 
 def _on_the_line(p: SortingPriors) -> tuple[np.ndarray, np.ndarray]:
     """(4,) means and standard deviations of the priors in :data:`COORDINATES`; exact but for their normal shape."""
-    from scipy.special import digamma, polygamma
 
     def logit(a: float, b: float) -> tuple[float, float]:
         return float(digamma(a) - digamma(b)), float(np.sqrt(polygamma(1, a) + polygamma(1, b)))
@@ -219,51 +241,21 @@ def _on_the_line(p: SortingPriors) -> tuple[np.ndarray, np.ndarray]:
     return np.array([m for m, _ in pairs]), np.array([s for _, s in pairs])
 
 
-def _log_chi(spec: SortingSpec, psi: Any, v: Any) -> Any:
-    """Log chi from the spread of log wages in booms: every v in (0, 1) has an equilibrium with finite output."""
-    mu = (spec.xi - 1.0) / spec.xi
-    kappa_l = spec.eta * mu / (1.0 - mu * (spec.alpha + spec.eta))
-    rate = 1.0 / (1.0 + v * (kappa_l * (1.0 - psi) / psi - 1.0))
-    return pt.log(rate) - pt.log(spec.eta * v * rate / psi) / psi
-
-
-def _by_state(psi: Any, tau_boom: float, tau: Any, lambda_theta: float, lambda_x: Any, s_l: Any) -> list[Any]:
-    """Inputs of (states x economies,) equilibria: all booms first."""
-    both = [pt.concatenate([pt.atleast_1d(x), pt.atleast_1d(x)]) for x in (psi, lambda_x, s_l)]
-    tau = pt.atleast_1d(tau)
-    return [both[0], pt.concatenate([tau_boom + pt.zeros_like(tau), tau_boom + tau]), lambda_theta, both[1], both[2]]
-
-
-def _stacked(values: Any, several: bool) -> Any:
-    """(economy, state) or (state,) of the flat equilibria."""
-    return values.reshape((2, -1)).T if several else values
-
-
 def _report(economy: SortingEquilibrium, several: bool) -> None:
-    found = {
-        "std_logw": economy.std_logw, "std_tfpq": pt.sqrt(economy.var_tfpq), "std_tfpr": pt.sqrt(economy.var_tfpr),
-        "log_Z": economy.log_Z,
-    }  # fmt: skip
-    for name, values in found.items():
-        pm.Deterministic(name, _stacked(values, several), dims=("economy", "state")[not several :])
+    spreads = {"std_logw": economy.std_logw, "std_tfpq": pt.sqrt(economy.var_tfpq), "std_tfpr": pt.sqrt(economy.var_tfpr)}
+    for name, values in (spreads | {"log_Z": economy.log_Z}).items():
+        values = values.reshape((2, -1)).T if several else values
+        pm.Deterministic(name, values, dims=("economy", "state")[not several :])
 
 
 def _moments(economy: SortingEquilibrium, spec: SortingSpec, recessions: Any, several: bool) -> Any:
     """Stationary means over the states of the cycle, and the spread of log TFP between them."""
-    share = {
-        "output": economy.labor_share_Y, "factor": economy.labor_share_factor, "income": economy.labor_share_income
-    }[spec.labor_share]  # fmt: skip
-    r = recessions
-    means = [
-        (1.0 - r) * x[0] + r * x[1]
-        for x in (
-            v.reshape((2, -1)) for v in (share, economy.std_logw, economy.rev_share_top10, economy.rev_share_50_90)
-        )
-    ]  # fmt: skip
-    z = economy.log_Z.reshape((2, -1))
+    e, r = economy, recessions
+    levels = (getattr(e, LABOR_SHARES[spec.labor_share]), e.std_logw, e.rev_share_top10, e.rev_share_50_90, e.log_Z)
+    *rest, z = (v.reshape((2, -1)) for v in levels)
     fall = pt.abs(z[0] - z[1])
     spread = pt.sqrt(r * (1.0 - r)) * fall if spec.tfp == "std" else r * (1.0 - r) * fall**2
-    moments = pt.stack([*means, spread], axis=1)
+    moments = pt.stack([*((1.0 - r) * x[0] + r * x[1] for x in rest), spread], axis=1)
     return moments if several else moments[0]
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes_labor.models.notes import start_at
+from bayes_labor.models.prior import Prior
+from bayes_labor.theory.sorting.closed_forms import technology
 
 
 class _Arc(NamedTuple):
@@ -25,10 +26,9 @@ class _Arc(NamedTuple):
 
 
 def _arc(v: Any, alpha: float, eta: float, xi: float) -> _Arc:
-    mu = (xi - 1.0) / xi
-    margin = 1.0 - mu * (alpha + eta)
-    kappa, through = eta * mu / margin, 1.0 / (margin * xi)
-    return _Arc(1.0 - through, through, kappa / eta, (1.0 - v * (kappa + 1.0)) / (eta * v), (eta * through) ** 2)
+    _, margin, x, kappa, _ = technology(alpha, eta, xi)
+    through = 1.0 / (margin * xi)
+    return _Arc(1.0 - through, through, x, (1.0 - v * (kappa + 1.0)) / (eta * v), (eta * through) ** 2)
 
 
 def _ends(arc: _Arc) -> tuple[Any, Any]:
@@ -36,23 +36,19 @@ def _ends(arc: _Arc) -> tuple[Any, Any]:
     return arc.start / arc.level, (arc.start + arc.through) / (arc.level + arc.slope)
 
 
-def on_arc(
-    name: str, v: Any, psi_prior: tuple[float, float], s_l_prior: float, technology: dict[str, float]
-) -> tuple[Any, Any]:
-    """(psi, s_l), with psi ~ Beta and s_l ~ HalfNormal, sampled as the two coordinates ``name`` on the whole line."""
-    a, b = psi_prior
+def on_arc(name: str, v: Any, psi_prior: Prior, s_l_prior: Prior, technology: dict[str, float]) -> tuple[Any, Any]:
+    """(psi, s_l) with their priors, sampled as the two coordinates ``name`` on the whole line."""
 
     def log_density(x: Any, v: Any) -> Any:
         psi, s_l, jacobian = _from_line(x, v, technology)
-        prior = pm.logp(pm.Beta.dist(a, b), psi) + pm.logp(pm.HalfNormal.dist(s_l_prior), s_l)
-        return prior + jacobian
+        return pm.logp(psi_prior.dist(), psi) + pm.logp(s_l_prior.dist(), s_l) + jacobian
 
     def random(v: np.ndarray, rng: np.random.Generator | None = None, size: Any = None) -> np.ndarray:
         rng = np.random.default_rng() if rng is None else rng
-        return to_line(rng.beta(a, b), abs(rng.normal(0.0, s_l_prior)), float(v), technology)
+        psi, s_l = (prior.frozen().rvs(random_state=rng) for prior in (psi_prior, s_l_prior))
+        return to_line(psi, s_l, float(v), technology)
 
     x = pm.CustomDist(name, v, logp=log_density, random=random, signature="()->(2)", shape=2)
-    start_at(**{name: to_line(0.35, 0.22, 0.75, technology)})
     psi, s_l, _ = _from_line(x, v, technology)
     return pm.Deterministic("psi", psi), pm.Deterministic("s_l", s_l)
 

@@ -18,13 +18,15 @@ from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.sorting.macro import MOMENTS, PAPER, SERIES, MacroSeries, Targets
 from bayes_labor.models.notes import start_at
 from bayes_labor.models.sorting.calibration import (
+    START,
     SortingSpec,
     check_targets,
     in_units,
     observe_moments,
     solved_by_state,
 )
-from bayes_labor.models.sorting.coordinates import on_arc
+from bayes_labor.models.sorting.coordinates import on_arc, to_line
+from bayes_labor.theory.sorting.business_cycle import stationary_recessions
 
 _LEVELS = SERIES[:2]  # series that depend on this year's state alone
 _SIGNATURE = "(s),(s,s),(t,s,l),(t,s,s),(k),(t,k),()->(t,k)"
@@ -46,9 +48,13 @@ class RegimesSpec(SortingSpec):
 
 
 def sorting_regimes(
-    series: MacroSeries, spec: RegimesSpec | None = None, *, targets: Targets | None = None, unit: float | None = None,
+    series: MacroSeries,
+    spec: RegimesSpec | None = None,
+    *,
+    targets: Targets | None = None,
+    unit: float | None = None,
     **settings: Any,
-) -> pm.Model:  # fmt: skip
+) -> pm.Model:
     """Build the model of one economy's annual series.
 
     Parameters
@@ -92,15 +98,22 @@ def sorting_regimes(
         coordinates = _coordinates(spec)
         economy, status = solved_by_state(spec, *coordinates)
         stay = pm.Beta("stay", *np.transpose([spec.stay_boom_prior, spec.stay_recession_prior]), dims="state")
-        recessions = (1.0 - stay[0]) / (2.0 - stay[0] - stay[1])
-        chain = (pt.log(pt.stack([1.0 - recessions, recessions])), _log_transition(stay))
+        recessions = stationary_recessions(stay[0], stay[1])
+        transition = pt.stacklists([[stay[0], 1.0 - stay[0]], [1.0 - stay[1], stay[1]]])
+        chain = (pt.log(pt.stack([1.0 - recessions, recessions])), pt.log(transition))
         means = _means(economy, series, spec)
         parameters = (*chain, *means, _noise(series, spec, shown), pt.constant(series.seen.astype(np.float64)))
         observed = pm.Data("observed_series", np.where(series.seen, series.observed, 0.0), dims=("year", "any_series"))
         pm.CustomDist(
-            "series_by_year", *parameters, status, logp=_log_density, random=_draw_series, signature=_SIGNATURE,
-            observed=observed, dims=("year", "any_series"),
-        )  # fmt: skip
+            "series_by_year",
+            *parameters,
+            status,
+            logp=_log_density,
+            random=_draw_series,
+            signature=_SIGNATURE,
+            observed=observed,
+            dims=("year", "any_series"),
+        )
         pm.Deterministic("recession", _regimes(observed, *parameters).smoothed[:, 1], dims="year")
         if targets is not None:
             observe_moments(economy, status, targets, spec, recessions)
@@ -111,15 +124,12 @@ def sorting_regimes(
 
 def _coordinates(spec: RegimesSpec) -> tuple[Any, Any, Any, Any]:
     """psi, v, tau_hat and s_l; psi and s_l on the arc that TFPR's dispersion tells."""
-    p = spec.priors
-    start_at(v=0.75, tau_hat=p.tau_median)
-    v, tau_hat = pm.Beta("v", *p.v), pm.LogNormal("tau_hat", np.log(p.tau_median), p.tau_spread)
-    psi, s_l = on_arc("arc", v, p.psi, p.s_l, spec.technology)
+    priors = spec.priors.table
+    start_at(v=START["v"], tau_hat=spec.priors.tau_median)
+    v, tau_hat = priors["v"].place("v"), priors["tau_hat"].place("tau_hat")
+    start_at(arc=to_line(START["psi"], START["s_l"], START["v"], spec.technology))
+    psi, s_l = on_arc("arc", v, priors["psi"], priors["s_l"], spec.technology)
     return psi, v, tau_hat, s_l
-
-
-def _log_transition(stay: Any) -> Any:
-    return pt.log(pt.stacklists([[stay[0], 1.0 - stay[0]], [1.0 - stay[1], stay[1]]]))
 
 
 def _means(economy: SortingEquilibrium, series: MacroSeries, spec: RegimesSpec) -> tuple[Any, Any]:
@@ -171,11 +181,9 @@ def _log_density(value: Any, *parameters: Any) -> Any:
     return pt.switch(pt.eq(status, 0), _regimes(value, *given).log_likelihood, -np.inf)
 
 
-def _draw_series(
-    log_initial: np.ndarray, log_transition: np.ndarray, levels: np.ndarray, step: np.ndarray, noise: np.ndarray,
-    seen: np.ndarray, status: np.ndarray, rng: np.random.Generator | None = None, size: Any = None,
-) -> np.ndarray:  # fmt: skip
+def _draw_series(*parameters: np.ndarray, rng: np.random.Generator | None = None, size: Any = None) -> np.ndarray:
     """States by the chain and values with noise; 0 where nothing is seen, NaN where there is no equilibrium."""
+    log_initial, log_transition, levels, step, noise, seen, status = parameters
     rng = np.random.default_rng() if rng is None else rng
     if int(status) != 0:
         return np.full(seen.shape, np.nan)

@@ -10,22 +10,20 @@ from bayes_labor.models.learning.structural import MomentEmulator
 from bayes_labor.posteriors.learning.results import by_percentile
 from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
 
+_COLOURS = (INK, ACCENT, BAND, GREY)
+"""Of seeds."""
+
 
 def sorting_figure(pairs: list[pd.DataFrame]) -> tuple[Figure, str]:
     """Coworkers and firms by one's own human capital (above) and ability (below); a line per seed."""
-    shown = {
-        "log_h": ("coworker_log_h", "log_z", "log_q"),
-        "log_a": ("log_z", "log_q", "gap"),
-    }  # fmt: skip
-    words = {
-        "coworker_log_h": "coworkers' log h", "log_z": "firm's log z", "log_q": "firm's log q", "log_h": "own log h",
-        "log_a": "own ability", "gap": "coworkers' log h less own",
-    }  # fmt: skip
+    shown = {"log_h": ("coworker_log_h", "log_z", "log_q"), "log_a": ("log_z", "log_q", "gap")}
+    words = {"coworker_log_h": "coworkers' log h", "log_z": "firm's log z", "log_q": "firm's log q"}
+    words |= {"log_h": "own log h", "log_a": "own ability", "gap": "coworkers' log h less own"}
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.0, 5.2))
         for row, (own, names) in zip(figure.subplots(2, 3), shown.items(), strict=True):
             for axes, name in zip(row, names, strict=True):
-                for table, colour in zip(pairs, (INK, ACCENT, BAND, GREY), strict=False):
+                for table, colour in zip(pairs, _COLOURS, strict=False):
                     found = by_percentile(table.assign(gap=table["coworker_log_h"] - table["log_h"]), own)
                     axes.plot(found.index, found[name], color=colour, lw=1.6)
                 axes.set_title(words[name], fontsize=10, color=INK)
@@ -62,7 +60,7 @@ def markdown_figure(tables: list[pd.DataFrame]) -> tuple[Figure, str]:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.6, 3.2))
         axes = figure.subplots()
-        for table, colour in zip(tables, (INK, ACCENT, BAND, GREY), strict=False):
+        for table, colour in zip(tables, _COLOURS, strict=False):
             axes.plot(np.arange(len(table)), table["W/J"], "o-", color=colour, lw=1.6, ms=4)
         axes.plot(np.arange(len(tables[0])), tables[0]["U/J"], color=GREY, lw=1.4)
         axes.text(len(tables[0]) - 1, tables[0]["U/J"].iloc[-1] + 0.02, "non-employment", ha="right", color=GREY)
@@ -70,10 +68,8 @@ def markdown_figure(tables: list[pd.DataFrame]) -> tuple[Figure, str]:
         axes.set_ylim(0.0, 1.05)
         axes.set_xlabel("years in the job")
         axes.set_ylabel("share of the marginal product")
-    return (
-        figure,
-        "Value of a worker over his dynamic marginal product by tenure, a line per seed: offers from outside raise it.",
-    )
+    words = "Value of a worker over his dynamic marginal product by tenure, a line per seed: offers from outside raise it."
+    return figure, words
 
 
 def convergence_figure(histories: list[list[dict[str, float]]]) -> tuple[Figure, str]:
@@ -82,7 +78,7 @@ def convergence_figure(histories: list[list[dict[str, float]]]) -> tuple[Figure,
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.0, 2.6))
         for axes, (name, words) in zip(figure.subplots(1, 4), names.items(), strict=True):
-            for history, colour in zip(histories, (INK, ACCENT, BAND, GREY), strict=False):
+            for history, colour in zip(histories, _COLOURS, strict=False):
                 axes.plot(1 + np.arange(len(history)), [h[name] for h in history], "o-", color=colour, lw=1.4, ms=4)
             axes.set_title(words, fontsize=10, color=INK)
             axes.set_xlabel("pass")

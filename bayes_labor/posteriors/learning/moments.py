@@ -41,13 +41,11 @@ def wage_moments(table: pd.DataFrame) -> pd.Series:
     wages = jobs["wage"].quantile([0.25, 0.5, 0.75])
     within = (rank - rank.groupby([jobs["team"], jobs["year"]]).transform("mean")).var(ddof=0)
     rows = teams.stayers()
-    found = {
-        "mean size": sizes.mean(), "P50 size": sizes.median(), "P90 size": sizes.quantile(0.9),
-        "p50 - p25 wages": wages[0.5] - wages[0.25], "p75 - p50 wages": wages[0.75] - wages[0.5],
-        "between share of ranks": 1.0 - within / rank.var(ddof=0), "size and rank": np.corrcoef(size, rank)[0, 1],
-        "mean change": rows["change"].mean(), "variance of change": rows["change"].var(),
-        "variance of team changes": rows.groupby(["team", "year"])["change"].mean().var(),
-    }  # fmt: skip
+    found = {"mean size": sizes.mean(), "P50 size": sizes.median(), "P90 size": sizes.quantile(0.9)}
+    found |= {"p50 - p25 wages": wages[0.5] - wages[0.25], "p75 - p50 wages": wages[0.75] - wages[0.5]}
+    found |= {"between share of ranks": 1.0 - within / rank.var(ddof=0), "size and rank": np.corrcoef(size, rank)[0, 1]}
+    found |= {"mean change": rows["change"].mean(), "variance of change": rows["change"].var()}
+    found |= {"variance of team changes": rows.groupby(["team", "year"])["change"].mean().var()}
     return pd.Series(found | _equation_6(rows) | _levels_and_growth(rows, rank, jobs) | _employment(table))
 
 

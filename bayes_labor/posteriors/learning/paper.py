@@ -13,7 +13,7 @@ from bayes_labor.data.learning.simulated_teams import employed_in, simulated_car
 from bayes_labor.data.learning.teams import GAPS
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import LearningSpec, learning_regression, learning_structural
-from bayes_labor.models.learning.structural import MomentEmulator, design, priors_of, train_emulator
+from bayes_labor.models.learning.structural import MomentEmulator
 from bayes_labor.posteriors.calibration import uniformity
 from bayes_labor.posteriors.diagnostics import Gate
 from bayes_labor.posteriors.fitting import fit_or_resume
@@ -34,13 +34,13 @@ from bayes_labor.posteriors.learning.results import (
 from bayes_labor.posteriors.learning.structural import (
     WEAK,
     calibrate_structural,
+    known_emulator,
     known_moments,
     outside_design,
-    solve_design,
     summarize_structural,
 )
-from bayes_labor.theory.learning.certificate import Residual, agreement
-from bayes_labor.theory.learning.equilibrium import Settings, Solution, solve_equilibrium
+from bayes_labor.theory.learning.certificate import agreement
+from bayes_labor.theory.learning.equilibrium import SolvedEconomy, SolverSettings, solve_equilibrium
 from bayes_labor.theory.learning.primitives import Parameters
 from bayes_labor.theory.learning.simulation import Economy
 
@@ -53,15 +53,13 @@ _VARIANTS: dict[str, dict[str, float]] = {
     "all three": {"sigma_q": 0.0, "sigma_a": 0.0, "theta_p": 0.0, "theta_m": 0.0},
 }
 _KNOWN = ("sigma_z", "psi_N", "psi_E", "delta_m", "b")
-_SYMBOLS = {
-    "N_w": "N_w", "b": "b", "eta": "η", "mu_q": "μ_q", "sigma_z": "σ_z", "sigma_q": "σ_q", "corr_zq": "corr(z, q)",
-    "sigma_h": "σ_h", "sigma_a": "σ_a", "corr_ha": "corr(h, a)", "theta_p": "θ+", "theta_m": "θ-", "delta_f": "δ_f",
-    "psi_E": "ψ^E", "delta_m": "δ_m", "psi_N": "ψ^N",
-}  # fmt: skip
+_SYMBOLS = {"N_w": "N_w", "b": "b", "eta": "η", "mu_q": "μ_q", "corr_zq": "corr(z, q)", "corr_ha": "corr(h, a)"}
+_SYMBOLS |= {f"sigma_{n}": f"σ_{n}" for n in "zqha"} | {"theta_p": "θ+", "theta_m": "θ-"}
+_SYMBOLS |= {"delta_f": "δ_f", "delta_m": "δ_m", "psi_E": "ψ^E", "psi_N": "ψ^N"}
 
 
 class _Solved(NamedTuple):
-    solution: Solution
+    solution: SolvedEconomy
     careers: pd.DataFrame
     economies: list[Economy]
 
@@ -73,7 +71,7 @@ class _Fit(NamedTuple):
 
 def reproduce_learning(
     run: str | Path,
-    settings: Settings | None = None,
+    settings: SolverSettings | None = None,
     p: Parameters | None = None,
     *,
     seed: int = 1,
@@ -107,7 +105,7 @@ def reproduce_learning(
         so at its top, before any number.
 
     """
-    folder, settings, p = RunFolder(Path(run)), settings or Settings(), p or Parameters()
+    folder, settings, p = RunFolder(Path(run)), settings or SolverSettings(), p or Parameters()
     sampler = {"draws": 1000, "tune": 400, "chains": 4, "seed": seed} | sampler
     solved = [_solve(folder, f"seed_{s}", settings._replace(seed=s), p, say) for s in (seed, seed + 1)]
     refused = refusals([s.solution for s in solved])
@@ -140,20 +138,19 @@ def reproduce_learning(
         "model, solved by networks at the slides' parameters, every number with its difference between two independent "
         "solutions."
     )
-    text = page(
-        "paper.html", title="Learning on the job", failed=failed, facts=_facts(solved), lead=lead, sections=sections
-    )  # fmt: skip
+    title = "Learning on the job"
+    text = page("paper.html", title=title, failed=failed, facts=_facts(solved), lead=lead, sections=sections)
     path = folder.path / "paper.html"
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def _solve(folder: RunFolder, name: str, settings: Settings, p: Parameters, say: Callable[[str], None]) -> _Solved:
+def _solve(folder: RunFolder, name: str, settings: SolverSettings, p: Parameters, say: Callable[[str], None]) -> _Solved:
     solution = solve_equilibrium(p, settings, folder.path / name, lambda line: say(f"{name}: {line}"))
     return _Solved(solution, *simulated_careers(solution, _YEARS, settings.seed))
 
 
-def _variants(folder: RunFolder, settings: Settings, p: Parameters, say: Callable[[str], None]) -> dict[str, _Solved]:
+def _variants(folder: RunFolder, settings: SolverSettings, p: Parameters, say: Callable[[str], None]) -> dict[str, _Solved]:
     """The economy without each source of learning, solved anew."""
     return {
         name: _solve(folder, f"variant_{k + 1}", settings, p._replace(**change), say)
@@ -173,19 +170,12 @@ def _structural(
     folder: RunFolder, p: Parameters, seed: int, sampler: dict[str, Any], say: Callable[[str], None]
 ) -> tuple[MomentEmulator, dict[str, float], _Fit]:
     """The chain of estimation on an economy that is known exactly: design, emulator, posterior."""
-    priors, rng = priors_of(_KNOWN), np.random.default_rng([seed, 7])
-    points = design(priors, 128, seed)
     say("structural estimation of a known economy: solving the design ...")
-    moments = solve_design(points, known_moments, folder.path / "design.jsonl")
-    emulator = train_emulator(
-        priors,
-        points,
-        moments[["employment", "move_rate", "hire_rate", "separation_rate", "mean_size", "sd_size", "top_share"]],
-    )
+    emulator = known_emulator(_KNOWN, 128, seed, file=folder.path / "design.jsonl")
     truth = {n: float(getattr(p, n)) for n in _KNOWN}
     exact = pd.Series(known_moments(truth))[list(emulator.moments)]
     se = 0.05 * exact.abs()
-    observed = exact + se * rng.normal(size=len(se))
+    observed = exact + se * np.random.default_rng([seed, 7]).normal(size=len(se))
     model = learning_structural(emulator, observed, se)
     about = {"truth": truth, "observed": observed.round(12).to_dict()}
     fit = fit_or_resume(model, folder.path / "structural", about, names=list(_KNOWN), **sampler)
@@ -213,25 +203,24 @@ def _facts(solved: list[_Solved]) -> list[tuple[str, str]]:
     ]
 
 
-def _spread(values: list[float]) -> str:
+def _spread(values: Any) -> str:
     """Mean over seeds and half the range."""
     return f"{np.mean(values):.3f} ± {0.5 * np.ptp(values):.3f}"
 
 
 def _quality(solved: list[_Solved], folder: RunFolder) -> dict[str, Any]:
-    first, second = (s.solution for s in solved[:2])
-    rows: dict[str, dict[str, float]] = {}
-    for s in (first, second):
-        for where in ("economy", "virtual", "one_event"):
-            found: Residual = getattr(s.certificate, where)
-            words = {"economy": "firms of the economy", "virtual": "virtual firms", "one_event": "one event away"}[where]
-            rows[f"seed {s.settings.seed}, {words}"] = {
-                "rms R, flow": found.rms, "of output": found.share, "rms(TV-V)/V": found.relative, "squared": found.squared,
-                "mean R": found.mean,
-            }  # fmt: skip
-    paths = pd.concat([_path_table(s) for s in (first, second)], names=["seed", "firms"], keys=[
-        f"{s.settings.seed}: {s.certificate.paths.outcome}" for s in (first, second)
-    ])  # fmt: skip
+    first, second = pair = [s.solution for s in solved[:2]]
+    places = {"economy": "firms of the economy", "virtual": "virtual firms", "one_event": "one event away"}
+    names = ("rms R, flow", "of output", "rms(TV-V)/V", "squared", "mean R")
+    rows = {
+        f"seed {s.settings.seed}, {words}": dict(zip(names, getattr(s.certificate, where), strict=True))
+        for s in pair
+        for where, words in places.items()
+    }
+    residuals = pd.DataFrame.from_dict(rows, orient="index").rename_axis("where")
+    residuals = residuals.map(lambda v: f"{v:.1e}" if abs(v) < 1e-3 else f"{v:.4f}")
+    outcomes = {f"{s.settings.seed}: {s.certificate.paths.outcome}": _path_table(s) for s in pair}
+    paths = pd.concat(outcomes, names=["seed", "firms"])
     both = agreement(first.value, second.value, first.economy, first.p)
     text = (
         f"Two solutions from different seeds differ by {100 * both.surplus:.1f}% in the surplus Δ of the same workers (root "
@@ -240,30 +229,21 @@ def _quality(solved: list[_Solved], folder: RunFolder) -> dict[str, Any]:
         "Features are float32 in training; all measures here are float64, with everybody alive. The slides report 1e-5 "
         "for a measure that compares with the squared one."
     )
+    told = "; ".join(f"seed {s.settings.seed}: {path_words(s.certificate.paths)}" for s in pair)
+    words = (
+        "What paths pay less what the network says, by productivity and by number of workers, and as a share of the value. "
+        f"The mean over all is shown, not tested: the level was set by it. {told}."
+    )
+    about = "Residuals of the equation of the joint value."
     tables = [
-        shown_table(
-            _texts(pd.DataFrame.from_dict(rows, orient="index"), "where"),
-            folder,
-            "residuals",
-            "Residuals of HJB-V",
-            "Residuals of the equation of the joint value.",
-        ),
-        shown_table(
-            paths,
-            folder,
-            "paths",
-            "Path valuation",
-            "What paths pay less what the network says, by productivity and by number of workers, and as a share of the value. "
-            "The mean over all is shown, not tested: the level was set by it. "
-            + "; ".join(f"seed {s.settings.seed}: {path_words(s.certificate.paths)}" for s in (first, second))
-            + ".",
-        ),
+        shown_table(residuals, folder, "residuals", "Residuals of HJB-V", about),
+        shown_table(paths, folder, "paths", "Path valuation", words),
     ]
     made = {"convergence": figures.convergence_figure([s.solution.history for s in solved])}
     return with_figures(section("How good the solution is", tables, text), folder, **made)
 
 
-def _path_table(solution: Solution) -> pd.DataFrame:
+def _path_table(solution: SolvedEconomy) -> pd.DataFrame:
     """Every group of firms with its difference."""
     paths = solution.certificate.paths
     least, most = paths.size_from.astype(int), [*(paths.size_from[1:].astype(int) - 1), solution.settings.n_max]
@@ -276,12 +256,12 @@ def _path_table(solution: Solution) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(names, name="firms"))
 
 
-def _sound(solution: Solution) -> bool:
+def _sound(solution: SolvedEconomy) -> bool:
     """Of one seed: paths and the worker's equation."""
     return solution.certificate.paths.agrees and wages_hold(solution)
 
 
-def _worker_words(solution: Solution) -> str:
+def _worker_words(solution: SolvedEconomy) -> str:
     found = solution.certificate.worker
     if found is None:
         return ""
@@ -291,24 +271,14 @@ def _worker_words(solution: Solution) -> str:
     )
 
 
-def _texts(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Small numbers readable."""
-    found = table.map(lambda v: f"{v:.1e}" if abs(v) < 1e-3 else f"{v:.4f}")
-    found.index.name = name
-    return found
-
-
 def _calibration(solved: list[_Solved], p: Parameters, folder: RunFolder) -> dict[str, Any]:
-    moments = [wage_moments(s.careers) for s in solved]
-    rows = {}
-    for name, (target, key, data, model) in published.CALIBRATION.items():
-        here = _spread([float(m[key]) for m in moments])
-        rows[_SYMBOLS[name]] = {"value": getattr(p, name), "target": target, "data": data, "slides' model": model, "here": here}
-    for key, (target, data, model) in published.MORE_MOMENTS.items():
-        here = _spread([float(m[key]) for m in moments])
-        rows[f"({key})"] = {"value": np.nan, "target": target, "data": data, "slides' model": model, "here": here}
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index.name = "parameter"
+    moments = pd.DataFrame([wage_moments(s.careers) for s in solved])
+    known = {k: (getattr(p, n), target, *row) for n, (target, k, *row) in published.CALIBRATION.items()}
+    known |= {k: (np.nan, *row) for k, row in published.MORE_MOMENTS.items()}
+    table = pd.DataFrame.from_dict(known, orient="index", columns=["value", "target", "data", "slides' model"])
+    table["here"] = [_spread(moments[k]) for k in known]
+    names = {key: _SYMBOLS[n] for n, (_, key, *_) in published.CALIBRATION.items()}
+    table = table.rename(lambda k: names.get(k, f"({k})")).rename_axis("parameter")
     note = (
         "Here: mean of two solutions and half their difference. The slides' employment rate, NE and EN cannot follow from "
         "their own rates (ψ^N = 0.314 allows employment of 0.638 at most); wages have no stated unit; level and growth are "
@@ -319,20 +289,17 @@ def _calibration(solved: list[_Solved], p: Parameters, folder: RunFolder) -> dic
 
 def _sorting(solved: list[_Solved], folder: RunFolder) -> dict[str, Any]:
     pairs = [coworkers(s.economies) for s in solved]
-    found = [t[["log_h", "coworker_log_h", "log_z", "log_q"]].corr()["log_h"] for t in pairs]
-    text = "Correlation of own log h with " + ", ".join(
-        f"{words} {_spread([float(f[name]) for f in found])}"
-        for name, words in (("coworker_log_h", "coworkers'"), ("log_z", "the firm's log z"), ("log_q", "its log q"))
-    )
+    found = pd.DataFrame([t[["log_h", "coworker_log_h", "log_z", "log_q"]].corr()["log_h"] for t in pairs])
+    whose = {"coworker_log_h": "coworkers'", "log_z": "the firm's log z", "log_q": "its log q"}
+    text = "Correlation of own log h with " + ", ".join(f"{words} {_spread(found[name])}" for name, words in whose.items())
     made = {"sorting": figures.sorting_figure(pairs), "opportunities": figures.opportunities_figure(pairs[0])}
     return with_figures(section("Who works with whom", [], text + "."), folder, **made)
 
 
 def _markdowns(solved: list[_Solved], folder: RunFolder) -> dict[str, Any]:
     tables = [markdowns(s.solution, s.economies) for s in solved]
-    table = tables[0][["jobs"]].assign(**{
-        f"W/J, seed {s.solution.settings.seed}": t["W/J"] for s, t in zip(solved, tables, strict=True)
-    })  # fmt: skip
+    seeds = {f"W/J, seed {s.solution.settings.seed}": t["W/J"] for s, t in zip(solved, tables, strict=True)}
+    table = tables[0][["jobs"]].assign(**seeds)
     below = np.mean([summary(s.solution, s.economies)["wages below zero"] for s in solved])
     text = (
         f"{100 * below:.0f}% of wages are below zero: the first counter-offer is worth so much that workers pay for the "
@@ -344,23 +311,20 @@ def _markdowns(solved: list[_Solved], folder: RunFolder) -> dict[str, Any]:
 
 def _growth(solved: list[_Solved], folder: RunFolder) -> dict[str, Any]:
     found = [np.concatenate([growth_terms(e, s.solution.p) for e in s.economies]) for s in solved]
-    shares = [decompose_growth(v).to_numpy() for v in found]
-    here = pd.DataFrame(
-        [[("" if j < i else _spread([s[i, j] for s in shares])) for j in range(4)] for i in range(4)],
-        index=pd.Index(TERMS, name="term"), columns=list(TERMS),
-    )  # fmt: skip
-    slides = pd.DataFrame(published.GROWTH, index=pd.Index(TERMS, name="term"), columns=list(TERMS))
+    shares = np.array([decompose_growth(v) for v in found])
+    terms = pd.Index(TERMS, name="term")
+    cells = [["" if j < i else _spread(shares[:, i, j]) for j in range(4)] for i in range(4)]
+    here, slides = pd.DataFrame(cells, terms, TERMS), pd.DataFrame(published.GROWTH, terms, TERMS)
     sd = [float(v.sum(1).std()) for v in found]
     text = (
         "Parts of log growth of employed workers at a learning event: ability log a, firm log q, what is learnt from more and "
         f"from less skilled coworkers. Its standard deviation is {_spread(sd)}."
     )
-    note = "Shares of the variance, on the diagonal; twice covariances above it. They add to one."
+    note = "Here. Shares of the variance, on the diagonal; twice covariances above it. They add to one."
+    slides = slides.map(lambda v: "" if np.isnan(v) else f"{v:.3f}")
     tables = [
-        shown_table(here, folder, "growth", "Decomposition of growth", f"Here. {note}"),
-        shown_table(
-            slides.map(lambda v: "" if np.isnan(v) else f"{v:.3f}"), folder, "growth_slides", "Growth, slides", "The slides'."
-        ),
+        shown_table(here, folder, "growth", "Decomposition of growth", note),
+        shown_table(slides, folder, "growth_slides", "Growth, slides", "The slides'."),
     ]
     return section("Where growth of human capital comes from", tables, text)
 
@@ -376,16 +340,14 @@ def _decompositions(base: _Solved, variants: dict[str, _Solved], folder: RunFold
             ratios |= {"mean w": np.nan, "var w": np.nan}
         slides = dict(zip((f"{s}, slides" for s in names.values()), published.STRUCTURAL[name], strict=True))
         rows[name] = ratios | slides | {"certificate": "holds" if _sound(solved.solution) else "FAILS"}
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index.name = "without"
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("without")
     note = (
         "Relative to the economy of the same seed, solved anew without each source. One seed: differences of a few percent are "
         "noise. Mean wages are small beside their spread, for wages below zero are many. Wages are missing where the value of "
         "a worker does not solve its equation."
     )
-    return section(
-        "Structural decompositions", [shown_table(table, folder, "structural_decomposition", "Decompositions", note)]
-    )
+    shown = shown_table(table, folder, "structural_decomposition", "Decompositions", note)
+    return section("Structural decompositions", [shown])
 
 
 def _teammates(solved: _Solved, fits: dict[str, _Fit], folder: RunFolder) -> dict[str, Any]:
@@ -396,8 +358,7 @@ def _teammates(solved: _Solved, fits: dict[str, _Fit], folder: RunFolder) -> dic
         row = {g: f"{float(slopes.sel(gap=g).mean()):.3f} ({float(slopes.sel(gap=g).std()):.3f})" for g in GAPS}
         share = (posterior["tau"] ** 2 / (posterior["tau"] ** 2 + posterior["sigma"] ** 2)).to_numpy()
         rows[name] = row | {"firms' share of variance": f"{share.mean():.3f} ({share.std():.3f})"}
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index.name = "teams"
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("teams")
     stayers = employed_in(solved.careers).stayers()["change"]
     tau2 = (fits["simulated teams"].draws["posterior"]["tau"] ** 2).to_numpy() * stayers.var()
     raw = float(wage_moments(solved.careers)["raw firm effects"])
@@ -408,9 +369,8 @@ def _teammates(solved: _Solved, fits: dict[str, _Fit], folder: RunFolder) -> dic
         "the slopes: no structural effects of learning, neither here nor in baseball."
     )
     note = "Rank points of change per rank point of gap (or its square): posterior mean (sd), within teams."
-    return section(
-        "The regression of ranks on coworkers' ranks", [shown_table(table, folder, "regression", "Equation 6", note)], text
-    )
+    shown = shown_table(table, folder, "regression", "Equation 6", note)
+    return section("The regression of ranks on coworkers' ranks", [shown], text)
 
 
 def _estimation(
@@ -433,21 +393,14 @@ def _estimation(
         "on a workstation."
     )
     errors = emulator.errors().rename("left-out error").to_frame()
-    errors["relative to 5% of the moment"] = [f"{v:.2f}" for v in _against_noise(emulator)]
+    noise = emulator.solved.std(ddof=0) / (0.05 * emulator.solved.mean().abs())
+    errors["relative to 5% of the moment"] = [f"{v:.2f}" for v in emulator.emulator.left_out * noise]
     tables = [
         shown_table(table, folder, "structural", "Structural parameters", "Posterior beside prior and truth."),
         shown_table(errors, folder, "emulator", "Emulator", "Error at points left out, in standard deviations over the prior."),
     ]
-    return with_figures(
-        section("Estimating structural parameters", tables, text), folder,
-        structural=figures.posterior_figure(draws, emulator, truth),
-    )  # fmt: skip
-
-
-def _against_noise(emulator: MomentEmulator) -> np.ndarray:
-    solved = emulator.solved
-    found: np.ndarray = emulator.emulator.left_out * solved.std(ddof=0).to_numpy() / (0.05 * solved.mean().abs().to_numpy())
-    return found
+    made = figures.posterior_figure(draws, emulator, truth)
+    return with_figures(section("Estimating structural parameters", tables, text), folder, structural=made)
 
 
 def _caveats() -> dict[str, Any]:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_labor.theory.learning.certificate import BOUND, FEWEST, LARGEST_ERROR, LEVEL, Paths, agreement
-from bayes_labor.theory.learning.equilibrium import Solution
-from bayes_labor.theory.learning.primitives import Parameters
+from bayes_labor.theory.learning.equilibrium import SolvedEconomy
+from bayes_labor.theory.learning.primitives import Parameters, coworker_gaps
 from bayes_labor.theory.learning.simulation import Economy, contracts_of
 
 TENURES = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
@@ -21,16 +21,14 @@ class TooFew(ValueError):
     """Fewer solutions than a published result needs."""
 
 
-def refusals(solutions: list[Solution]) -> list[str]:
+def refusals(solutions: list[SolvedEconomy]) -> list[str]:
     """Why the numbers of these solutions must not be read; empty where they may.
 
     There must be two seeds, whose paths pay the value in all groups of firms, whose surpluses Delta of the same workers differ
     by less than :data:`APART` (root mean square over the mean), and whose worker's value solves its equation.
     """
-    found = [
-        f"seed {s.settings.seed}: paths {paths.outcome} ({path_words(paths)})"
-        for s in solutions if not (paths := s.certificate.paths).agrees
-    ]  # fmt: skip
+    paths = [(s.settings.seed, s.certificate.paths) for s in solutions]
+    found = [f"seed {seed}: paths {p.outcome} ({path_words(p)})" for seed, p in paths if not p.agrees]
     if len({s.settings.seed for s in solutions}) < 2:
         found.append("a result needs solutions from two seeds, whose difference is its error: solve a second one")
     else:
@@ -54,14 +52,14 @@ def path_words(paths: Paths) -> str:
     )
 
 
-def check_published(solutions: list[Solution]) -> None:
+def check_published(solutions: list[SolvedEconomy]) -> None:
     """Raises TooFew with all :func:`refusals`: what any result must carry."""
     found = refusals(solutions)
     if found:
         raise TooFew("; ".join(found))
 
 
-def wages_hold(solution: Solution) -> bool:
+def wages_hold(solution: SolvedEconomy) -> bool:
     """Whether the equation of a worker's value holds to 2% at workers' wages, and the value rises with the wage there."""
     found = solution.certificate.worker
     return found is not None and found.relative < _WORST and found.least_slope > 0.0
@@ -71,10 +69,8 @@ def growth_terms(economy: Economy, p: Parameters) -> np.ndarray:
     """(N_e, 4) parts of log growth of employed workers at the next learning event, in the order of :data:`TERMS`."""
     log_h, log_a = economy.teams()
     here = economy.roster >= 0
-    gap = np.where(here[:, None, :] & here[:, :, None], log_h[:, None, :] - log_h[:, :, None], 0.0)
-    coworkers = np.maximum(economy.size - 1, 1)[:, None]
-    more = p.theta_p * np.maximum(gap, 0.0).sum(2) / coworkers
-    less = p.theta_m * np.minimum(gap, 0.0).sum(2) / coworkers
+    gap, others = coworker_gaps(log_h, here)
+    more, less = p.theta_p * np.maximum(gap, 0.0).sum(2) / others, p.theta_m * np.minimum(gap, 0.0).sum(2) / others
     q = np.broadcast_to(economy.log_q[:, None], log_h.shape)
     return np.stack([v[here] for v in (log_a, q, more, less)], 1)
 
@@ -82,13 +78,11 @@ def growth_terms(economy: Economy, p: Parameters) -> np.ndarray:
 def decompose_growth(terms: np.ndarray) -> pd.DataFrame:
     """Shares of the variance of growth: own on the diagonal, twice the covariance above it; they add to one."""
     covariance = np.cov(terms.T, ddof=0)
-    share = np.triu(2.0 * covariance, 1) + np.diag(np.diag(covariance))
-    return pd.DataFrame(share / covariance.sum(), index=pd.Index(TERMS, name="term"), columns=TERMS).where(
-        np.triu(np.ones((4, 4), bool))
-    )
+    share = (2.0 * covariance - np.diag(np.diag(covariance))) / covariance.sum()
+    return pd.DataFrame(share, pd.Index(TERMS, name="term"), TERMS).where(np.triu(np.ones((4, 4), bool)))
 
 
-def markdowns(solution: Solution, economies: list[Economy]) -> pd.DataFrame:
+def markdowns(solution: SolvedEconomy, economies: list[Economy]) -> pd.DataFrame:
     """W / J by tenure, and U / J: means over jobs, with the number of jobs."""
     tables = []
     for economy in economies:
@@ -100,10 +94,7 @@ def markdowns(solution: Solution, economies: list[Economy]) -> pd.DataFrame:
     edges = [*TENURES, np.inf]
     labels = [f"{a:g}-{b:g}" if np.isfinite(b) else f"{a:g}+" for a, b in pairwise(edges)]
     groups = table.groupby(pd.cut(table.pop("tenure"), edges, right=False, labels=labels), observed=False)
-    found_table = groups.mean()
-    found_table["jobs"] = groups.size()
-    found_table.index.name = "tenure, years"
-    return found_table
+    return groups.mean().assign(jobs=groups.size()).rename_axis("tenure, years")
 
 
 def coworkers(economies: list[Economy]) -> pd.DataFrame:
@@ -113,13 +104,10 @@ def coworkers(economies: list[Economy]) -> pd.DataFrame:
         log_h, log_a = e.teams()
         here = e.roster >= 0
         others = np.where(e.size > 1, e.size - 1, np.nan)[:, None]
-        mean_h = (log_h.sum(1, keepdims=True) - log_h) / others
-        mean_a = (log_a.sum(1, keepdims=True) - log_a) / others
+        mean_h, mean_a = ((v.sum(1, keepdims=True) - v) / others for v in (log_h, log_a))
         z, q = (np.broadcast_to(v[:, None], log_h.shape) for v in (e.log_z, e.log_q))
-        wage = e.wage[e.roster]
-        names = ("log_h", "log_a", "coworker_log_h", "coworker_log_a", "log_z", "log_q", "wage")
-        columns = (log_h, log_a, mean_h, mean_a, z, q, wage)
-        tables.append(pd.DataFrame({n: v[here] for n, v in zip(names, columns, strict=True)}))
+        columns = {"log_h": log_h, "log_a": log_a, "coworker_log_h": mean_h, "coworker_log_a": mean_a, "log_z": z, "log_q": q}
+        tables.append(pd.DataFrame({n: v[here] for n, v in (columns | {"wage": e.wage[e.roster]}).items()}))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -131,20 +119,15 @@ def by_percentile(table: pd.DataFrame, own: str, bins: int = 20) -> pd.DataFrame
     return found
 
 
-def summary(solution: Solution, economies: list[Economy]) -> dict[str, float]:
+def summary(solution: SolvedEconomy, economies: list[Economy]) -> dict[str, float]:
     """Aggregates of one solution, averaged over years."""
     rows = []
     for e in economies:
-        work, h = e.employer >= 0, np.exp(e.log_h)
-        staffed = e.size[e.size > 0]
+        work, h, staffed = e.employer >= 0, np.exp(e.log_h), e.size[e.size > 0]
         wage = e.wage[work]
-        rows.append(
-            {
-                "employment": work.mean(), "mean size": staffed.mean(), "share empty": (e.size == 0).mean(), "mean h": h.mean(),
-                "variance of h": h.var(), "mean wage": wage.mean(), "variance of wages": wage.var(),
-                "wages below zero": (wage < 0).mean(), "sd of log h, employed": e.log_h[work].std(),
-            }
-        )  # fmt: skip
+        row = {"employment": work.mean(), "mean size": staffed.mean(), "share empty": (e.size == 0).mean()}
+        row |= {"mean h": h.mean(), "variance of h": h.var(), "mean wage": wage.mean(), "variance of wages": wage.var()}
+        rows.append(row | {"wages below zero": (wage < 0).mean(), "sd of log h, employed": e.log_h[work].std()})
     found = {str(k): float(v) for k, v in pd.DataFrame(rows).mean().items()}
     jobs = contracts_of(economies[-1], solution.value, solution.worker, solution.p)
     return found | {"mean surplus": float(jobs.surplus.mean()), "mean W/J": float(jobs.markdown.mean())}

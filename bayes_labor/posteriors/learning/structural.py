@@ -1,7 +1,8 @@
 """Estimate structural parameters of learning on the job: solve a design of points, emulate, sample, and say what is weak."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from scipy.stats import norm
 
 from bayes_labor.engines.fan_out import Recipe
 from bayes_labor.engines.sampling import SamplerSettings
-from bayes_labor.models.learning.structural import MomentEmulator, learning_structural
+from bayes_labor.models.learning.structural import MomentEmulator, design, learning_structural, priors_of, train_emulator
 from bayes_labor.posteriors.calibration import SAMPLER, rank_all
 from bayes_labor.theory.learning import Parameters
 from bayes_labor.theory.learning.finite import finite_moments, solve_finite
 
+KNOWN = ("employment", "move_rate", "hire_rate", "separation_rate", "mean_size", "sd_size", "top_share")
+"""Moments that can be solved exactly where workers are alike."""
 WEAK = 0.5
 """Contraction (share of the prior's variance that the data removed) below which a parameter is called weakly identified."""
 
@@ -33,6 +36,15 @@ def known_moments(parameters: Mapping[str, float], types: int = 7, n_max: int = 
     return finite_moments(solve_finite(z, np.full(types, 1.0 / types), n_max, p), p)
 
 
+def known_emulator(
+    parameters: Sequence[str], points: int, seed: int, moments: Sequence[str] = KNOWN, file: Path | None = None
+) -> MomentEmulator:
+    """Emulator of :func:`known_moments` over the prior of some parameters; ``file`` as for :func:`solve_design`."""
+    priors = priors_of(parameters)
+    at = design(priors, points, seed)
+    return train_emulator(priors, at, solve_design(at, known_moments, file)[list(moments)])
+
+
 def economy_moments(parameters: Mapping[str, float], settings: Any, years: int = 10) -> dict[str, float]:
     """Moments of wages and employment in the general economy, solved at ``settings``: minutes of processor time."""
     from bayes_labor.data.learning.simulated_teams import simulated_careers
@@ -45,9 +57,11 @@ def economy_moments(parameters: Mapping[str, float], settings: Any, years: int =
 
 
 def solve_design(
-    points: pd.DataFrame, solve: Callable[[Mapping[str, float]], dict[str, float]], file: str | Path | None = None,
+    points: pd.DataFrame,
+    solve: Callable[[Mapping[str, float]], dict[str, float]],
+    file: str | Path | None = None,
     said: Callable[[str], None] = lambda _: None,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """Moments at every point of a design, each kept in a file as it is found; what is there already is not solved again.
 
     Parameters
@@ -63,7 +77,7 @@ def solve_design(
         Called with a line per point.
 
     """
-    held = _held(None if file is None else Path(file))
+    held = {} if file is None else _held(Path(file))
     rows: list[dict[str, float]] = []
     for i, point in enumerate(points.to_dict("records")):
         given = {str(k): float(v) for k, v in point.items()}
@@ -82,36 +96,29 @@ def solve_design(
     return pd.DataFrame(rows, index=points.index)
 
 
-def _held(file: Path | None) -> dict[str, dict[str, float]]:
-    if file is None or not file.is_file():
-        return {}
+def _held(file: Path) -> dict[str, dict[str, float]]:
+    """Moments by point; the last line of a process that was killed may be none."""
     found = {}
-    for line in file.read_text(encoding="utf-8").splitlines():
-        try:
+    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
+        with suppress(json.JSONDecodeError):
             row = json.loads(line)
-        except json.JSONDecodeError:  # the last line of a process that was killed
-            continue
-        found[row["at"]] = row["moments"]
+            found[row["at"]] = row["moments"]
     return found
 
 
 def summarize_structural(
     draws: xr.DataTree, emulator: MomentEmulator, truth: Mapping[str, float] | None = None
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """Posterior by parameter, beside prior and (where known) truth, with the share of the prior's variance removed."""
     rows = {}
     for name, prior in emulator.priors.items():
         values, known = draws["posterior"][name].to_numpy().ravel(), prior.frozen()
         low, high = np.quantile(values, [0.03, 0.97])
-        contraction = 1.0 - float(values.var() / known.var())
         row: dict[str, Any] = {} if truth is None else {"truth": truth[name]}
-        rows[name] = row | {
-            "mean": values.mean(), "sd": values.std(), "3%": low, "97%": high, "prior mean": known.mean(),
-            "prior sd": known.std(), "contraction": contraction, "identified": "weakly" if contraction < WEAK else "yes",
-        }  # fmt: skip
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index.name = "parameter"
-    return table
+        row |= {"mean": values.mean(), "sd": values.std(), "3%": low, "97%": high}
+        row |= {"prior mean": known.mean(), "prior sd": known.std(), "contraction": 1.0 - float(values.var() / known.var())}
+        rows[name] = row | {"identified": "weakly" if row["contraction"] < WEAK else "yes"}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
 
 
 def outside_design(draws: xr.DataTree, emulator: MomentEmulator) -> float:
@@ -124,9 +131,15 @@ def outside_design(draws: xr.DataTree, emulator: MomentEmulator) -> float:
 
 
 def calibrate_structural(
-    emulator: MomentEmulator, solve: Callable[[Mapping[str, float]], dict[str, float]], se: pd.Series, simulations: int,
-    seed: int, *, thin: int = 6, **settings: Any,
-) -> pd.DataFrame:  # fmt: skip
+    emulator: MomentEmulator,
+    solve: Callable[[Mapping[str, float]], dict[str, float]],
+    se: pd.Series,
+    simulations: int,
+    seed: int,
+    *,
+    thin: int = 6,
+    **settings: Any,
+) -> pd.DataFrame:
     """Simulation-based calibration of the whole chain: truths from the prior, data from the model itself, not its emulator.
 
     Parameters

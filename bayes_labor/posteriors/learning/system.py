@@ -16,26 +16,11 @@ from bayes_labor.data.tables import moments_with_errors, read_table, renamed
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.learning.direct import DirectSpec, learning_direct
 from bayes_labor.models.learning.regression import LearningSpec, learning_regression
-from bayes_labor.models.learning.structural import (
-    PRIORS,
-    MomentEmulator,
-    design,
-    learning_structural,
-    priors_of,
-    train_emulator,
-)
+from bayes_labor.models.learning.structural import PRIORS, MomentEmulator, learning_structural
 from bayes_labor.models.settings import LARGEST_SEED, Settings
 from bayes_labor.posteriors.html import section, shown_table
-from bayes_labor.posteriors.learning.structural import (
-    known_moments,
-    outside_design,
-    solve_design,
-    summarize_structural,
-)
+from bayes_labor.posteriors.learning.structural import KNOWN, known_emulator, outside_design, summarize_structural
 from bayes_labor.posteriors.system import System
-
-KNOWN = ("employment", "move_rate", "hire_rate", "separation_rate", "mean_size", "sd_size", "top_share")
-"""Moments that can be solved exactly where workers are alike."""
 
 
 class StructuralSpec(Settings):
@@ -86,9 +71,7 @@ def _fingerprint(table: pd.DataFrame) -> str:
 @cache
 def emulator_of(spec: StructuralSpec, moments: tuple[str, ...]) -> MomentEmulator:
     """The emulator of a specification; made once per process, in seconds."""
-    priors = priors_of(spec.parameters)
-    points = design(priors, spec.points, spec.seed)
-    return train_emulator(priors, points, solve_design(points, known_moments)[list(moments)])
+    return known_emulator(spec.parameters, spec.points, spec.seed, moments)
 
 
 def _structural(data: pd.DataFrame, spec: StructuralSpec) -> pm.Model:
@@ -122,12 +105,9 @@ DIRECT = System(
     read=read_teams,
     build=learning_direct,
     describe=describe_teams,
-    symbols={
-        "theta_p": "θ+", "theta_m": "θ-", "mu_q": "μ_q", "sigma_h": "σ_h", "sigma_a": "σ_a", "sigma_q": "σ_q",
-        "sigma_u": "σ_u",
-    },
+    symbols={"theta_p": "θ+", "theta_m": "θ-", "mu_q": "μ_q"} | {f"sigma_{n}": f"σ_{n}" for n in ("h", "a", "q", "u")},
     sampler={"draws": 1000},
-)  # fmt: skip
+)
 STRUCTURAL = System(
     name="learning.structural",
     title="Learning on the job: structural parameters",

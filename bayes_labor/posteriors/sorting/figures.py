@@ -1,26 +1,25 @@
 """Pictures of the sorting model; each function returns a matplotlib figure and its caption."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayes_labor.data.sorting.macro import MOMENTS, MacroSeries, Targets
-from bayes_labor.models.sorting.calibration import SortingSpec
-from bayes_labor.posteriors.sorting.identification import IDENTIFIED, both_states
-from bayes_labor.posteriors.sorting.results import SYMBOLS
+from bayes_labor.models.sorting.calibration import IDENTIFIED, SortingSpec
+from bayes_labor.posteriors.sorting.identification import both_states
+from bayes_labor.posteriors.sorting.recessions import chance_of_recession
+from bayes_labor.posteriors.sorting.results import SYMBOLS, by_draw
 from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
-from bayes_labor.theory.sorting.equilibrium import chi_of_v
+from bayes_labor.theory.sorting.closed_forms import technology
 
 _LEVELS = (0.03, 0.5, 0.97)
-_WORDS = {
-    "log_Z": "TFP, %", "log_Y": "output, %", "log_C": "consumption, %", "log_K": "capital, %", "std_logw": "std log wage",
-    "var_tfpq": "var log TFPQ", "var_tfpr": "var log TFPR", "log_income": "income, %", "std_tfpq": "std log TFPQ",
-    "std_tfpr": "std log TFPR",
-}  # fmt: skip
+_WORDS = {"log_Z": "TFP, %", "log_Y": "output, %", "log_C": "consumption, %", "log_K": "capital, %", "log_income": "income, %"}
+_WORDS |= {"std_logw": "std log wage", "var_tfpq": "var log TFPQ", "var_tfpr": "var log TFPR"}
+_WORDS |= {"std_tfpq": "std log TFPQ", "std_tfpr": "std log TFPR"}
 
 
 def equilibrium_figure(parameters: dict[str, float], spec: SortingSpec) -> tuple[Figure, str]:
@@ -29,11 +28,8 @@ def equilibrium_figure(parameters: dict[str, float], spec: SortingSpec) -> tuple
         figure = Figure(figsize=(5.6, 3.6))
         axes = figure.subplots()
         states = both_states(spec, *(parameters[k] for k in IDENTIFIED), errors="raise")
-        mu = (spec.xi - 1.0) / spec.xi
-        x = mu / (1.0 - mu * (spec.alpha + spec.eta))
-        psi = parameters["psi"]
-        pull = x * (1.0 - psi) - psi / spec.eta
-        lambda_x = float(np.exp(chi_of_v(psi, parameters["v"], **spec.technology)))
+        x, psi = technology(**spec.technology).x, parameters["psi"]
+        pull, lambda_x = x * (1.0 - psi) - psi / spec.eta, float(spec.lambda_x(psi, parameters["v"]))
         rates = np.linspace(0.0, 2.0 * float(states.lambda_t.max()), 400)
         axes.plot(rates, rates, color=INK, lw=1.6, label="λ_t")
         for name, slope, rate, colour in zip(
@@ -52,16 +48,27 @@ def equilibrium_figure(parameters: dict[str, float], spec: SortingSpec) -> tuple
     return figure, caption
 
 
+def _panels(size: tuple[float, float], rows: int, found: xr.Dataset, along: str, names: Sequence[str]) -> tuple[Figure, Any]:
+    """A panel for every variable: median and 94% band over draws, logs times a hundred; the figure, and its panels by name."""
+    figure = Figure(figsize=size)
+    panels = dict(zip(names, figure.subplots(rows, 4).ravel(), strict=True))
+    x = found[along].to_numpy()
+    for name, axes in panels.items():
+        scale = 100.0 if name.startswith("log_") else 1.0
+        low, middle, high = np.quantile(scale * found[name].to_numpy(), _LEVELS, axis=0)
+        axes.fill_between(x, low, high, color=BAND, lw=0)
+        axes.plot(x, middle, color=INK, lw=1.6)
+        axes.set_title(_WORDS[name], fontsize=10, color=INK)
+    return figure, panels
+
+
 def response_figure(response: xr.Dataset) -> tuple[Figure, str]:
     """Figure 4: average responses to the beginning of a recession, posterior median and 94% band."""
     names = ("log_Z", "log_Y", "log_C", "log_K", "std_logw", "var_tfpq", "var_tfpr", "log_income")
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.6, 4.8))
-        for axes, name in zip(figure.subplots(2, 4).ravel(), names, strict=True):
-            scale = 100.0 if name.startswith("log_") else 1.0
-            _band(axes, response["year"].to_numpy(), scale * response[name].to_numpy())
+        figure, panels = _panels((9.6, 4.8), 2, response, "year", names)
+        for axes in panels.values():
             axes.axhline(0.0, color=GREY, lw=1)
-            axes.set_title(_WORDS[name], fontsize=10, color=INK)
         figure.supxlabel("years after the recession begins", fontsize=10, color=INK)
     caption = (
         "Figure 4. Average over dates at which a boom turns into a recession, minus the long-run mean, posterior median and "
@@ -74,16 +81,11 @@ def response_figure(response: xr.Dataset) -> tuple[Figure, str]:
 
 def dispersion_figure(found: xr.Dataset, posterior: xr.DataTree) -> tuple[Figure, str]:
     """Dispersions and TFP against the slope of the wedge."""
-    names = ("std_logw", "std_tfpq", "std_tfpr", "log_Z")
-    slopes = found["tau_hat"].to_numpy()
     low, _, high = np.quantile(posterior["posterior"]["tau_hat"].to_numpy(), _LEVELS)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.6, 2.7))
-        for axes, name in zip(figure.subplots(1, 4), names, strict=True):
-            scale = 100.0 if name == "log_Z" else 1.0
-            axes.axvspan(low, high, color="#f3e3df", lw=0)
-            _band(axes, slopes, scale * found[name].to_numpy())
-            axes.set_title(_WORDS[name], fontsize=10, color=INK)
+        figure, panels = _panels((9.6, 2.7), 1, found, "tau_hat", ("std_logw", "std_tfpq", "std_tfpr", "log_Z"))
+        for axes in panels.values():
+            axes.axvspan(low, high, color="#f3e3df", lw=0, zorder=0)
         figure.supxlabel("slope of the wedge, τ̂ = τ/λ_θ", fontsize=10, color=INK)
     caption = (
         "Propositions 1 to 3: a steeper wedge compresses wages and spreads productivity. Posterior median and 94% band; "
@@ -92,15 +94,9 @@ def dispersion_figure(found: xr.Dataset, posterior: xr.DataTree) -> tuple[Figure
     return figure, caption
 
 
-def _band(axes: Axes, x: np.ndarray, values: np.ndarray) -> None:
-    low, middle, high = np.quantile(values, _LEVELS, axis=0)
-    axes.fill_between(x, low, high, color=BAND, lw=0)
-    axes.plot(x, middle, color=INK, lw=1.6)
-
-
 def fit_figure(draws: xr.DataTree, targets: Targets) -> tuple[Figure, str]:
     """Posterior of every moment, in standard errors from its target."""
-    fitted = draws["posterior"]["moment_fit"].stack(sample=("chain", "draw")).transpose("moment", "sample").to_numpy()
+    fitted = by_draw(draws, "moment_fit")
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.4, 2.8))
         axes = figure.subplots()
@@ -135,7 +131,6 @@ def prior_posterior_figure(posterior: xr.Dataset, prior: xr.Dataset) -> tuple[Fi
 
 def recession_figure(draws: xr.DataTree, series: MacroSeries) -> tuple[Figure, str]:
     """Smoothed probability of recession by year beside outside dates, and growth net of capital's contribution."""
-    chance = draws["posterior"]["recession"].stack(sample=("chain", "draw")).transpose("year", "sample").to_numpy()
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.6, 3.8))
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
@@ -143,7 +138,7 @@ def recession_figure(draws: xr.DataTree, series: MacroSeries) -> tuple[Figure, s
             for axes in (top, bottom):
                 for year, months in zip(series.years, series.recession_months, strict=True):
                     axes.axvspan(year - 0.5, year + 0.5, color=ACCENT, alpha=0.25 * months / 12.0, lw=0)
-        top.plot(series.years, chance.mean(1), color=INK, lw=1.8)
+        top.plot(series.years, chance_of_recession(draws), color=INK, lw=1.8)
         top.set_ylabel("P(recession)")
         top.set_ylim(0.0, 1.0)
         bottom.axhline(0.0, color=GREY, lw=1)

@@ -7,15 +7,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.special import logit
 
-from bayes_labor.models.sorting.calibration import SortingSpec
+from bayes_labor.models.sorting.calibration import IDENTIFIED, SortingSpec
 from bayes_labor.theory.sorting.business_cycle import calibration_moments
-from bayes_labor.theory.sorting.equilibrium import Sorting, chi_of_v, solve_sorting
+from bayes_labor.theory.sorting.equilibrium import Sorting, solve_sorting
 
 RAW = ("psi", "tau", "lambda_theta", "lambda_x", "s_l")
 """Parameters of the paper; types have no unit, so that three of them cannot be told apart."""
-IDENTIFIED = ("psi", "v", "tau_hat", "s_l")
-"""Coordinates that data can tell."""
 _NULL = 1e-8  # singular values below it, relative to the largest, are zero but for rounding
 
 
@@ -48,8 +47,7 @@ class Identification:
 
 def in_units(spec: SortingSpec, lambda_theta: float, *, psi: float, v: float, tau_hat: float, s_l: float) -> dict[str, float]:
     """The paper's parameters if firms' types are measured so that their rate is ``lambda_theta``."""
-    log_chi = float(chi_of_v(psi, v, **spec.technology))
-    lambda_x = float(np.exp(log_chi - (1.0 - psi) / psi * np.log(lambda_theta)))
+    lambda_x = float(spec.lambda_x(psi, v, lambda_theta))
     return {"psi": psi, "tau": lambda_theta * tau_hat, "lambda_theta": lambda_theta, "lambda_x": lambda_x, "s_l": s_l}
 
 
@@ -59,7 +57,7 @@ def both_states(
     """Economies (..., 2) in boom and recession, in units of lambda_theta = 1, at coordinates (...)."""
     psi, v, tau_hat, s_l = (np.asarray(x, dtype=np.float64)[..., None] for x in (psi, v, tau_hat, s_l))
     with np.errstate(over="ignore"):  # out of any range, which the solver says
-        lambda_x = np.exp(chi_of_v(psi, v, **spec.technology))
+        lambda_x = spec.lambda_x(psi, v)
     slopes = spec.tau_boom + tau_hat * np.array([0.0, 1.0])
     return solve_sorting(psi, slopes, 1.0, lambda_x, s_l, **spec.technology, errors=errors)
 
@@ -113,7 +111,7 @@ def contraction_by_direction(posterior: xr.Dataset, prior: xr.Dataset) -> pd.Dat
         One row per direction: ``contraction`` (1 is all data, 0 all prior) and the weight of each coordinate.
 
     """
-    before, after = (_on_the_line(d) for d in (prior, posterior))
+    before, after = (on_the_line({n: d[n].to_numpy().ravel() for n in IDENTIFIED}) for d in (prior, posterior))
     scale = before.std(axis=1, ddof=1)
     whitened = np.linalg.inv(np.linalg.cholesky(np.cov(before / scale[:, None])))
     values, vectors = np.linalg.eigh(whitened @ np.cov(after / scale[:, None]) @ whitened.T)
@@ -121,13 +119,11 @@ def contraction_by_direction(posterior: xr.Dataset, prior: xr.Dataset) -> pd.Dat
     weights /= np.abs(weights).max(0)
     weights *= np.sign(weights[np.abs(weights).argmax(0), np.arange(4)])
     names = ["logit ψ", "logit v", "log τ̂", "log s_l"]
-    rows = {
-        f"direction {i + 1}": {"contraction": 1.0 - values[i]} | dict(zip(names, weights[:, i], strict=True)) for i in range(4)
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("direction")
+    table = pd.DataFrame(weights.T, [f"direction {i + 1}" for i in range(4)], names).rename_axis("direction")
+    table.insert(0, "contraction", 1.0 - values)
+    return table
 
 
-def _on_the_line(draws: xr.Dataset) -> np.ndarray:
-    """(4, draws) the identified coordinates without bounds."""
-    psi, v, tau_hat, s_l = (draws[n].to_numpy().ravel() for n in IDENTIFIED)
-    return np.stack([np.log(psi / (1.0 - psi)), np.log(v / (1.0 - v)), np.log(tau_hat), np.log(s_l)])
+def on_the_line(values: Mapping[str, Any]) -> np.ndarray:
+    """(4, ...) logits of psi and v, logs of tau_hat and s_l: the identified coordinates without bounds."""
+    return np.stack([logit(values["psi"]), logit(values["v"]), np.log(values["tau_hat"]), np.log(values["s_l"])])

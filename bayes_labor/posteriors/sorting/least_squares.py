@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import optimize
+from scipy import optimize, special
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.sorting.macro import PAPER, Targets
-from bayes_labor.models.sorting.calibration import SortingSpec, check_targets
-from bayes_labor.posteriors.sorting.identification import IDENTIFIED, Identification, identification, in_units, moments_at
+from bayes_labor.models.sorting.calibration import IDENTIFIED, SortingSpec, check_targets
+from bayes_labor.posteriors.sorting.identification import Identification, identification, in_units, moments_at, on_the_line
 
 Weights = Literal["relative", "absolute", "se"]
 _STARTS = ((0.35, 0.77, 0.03, 0.22), (0.5, 0.6, 0.1, 0.3), (0.25, 0.85, 0.02, 0.1))
@@ -60,18 +60,14 @@ def least_squares(targets: Targets = PAPER, spec: SortingSpec | None = None, wei
         found = (moments_at(spec, _parameters(x)) - targets.value) / scale
         return np.where(np.isfinite(found), found, 1e3)
 
-    found = [optimize.least_squares(deviations, _on_the_line(s), xtol=1e-14, ftol=1e-14, gtol=1e-14) for s in _STARTS]
+    starts = [on_the_line(dict(zip(IDENTIFIED, s, strict=True))) for s in _STARTS]
+    found = [optimize.least_squares(deviations, s, xtol=1e-14, ftol=1e-14, gtol=1e-14) for s in starts]
     best = min(found, key=lambda f: f.cost)
     parameters = _parameters(best.x)
     raw, free = identification(spec, in_units(spec, 1.0, **parameters)), identification(spec, parameters, targets.se)
     return LeastSquares(parameters, moments_at(spec, parameters), 2.0 * float(best.cost), weights, raw, free)
 
 
-def _on_the_line(start: tuple[float, ...]) -> np.ndarray:
-    psi, v, tau_hat, s_l = start
-    return np.array([np.log(psi / (1.0 - psi)), np.log(v / (1.0 - v)), np.log(tau_hat), np.log(s_l)])
-
-
 def _parameters(x: np.ndarray) -> dict[str, float]:
-    values = (1.0 / (1.0 + np.exp(-x[0])), 1.0 / (1.0 + np.exp(-x[1])), np.exp(x[2]), np.exp(x[3]))
+    values = (*special.expit(x[:2]), *np.exp(x[2:]))
     return {n: float(v) for n, v in zip(IDENTIFIED, values, strict=True)}

@@ -1,6 +1,7 @@
 """Every table and figure of the sorting paper on one page: calibrated, estimated, and set beside what was published."""
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,14 +12,13 @@ import xarray as xr
 
 from bayes_labor.data.sorting.macro import MOMENTS, PAPER, MacroSeries, Targets, us_postwar
 from bayes_labor.engines.run_folder import RunFolder
-from bayes_labor.models.sorting.calibration import SortingSpec, sorting_calibration
+from bayes_labor.models.sorting.calibration import IDENTIFIED, SortingSpec, sorting_calibration
 from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
 from bayes_labor.posteriors.diagnostics import Gate
 from bayes_labor.posteriors.fitting import fit_or_resume
 from bayes_labor.posteriors.html import page, section, shown_table, with_figures
-from bayes_labor.posteriors.sorting import figures, published
+from bayes_labor.posteriors.sorting import figures
 from bayes_labor.posteriors.sorting.identification import (
-    IDENTIFIED,
     RAW,
     contraction_by_direction,
     identification,
@@ -26,7 +26,7 @@ from bayes_labor.posteriors.sorting.identification import (
     moments_at,
 )
 from bayes_labor.posteriors.sorting.least_squares import LeastSquares, least_squares
-from bayes_labor.posteriors.sorting.recessions import recession_scores, regimes_told
+from bayes_labor.posteriors.sorting.recessions import chance_of_recession, recession_scores, regimes_told
 from bayes_labor.posteriors.sorting.results import (
     SYMBOLS,
     dispersion,
@@ -36,9 +36,14 @@ from bayes_labor.posteriors.sorting.results import (
     shocks,
     summarize_sorting,
 )
+from bayes_labor.theory.sorting.business_cycle import LABOR_SHARES
 from bayes_labor.theory.sorting.equilibrium import scale_free
 
-_UNIT = published.PARAMETERS["lambda_theta"]
+_PUBLISHED = {"psi": 0.4022, "tau": 0.3984, "lambda_theta": 2.6160, "lambda_x": 0.8681, "s_l": 0.2293}
+"""Panel A of the paper's Table 2."""
+_PUBLISHED_MOMENTS = (0.6102, 0.7666, 0.8906, 0.0840, 0.0090)
+"""Panel B, column model. The parameters above do not give them under any reading of the paper that was tried."""
+_UNIT = _PUBLISHED["lambda_theta"]
 _SLOPES = np.linspace(0.0, 0.2, 41)
 _REGIMES = (*IDENTIFIED, "stay", "growth", "noise")
 
@@ -110,14 +115,13 @@ def reproduce_sorting(
         *([_public(fits["public series"], real_targets, folder)] if real_targets is not None else []),
         _recessions(fits, series, folder),
     ]
-    failed = [f"{n}: {g.name}: {g.value}" for n, f in fits.items() for g in f.gates if not g.passed]
     told = regimes_told(fits["regimes"].draws, series)
+    failed = [f"{n}: {g.name}: {g.value}" for n, f in fits.items() for g in f.gates if not g.passed]
     failed += [] if told.passed else [f"regimes: {told.advice} ({told.value})"]
-    text = page(
-        "paper.html", title="Sorting over the business cycle", failed=failed, facts=_facts(calibration), sections=sections,
-        lead="One-to-many sorting of workers to firms inside a growth model: the calibration of the paper, with uncertainty.",
-    )  # fmt: skip
+    lead = "One-to-many sorting of workers to firms inside a growth model: the calibration of the paper, with uncertainty."
+    title, facts = "Sorting over the business cycle", _facts(calibration)
     path = folder.path / "paper.html"
+    text = page("paper.html", title=title, failed=failed, facts=facts, lead=lead, sections=sections)
     path.write_text(text, encoding="utf-8")
     return path
 
@@ -167,7 +171,7 @@ def _estimates(fit: _Fit, squares: dict[str, LeastSquares], spec: SortingSpec, f
     """Table 2, panel A: published, least squares, posterior."""
     names = [*IDENTIFIED, "log_chi"]
     table = summarize_sorting(fit.draws, fit.model, names).drop(columns=["ess_tail"]).droplevel("term")
-    for label, values in (("paper", _in_all_terms(published.PARAMETERS, spec)), *_each(squares, spec)):
+    for label, values in (("paper", _in_all_terms(_PUBLISHED, spec)), *_each(squares, spec)):
         table.insert(0, label, [values[n] for n in names])
     order = ["paper", "LS, relative", "LS, absolute"]
     table = table[order + [c for c in table.columns if c not in order]]
@@ -182,13 +186,10 @@ def _estimates(fit: _Fit, squares: dict[str, LeastSquares], spec: SortingSpec, f
 
 def _in_paper_unit(fit: _Fit, squares: dict[str, LeastSquares], spec: SortingSpec, folder: RunFolder) -> dict[str, Any]:
     """What the paper prints, once its unit of types is chosen: no estimates, only other words for those above."""
-    columns = {"paper": published.PARAMETERS} | dict(_each(squares, spec))
-    columns["posterior mean"] = {n: float(fit.draws["posterior"][n].mean()) for n in ("tau", "lambda_x")}
-    columns["posterior mean"]["lambda_theta"] = _UNIT
     names = {"lambda_theta": "λ_θ (chosen)", "tau": "τ = τ̂ λ_θ", "lambda_x": "λ_x, of χ and λ_θ"}
-    table = pd.DataFrame(
-        {k: [v[n] for n in names] for k, v in columns.items()}, index=pd.Index(names.values(), name="in a unit")
-    )
+    means = {n: float(fit.draws["posterior"][n].mean()) for n in names}
+    table = pd.DataFrame({"paper": _PUBLISHED} | dict(_each(squares, spec)) | {"posterior mean": means})
+    table = table.loc[list(names)].rename(names).rename_axis("in a unit")
     note = (
         f"The paper's five parameters in its unit of types, λ_θ = {_UNIT}: a choice, not an estimate. Any other unit fits "
         "equally well and gives other values of τ and λ_x, so these have neither prior nor contraction here."
@@ -211,8 +212,8 @@ def _fitted(
     fit: _Fit, squares: dict[str, LeastSquares], spec: SortingSpec, targets: Targets, folder: RunFolder
 ) -> dict[str, Any]:
     table = moment_fit(fit.draws, targets)
-    table.insert(2, "paper, model", published.MOMENTS)
-    table.insert(3, "at the paper's", moments_at(spec, published.PARAMETERS))
+    table.insert(2, "paper, model", _PUBLISHED_MOMENTS)
+    table.insert(3, "at the paper's", moments_at(spec, _PUBLISHED))
     for i, (weights, found) in enumerate(squares.items()):
         if weights != "se":
             table.insert(4 + i, f"LS, {weights}", found.moments)
@@ -220,9 +221,8 @@ def _fitted(
         "Paper, model: what it prints; at the paper's: what its parameters give here, ten times the published volatility of "
         "TFP. LS: least squares. The interval is the posterior's, 94%."
     )
-    figure, caption = figures.fit_figure(fit.draws, targets)
     shown = section("Table 2, panel B: moments", [shown_table(table, folder, "moments", "Moments", note)])
-    return with_figures(shown, folder, moment_fit=(figure, caption))
+    return with_figures(shown, folder, moment_fit=figures.fit_figure(fit.draws, targets))
 
 
 def _told(
@@ -234,42 +234,38 @@ def _told(
         "five parameters of the paper, log moments in log parameters": best.raw.singular_values,
         "four coordinates, moments in standard errors": identification(spec, best.parameters, targets.se).singular_values,
     }
-    table = pd.DataFrame.from_dict({k: np.pad(v, (0, 5 - len(v)), constant_values=np.nan) for k, v in rows.items()}, "index")
-    table.columns = pd.Index([f"{i + 1}" for i in range(5)])
-    table.insert(0, "rank", [str(best.raw.rank), str(best.free.rank)])
-    table.index.name = "Jacobian"
-    null = best.raw.null_direction
-    words = (
-        "" if null is None else ", ".join(f"{v:.3g} in {SYMBOLS[n]}" for n, v in zip(RAW, null, strict=True) if abs(v) > 1e-6)
+    table = pd.DataFrame({k: pd.Series(v, [f"{i + 1}" for i in range(len(v))]) for k, v in rows.items()}).T.rename_axis(
+        "Jacobian"
     )
+    table.insert(0, "rank", [str(best.raw.rank), str(best.free.rank)])
+    null = best.raw.null_direction
+    moved = {} if null is None else {SYMBOLS[n]: v for n, v in zip(RAW, null, strict=True) if abs(v) > 1e-6}
+    words = ", ".join(f"{v:.3g} in {n}" for n, v in moved.items())
     text = (
         f"Of the paper's five parameters one direction moves no moment ({words}, in logs): firm and worker types have no "
         "unit. So the estimation is in ψ, v (the standard deviation of log wages in booms), τ̂ = τ/λ_θ and s_l."
     )
     directions = contraction_by_direction(fit.draws["posterior"].to_dataset(), prior)
+    shares = (
+        "Share of the prior's variance that the moments removed, along the directions in which they say most and least; "
+        "weights in standard deviations of the prior."
+    )
     tables = [
         shown_table(table, folder, "identification", "Singular values", "Of the Jacobian at relative least squares, λ_θ = 1."),
-        shown_table(
-            directions, folder, "contraction", "Contraction by direction",
-            "Share of the prior's variance that the moments removed, along the directions in which they say most and least; "
-            "weights in standard deviations of the prior.",
-        ),
-    ]  # fmt: skip
-    figure, caption = figures.prior_posterior_figure(fit.draws["posterior"].to_dataset(), prior)
-    return with_figures(section("What the moments can tell", tables, text), folder, prior_posterior=(figure, caption))
+        shown_table(directions, folder, "contraction", "Contraction by direction", shares),
+    ]
+    made = figures.prior_posterior_figure(fit.draws["posterior"].to_dataset(), prior)
+    return with_figures(section("What the moments can tell", tables, text), folder, prior_posterior=made)
 
 
 def _readings(spec: SortingSpec, targets: Targets, folder: RunFolder) -> dict[str, Any]:
     """Least squares under every reading of the labor share and of the volatility."""
     rows: dict[tuple[str, str], dict[str, float]] = {}
-    for share in ("output", "factor", "income"):
-        for tfp in ("std", "variance"):
-            own = spec.model_copy(update={"labor_share": share, "tfp": tfp})
-            found = least_squares(targets, own)
-            parameters = {SYMBOLS[n]: found.parameters[n] for n in IDENTIFIED}
-            rows[share, tfp] = parameters | dict(zip(MOMENTS, found.moments, strict=True)) | {"objective": found.objective}
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index = pd.MultiIndex.from_tuples(list(rows), names=["labor share over", "TFP target is a"])
+    for share, tfp in product(LABOR_SHARES, ("std", "variance")):
+        found = least_squares(targets, spec.model_copy(update={"labor_share": share, "tfp": tfp}))
+        parameters = {SYMBOLS[n]: found.parameters[n] for n in IDENTIFIED}
+        rows[share, tfp] = parameters | dict(zip(MOMENTS, found.moments, strict=True)) | {"objective": found.objective}
+    table = pd.DataFrame(rows).T.rename_axis(["labor share over", "TFP target is a"])
     note = "Relative least squares. Every reading is an option of the specification: labor_share, tfp, tau_boom."
     shown = shown_table(table, folder, "readings", "Readings of the paper", note)
     return section("How the paper may be read", [shown])
@@ -284,16 +280,14 @@ def _pictures(fit: _Fit, spec: SortingSpec, folder: RunFolder, size: int) -> lis
         "capital is higher than on average when a boom ends; households' income falls by "
         f"{float(on_impact['log_income']):.0f}%. The paper states more than 9% for GDP; neither reading gives that."
     )
-    made = {
-        "equilibrium": ("Figures 2 and 3: the rate of the job-offer distribution", figures.equilibrium_figure(mean, spec), ""),
-        "responses": ("Figure 4: a recession", figures.response_figure(response), text),
-        "dispersion": (
-            "Wages and productivity against the wedge",
-            figures.dispersion_figure(dispersion(fit.draws, spec, _SLOPES), fit.draws),
-            "",
-        ),
-    }
-    return [with_figures(section(h, [], words), folder, **{name: figure}) for name, (h, figure, words) in made.items()]
+    equilibrium, responses = figures.equilibrium_figure(mean, spec), figures.response_figure(response)
+    against = figures.dispersion_figure(dispersion(fit.draws, spec, _SLOPES), fit.draws)
+    first = section("Figures 2 and 3: the rate of the job-offer distribution", [])
+    return [
+        with_figures(first, folder, equilibrium=equilibrium),
+        with_figures(section("Figure 4: a recession", [], text), folder, responses=responses),
+        with_figures(section("Wages and productivity against the wedge", []), folder, dispersion=against),
+    ]
 
 
 def _structural(fit: _Fit, spec: SortingSpec, folder: RunFolder) -> dict[str, Any]:
@@ -349,7 +343,7 @@ def _agreement(fit: _Fit, series: MacroSeries) -> str:
     words = "These series tell regimes apart" if told.passed else "These series do not tell regimes apart"
     if series.recession_months is None:
         return f"{words}: {told.value}. Annual series {first}-{last}."
-    chance = fit.draws["posterior"]["recession"].mean(("chain", "draw")).to_numpy()
+    chance = chance_of_recession(fit.draws)
     bad, none = series.recession_months >= 6, series.recession_months == 0
     return (
         f"{words}: {told.value}. Annual series {first}-{last}. "

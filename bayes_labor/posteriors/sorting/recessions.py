@@ -20,6 +20,7 @@ ENOUGH = 0.5
 SLACK = 0.02
 """Of the area under the curve, by which plain growth may know recession years better."""
 _MONTHS, _FEW, _GROWTH = 6, 10, 2
+_SCORES = ("AUC", "in recessions", "outside", "Brier", "log score", "information")
 
 
 def information(chance: np.ndarray) -> float:
@@ -35,9 +36,8 @@ def _entropy(p: np.ndarray | float) -> np.ndarray:
 
 def area_under_curve(score: np.ndarray, recession: np.ndarray) -> float:
     """Chance that a recession year has the higher score than another year, ties counted half."""
-    ranks = stats.rankdata(score)
-    yes = int(recession.sum())
-    return float((ranks[recession].sum() - 0.5 * yes * (yes + 1)) / (yes * (len(score) - yes)))
+    yes, no = score[recession], score[~recession]
+    return float(stats.mannwhitneyu(yes, no).statistic / (len(yes) * len(no)))
 
 
 def nber_years(series: MacroSeries) -> tuple[np.ndarray, np.ndarray] | None:
@@ -51,6 +51,12 @@ def nber_years(series: MacroSeries) -> tuple[np.ndarray, np.ndarray] | None:
     compared = (recession | (series.recession_months == 0)) & series.seen.any(1)
     both = 0 < recession[compared].sum() < compared.sum()
     return (compared, recession) if both else None
+
+
+def chance_of_recession(draws: xr.DataTree) -> np.ndarray:
+    """(T,) smoothed probabilities of recession, averaged over the posterior."""
+    found: np.ndarray = draws["posterior"]["recession"].mean(("chain", "draw")).to_numpy()
+    return found
 
 
 def recession_scores(fits: dict[str, xr.DataTree], series: MacroSeries) -> pd.DataFrame:
@@ -67,26 +73,22 @@ def recession_scores(fits: dict[str, xr.DataTree], series: MacroSeries) -> pd.Da
     years = nber_years(series)
     if years is None:
         return pd.DataFrame()
-    chances = {n: d["posterior"]["recession"].mean(("chain", "draw")).to_numpy() for n, d in fits.items()}
+    chances = {n: chance_of_recession(d) for n, d in fits.items()}
     other = markov_regression(series)
     if other is not None:
         chances["MarkovRegression"] = other
     rows = {name: _scores(chance, *years) for name, chance in chances.items()}
     if _growth_seen(series):
         rows["minus growth"] = {"AUC": _growth_area(series, *years)}
-    order = ["AUC", "in recessions", "outside", "Brier", "log score", "information"]
-    return pd.DataFrame.from_dict(rows, orient="index")[order].rename_axis("method")
+    return pd.DataFrame(rows, _SCORES).T.rename_axis("method")
 
 
 def _scores(chance: np.ndarray, compared: np.ndarray, recession: np.ndarray) -> dict[str, float]:
     use = compared & np.isfinite(chance)
     p, yes = chance[use], recession[use]
-    happened = np.where(yes, p, 1.0 - p)
-    return {
-        "AUC": area_under_curve(p, yes), "in recessions": p[yes].mean(), "outside": p[~yes].mean(),
-        "Brier": np.mean((p - yes) ** 2), "log score": np.mean(np.log(np.maximum(happened, 1e-12))),
-        "information": information(p),
-    }  # fmt: skip
+    logs = np.log(np.maximum(np.where(yes, p, 1.0 - p), 1e-12))
+    found = (area_under_curve(p, yes), p[yes].mean(), p[~yes].mean(), np.mean((p - yes) ** 2), np.mean(logs), information(p))
+    return dict(zip(_SCORES, found, strict=True))
 
 
 def _growth_seen(series: MacroSeries) -> bool:
@@ -116,16 +118,13 @@ def markov_regression(series: MacroSeries) -> np.ndarray | None:
 
 def regimes_told(draws: xr.DataTree, series: MacroSeries) -> Gate:
     """Whether the series tell regimes apart: enough information, and recession years known no worse than by growth alone."""
-    chance = draws["posterior"]["recession"].mean(("chain", "draw")).to_numpy()[series.seen.any(1)]
-    share, years = information(chance), nber_years(series)
-    words, passed = (
-        [f"{share:.0%} of the uncertainty about the states removed, should be {ENOUGH:.0%} or more"],
-        share >= ENOUGH,
-    )
+    chance = chance_of_recession(draws)
+    share, years = information(chance[series.seen.any(1)]), nber_years(series)
+    words, passed = f"{share:.0%} of the uncertainty about the states removed, should be {ENOUGH:.0%} or more", share >= ENOUGH
     if years is not None and _growth_seen(series):
-        full = draws["posterior"]["recession"].mean(("chain", "draw")).to_numpy()
-        ours, plain = area_under_curve(full[years[0]], years[1][years[0]]), _growth_area(series, *years)
-        words.append(f"NBER years: AUC {ours:.2f}, growth alone {plain:.2f}")
+        compared, recession = years
+        ours, plain = area_under_curve(chance[compared], recession[compared]), _growth_area(series, *years)
+        words += f"; NBER years: AUC {ours:.2f}, growth alone {plain:.2f}"
         passed = passed and ours >= plain - SLACK
     advice = "these series do not tell regimes apart: read no recession off them; give series of the dispersions"
-    return Gate("series tell regimes apart", "; ".join(words), bool(passed), advice)
+    return Gate("series tell regimes apart", words, bool(passed), advice)

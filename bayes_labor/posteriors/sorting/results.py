@@ -12,20 +12,19 @@ import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.sorting.macro import MOMENTS, Targets
-from bayes_labor.models.sorting.calibration import SortingSpec
+from bayes_labor.models.sorting.calibration import IDENTIFIED, SortingSpec
 from bayes_labor.posteriors.prior import prior_draws
-from bayes_labor.posteriors.sorting.identification import IDENTIFIED, both_states
+from bayes_labor.posteriors.sorting.identification import both_states
 from bayes_labor.posteriors.tables import parameter_table
 from bayes_labor.theory.sorting.business_cycle import structural_shocks
 from bayes_labor.theory.sorting.capital_distribution import average_response, capital_distribution
-from bayes_labor.theory.sorting.equilibrium import chi_of_v, solve_sorting
+from bayes_labor.theory.sorting.equilibrium import solve_sorting
 from bayes_labor.theory.sorting.growth import GrowthEconomy, solve_growth
 
-SYMBOLS = {
-    "psi": "ψ", "v": "v", "tau_hat": "τ̂ = τ/λ_θ", "s_l": "s_l", "log_chi": "log χ", "std_logw": "std log wage",
-    "std_tfpq": "std log TFPQ", "std_tfpr": "std log TFPR", "log_Z": "log TFP", "lambda_theta": "λ_θ", "lambda_x": "λ_x",
-    "tau": "τ", "stay": "P(stay)", "growth": "mean growth", "noise": "noise", "trend": "trend per decade",
-}  # fmt: skip
+SYMBOLS = {"psi": "ψ", "v": "v", "tau_hat": "τ̂ = τ/λ_θ", "s_l": "s_l", "log_chi": "log χ"}
+SYMBOLS |= {"std_logw": "std log wage", "std_tfpq": "std log TFPQ", "std_tfpr": "std log TFPR", "log_Z": "log TFP"}
+SYMBOLS |= {"lambda_theta": "λ_θ", "lambda_x": "λ_x", "tau": "τ"}
+SYMBOLS |= {"stay": "P(stay)", "growth": "mean growth", "noise": "noise", "trend": "trend per decade"}
 _NO_UNIT = ("tau", "lambda_theta", "lambda_x")
 _PRIOR_DRAWS = 2000
 
@@ -75,9 +74,14 @@ def prior_of(model: pm.Model, names: Sequence[str], seed: int = 0) -> xr.Dataset
     return prior_draws(model, _PRIOR_DRAWS, seed, list(names))["prior"].to_dataset()[list(names)]
 
 
+def by_draw(draws: xr.DataTree, name: str) -> np.ndarray:
+    """(element, draw) of a variable with one dimension."""
+    return draws["posterior"][name].stack(sample=("chain", "draw")).transpose(..., "sample").to_numpy()
+
+
 def moment_fit(draws: xr.DataTree, targets: Targets) -> pd.DataFrame:
     """Moments in the data with standard errors, and in the model: posterior mean, 94% interval, distance."""
-    fitted = draws["posterior"]["moment_fit"].stack(sample=("chain", "draw")).transpose("moment", "sample").to_numpy()
+    fitted = by_draw(draws, "moment_fit")
     low, high = np.quantile(fitted, (0.03, 0.97), axis=1)
     columns = {"data": targets.value, "se": targets.se, "mean": fitted.mean(1), "hdi_low": low, "hdi_high": high}
     columns["distance (se)"] = (fitted.mean(1) - targets.value) / targets.se
@@ -93,9 +97,15 @@ def at_draws(draws: xr.DataTree, size: int) -> dict[str, np.ndarray]:
 
 
 def recession_response(
-    draws: xr.DataTree, spec: SortingSpec, *, size: int = 100, horizon: int = 16, discount: float = 0.96,
-    depreciation: float = 0.10, rebate: bool = False,
-) -> xr.Dataset:  # fmt: skip
+    draws: xr.DataTree,
+    spec: SortingSpec,
+    *,
+    size: int = 100,
+    horizon: int = 16,
+    discount: float = 0.96,
+    depreciation: float = 0.10,
+    rebate: bool = False,
+) -> xr.Dataset:
     """Average response to the beginning of a recession, in every draw (Figure 4): the growth model is solved in each.
 
     Parameters
@@ -119,13 +129,10 @@ def recession_response(
 
     """
     states = both_states(spec, **at_draws(draws, size), errors="raise")
-    stay = np.array([spec.stay_boom, spec.stay_recession])
-    chain = np.array([[stay[0], 1.0 - stay[0]], [1.0 - stay[1], stay[1]]])
+    chain = np.array([[spec.stay_boom, 1.0 - spec.stay_boom], [1.0 - spec.stay_recession, spec.stay_recession]])
     found: dict[str, list[np.ndarray]] = {}
-    for i in range(len(states.Z)):
-        economy = GrowthEconomy(
-            states.Z[i], states.income_over_Y[i], states.capital_share_Y[i], chain, spec.alpha, discount, depreciation, rebate
-        )
+    for z, income, capital, i in zip(states.Z, states.income_over_Y, states.capital_share_Y, range(len(states.Z)), strict=True):
+        economy = GrowthEconomy(z, income, capital, chain, spec.alpha, discount, depreciation, rebate)
         levels = {n: getattr(states, n)[i] for n in ("std_logw", "var_tfpq", "var_tfpr")}
         response = average_response(capital_distribution(solve_growth(economy)), levels, horizon)
         for name, values in response.items():
@@ -136,13 +143,11 @@ def recession_response(
 def dispersion(draws: xr.DataTree, spec: SortingSpec, slopes: np.ndarray, *, size: int = 400) -> xr.Dataset:
     """Spreads of log wages, TFPQ and TFPR, and log TFP relative to tau = 0, over (sample, tau_hat): Propositions 1 to 3."""
     p = {n: v[:, None] for n, v in at_draws(draws, size).items()}
-    lambda_x = np.exp(chi_of_v(p["psi"], p["v"], **spec.technology))
+    lambda_x = spec.lambda_x(p["psi"], p["v"])
     s = solve_sorting(p["psi"], slopes, 1.0, lambda_x, p["s_l"], **spec.technology)
     undistorted = solve_sorting(p["psi"], 0.0, 1.0, lambda_x, p["s_l"], **spec.technology)
-    values = {
-        "std_logw": s.std_logw, "std_tfpq": np.sqrt(s.var_tfpq), "std_tfpr": np.sqrt(s.var_tfpr),
-        "log_Z": np.log(s.Z / undistorted.Z),
-    }  # fmt: skip
+    values = {"std_logw": s.std_logw, "std_tfpq": np.sqrt(s.var_tfpq), "std_tfpr": np.sqrt(s.var_tfpr)}
+    values |= {"log_Z": np.log(s.Z / undistorted.Z)}
     return xr.Dataset({n: (("sample", "tau_hat"), v) for n, v in values.items()}, {"tau_hat": slopes})
 
 
@@ -159,16 +164,14 @@ def _percent(mean: float, low: float, high: float) -> str:
 def shocks(draws: xr.DataTree, spec: SortingSpec, *, size: int = 400) -> pd.DataFrame:
     """Section 5 of the paper: percent changes after each shock in a recession, posterior mean and 94% interval."""
     p = at_draws(draws, size)
-    lambda_x = np.exp(chi_of_v(p["psi"], p["v"], **spec.technology))
+    lambda_x = spec.lambda_x(p["psi"], p["v"])
     found = structural_shocks(p["psi"], spec.tau_boom + p["tau_hat"], 1.0, lambda_x, p["s_l"], **spec.technology)
     words = {"log_Z": "TFP", "std_logw": "std log wage", "std_tfpq": "std TFPQ", "std_tfpr": "std TFPR", "lambda_t": "λ_t"}
-    rows = {}
-    for shock in found:
-        cells = {}
-        for field, word in words.items():
-            values = 100.0 * getattr(shock, field)
-            values = values[np.isfinite(values)]
-            low, high = np.quantile(values, (0.03, 0.97))
-            cells[word] = _percent(float(values.mean()), float(low), float(high))
-        rows[shock.name] = cells
+    rows = {shock.name: {word: _percent_of(100.0 * getattr(shock, field)) for field, word in words.items()} for shock in found}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("shock")
+
+
+def _percent_of(values: np.ndarray) -> str:
+    """Mean and 94% interval over the draws in which there is a value."""
+    values = values[np.isfinite(values)]
+    return _percent(float(values.mean()), *(float(q) for q in np.quantile(values, (0.03, 0.97))))

@@ -5,19 +5,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pymc as pm
 import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.sorting.macro import MOMENTS, PAPER, MacroSeries, Targets, macro_series, us_postwar
 from bayes_labor.data.tables import moments_with_errors, read_table, renamed
 from bayes_labor.engines.run_folder import RunFolder
-from bayes_labor.models.sorting.calibration import SortingSpec, sorting_calibration
+from bayes_labor.models.sorting.calibration import IDENTIFIED, SortingSpec, sorting_calibration
 from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
 from bayes_labor.posteriors.diagnostics import gates
 from bayes_labor.posteriors.html import section, shown_table
-from bayes_labor.posteriors.sorting.identification import IDENTIFIED
-from bayes_labor.posteriors.sorting.recessions import recession_scores, regimes_told
+from bayes_labor.posteriors.sorting.recessions import chance_of_recession, recession_scores, regimes_told
 from bayes_labor.posteriors.sorting.results import SYMBOLS, moment_fit, summarize_sorting
 from bayes_labor.posteriors.system import Judged, System
 
@@ -71,10 +69,6 @@ def _moments(spec: SortingSpec, data: Targets, draws: xr.DataTree, folder: RunFo
     return [section("Moments", [shown_table(table, folder, "moments", "Moments", note)])]
 
 
-def _judge_calibration(spec: SortingSpec, data: Targets, draws: xr.DataTree) -> Judged:
-    return Judged(gates(draws, IDENTIFIED))
-
-
 def _judge_regimes(spec: RegimesSpec, data: MacroSeries, draws: xr.DataTree) -> Judged:
     told = regimes_told(draws, data)
     return Judged(gates(draws, [n for n in _REGIMES if n in draws["posterior"]]), [] if told.passed else [told])
@@ -84,7 +78,7 @@ def _recessions(spec: RegimesSpec, data: MacroSeries, draws: xr.DataTree, folder
     chance = draws["posterior"]["recession"]
     low, high = (chance.quantile(q, ("chain", "draw")).to_numpy() for q in (0.03, 0.97))
     years = pd.Index(data.years, name="year")
-    table = pd.DataFrame({"recession": chance.mean(("chain", "draw")).to_numpy(), "3%": low, "97%": high}, years)
+    table = pd.DataFrame({"recession": chance_of_recession(draws), "3%": low, "97%": high}, years)
     tables = [shown_table(table, folder, "recessions", "Recessions", "Smoothed probability of the low state by year.")]
     scores = recession_scores({"this fit": draws}, data)
     if len(scores):
@@ -93,21 +87,17 @@ def _recessions(spec: RegimesSpec, data: MacroSeries, draws: xr.DataTree, folder
     return [section("Recessions as latent states", tables, regimes_told(draws, data).value)]
 
 
-def _calibration(data: Targets, spec: SortingSpec) -> pm.Model:
-    return sorting_calibration(data, spec)
-
-
 CALIBRATION = System(
     name="sorting.calibration",
     title="Sorting over the business cycle: calibration",
     lead="One-to-many sorting of workers to firms, calibrated to moments of the cross-section, with uncertainty.",
     spec=SortingSpec,
     read=read_targets,
-    build=_calibration,
+    build=sorting_calibration,
     describe=describe_targets,
     symbols=SYMBOLS,
     summarize=lambda spec, data, draws: summarize_sorting(draws, sorting_calibration(data, spec)),
-    judge=_judge_calibration,
+    judge=lambda spec, data, draws: Judged(gates(draws, IDENTIFIED)),
     sections=_moments,
 )
 REGIMES = System(

@@ -16,7 +16,7 @@ from bayes_labor.theory.learning.network import ValueNetwork
 from bayes_labor.theory.learning.primitives import Parameters
 from bayes_labor.theory.learning.simulation import Economy, Market, cross_section
 from bayes_labor.theory.learning.training import Surroundings, one_event
-from bayes_labor.theory.learning.virtual import Firms, advance, firms_of, path_values
+from bayes_labor.theory.learning.virtual import FirmStates, advance, firms_of, path_values
 from bayes_labor.theory.learning.worker_network import WorkerNetwork
 
 _AT_ONCE, _HORIZON, _BINS, _POACHERS = 250, 160.0, 5, 512
@@ -85,10 +85,8 @@ class Paths(NamedTuple):
         t, one = self.joint.t, np.concatenate([self.productivity.t, self.size.t])
         x = np.column_stack([np.ones(len(t)), self.joint_at]) / self.joint.error[:, None]
         fitted, _, rank, _ = np.linalg.lstsq(x, t, rcond=None)
-        parts = (
-            stats.chi2.sf(np.sum(t**2), len(t)), stats.chi2.sf(np.sum((x @ fitted) ** 2), rank),
-            2.0 * len(one) * stats.norm.sf(np.abs(one).max()),
-        )  # fmt: skip
+        apart, trend = stats.chi2.sf(np.sum(t**2), len(t)), stats.chi2.sf(np.sum((x @ fitted) ** 2), rank)
+        parts = (apart, trend, 2.0 * len(one) * stats.norm.sf(np.abs(one).max()))
         return min(1.0, len(parts) * float(min(parts)))
 
     @property
@@ -114,9 +112,8 @@ class Paths(NamedTuple):
     def _plainly_wrong(self) -> bool:
         """Whether some group is off by more than the bound and many errors, so that more paths would not mend it."""
         groups = (self.productivity, self.size, self.whole)
-        return any(
-            bool((np.abs(b.difference) > BOUND * np.abs(b.value) + _PLAINLY * b.error).any()) for b in groups
-        )  # NaN of an empty group says nothing
+        # NaN of an empty group says nothing.
+        return any(bool((np.abs(b.difference) > BOUND * np.abs(b.value) + _PLAINLY * b.error).any()) for b in groups)
 
     @property
     def agrees(self) -> bool:
@@ -160,12 +157,12 @@ class Agreement(NamedTuple):
 _values = jax.jit(hjb.neighbour_values, static_argnums=1)
 
 
-def values_of(network: ValueNetwork, firms: Firms, meeting: hjb.Meeting, p: Parameters) -> np.ndarray:
+def values_of(network: ValueNetwork, firms: FirmStates, meeting: hjb.Meeting, p: Parameters) -> np.ndarray:
     """(B, 2 + n_max + G) values of firms and neighbours."""
     return np.asarray(_values(network.weights, network.scales, firms, hjb.grown(firms, p), meeting))
 
 
-def residual(network: ValueNetwork, firms: Firms, meeting: hjb.Meeting, p: Parameters) -> Residual:
+def residual(network: ValueNetwork, firms: FirmStates, meeting: hjb.Meeting, p: Parameters) -> Residual:
     """Measures over firms, with everybody of ``meeting``."""
     found = [_residual(network, firms.take(slice(a, a + _AT_ONCE)), meeting, p) for a in range(0, len(firms.size), _AT_ONCE)]
     r, rate, v = (np.concatenate(x) for x in zip(*found, strict=True))
@@ -173,7 +170,7 @@ def residual(network: ValueNetwork, firms: Firms, meeting: hjb.Meeting, p: Param
     return Residual(rms, rms / float(np.asarray(hjb.made(firms, p)).mean()), mapped, mapped**2, float(r.mean()))
 
 
-def _residual(network: ValueNetwork, firms: Firms, meeting: hjb.Meeting, p: Parameters) -> tuple[np.ndarray, ...]:
+def _residual(network: ValueNetwork, firms: FirmStates, meeting: hjb.Meeting, p: Parameters) -> tuple[np.ndarray, ...]:
     values = values_of(network, firms, meeting, p)
     found = hjb.equation(values, firms, meeting, p)
     return np.asarray(found.residual(values)), np.asarray(found.rate), values[:, 0]
@@ -194,9 +191,7 @@ def level_error(network: ValueNetwork, around: Surroundings, seed: int) -> float
     return residual(network, firms, hjb.meeting_on_nodes(market, _FINE), p).mean / rate
 
 
-def follow_paths(
-    network: ValueNetwork, firms: Firms, market: Market, p: Parameters, paths: int, seed: int
-) -> Paths:  # fmt: skip
+def follow_paths(network: ValueNetwork, firms: FirmStates, market: Market, p: Parameters, paths: int, seed: int) -> Paths:
     """Value paths from each firm in turn."""
     which = np.random.default_rng(seed).permutation(np.arange(paths) % len(firms.size))
     meeting = hjb.meeting_on_nodes(market)
@@ -207,14 +202,18 @@ def follow_paths(
     edges = edges[edges > firms.size.min()]
     staff = np.digitize(firms.size, edges)[which]
     both = fifth * (len(edges) + 1) + staff
-    counts = np.bincount(both)
-    dense = np.flatnonzero(counts >= THINNEST)
-    return Paths(
-        _bins(gap, start[which], fifth, np.arange(_BINS)), _bins(gap, start[which], staff, np.arange(len(edges) + 1)),
-        np.append(firms.size.min(), edges), _bins(gap, start[which], both, dense),
-        np.column_stack(np.divmod(dense, len(edges) + 1)),
-        _bins(gap, start[which], np.zeros(len(gap), np.int64), np.zeros(1, np.int64)),
-    )  # fmt: skip
+    dense = np.flatnonzero(np.bincount(both) >= THINNEST)
+    productivity, size, joint, whole = (
+        _bins(gap, start[which], group, labels)
+        for group, labels in (
+            (fifth, np.arange(_BINS)),
+            (staff, np.arange(len(edges) + 1)),
+            (both, dense),
+            (np.zeros(paths, np.int64), np.zeros(1, np.int64)),
+        )
+    )
+    least, places = np.append(firms.size.min(), edges), np.column_stack(np.divmod(dense, len(edges) + 1))
+    return Paths(productivity, size, least, joint, places, whole)
 
 
 def _bins(gap: np.ndarray, value: np.ndarray, group: np.ndarray, labels: np.ndarray) -> Bins:
@@ -234,7 +233,7 @@ def certify(network: ValueNetwork, around: Surroundings, paths: int, seed: int) 
 
 def certify_worker(
     c: WorkerNetwork, network: ValueNetwork, economy: Economy, around: Surroundings, seed: int
-) -> WorkerResidual:  # fmt: skip
+) -> WorkerResidual:
     """Measures of a worker's value, at the wages that workers have in an economy."""
     rng, p, meeting, firms = np.random.default_rng(seed), around.p, around.meeting, firms_of(economy)
     workers = hjw.workers_in(firms, meeting, rng)

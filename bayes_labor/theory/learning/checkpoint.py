@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
@@ -55,3 +55,20 @@ def _restore(name: str, template: Any, held: dict[str, np.ndarray]) -> Any:
         return type(template)(found) if isinstance(template, (int, float)) else found
     inner = {part: _restore(f"{name}/{part}", value, held) for part, value in parts.items()}
     return inner if isinstance(template, dict) else type(template)(**inner)
+
+
+def plain(value: Any) -> Any:
+    """Named tuples, tuples and arrays within each other, as JSON gives them back."""
+    if hasattr(value, "_asdict"):
+        return {name: plain(part) for name, part in value._asdict().items()}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def rebuilt(kind: Any, value: Any) -> Any:
+    """The named tuple (or array) ``kind`` from what :func:`plain` made of one."""
+    kind = next(iter(get_args(kind)), kind)  # of what may be missing
+    if hasattr(kind, "_fields"):
+        return kind(**{name: rebuilt(part, value[name]) for name, part in get_type_hints(kind).items()})
+    return np.array(value) if kind is np.ndarray else value

@@ -29,7 +29,7 @@ def value_without_learning(z: float, h: np.ndarray, p: Parameters) -> float:
 
 def value_of_one_learner(z: float, q: float, h: np.ndarray, a: np.ndarray, p: Parameters) -> np.ndarray:
     """(...) joint value of a firm with a single worker, who learns by himself (oracle A1)."""
-    u, stay = p.b / (p.rho + p.delta_r), p.rho + p.delta_f + p.delta_r + p.delta_m
+    u, stay = nonemployment(1.0, p), p.rho + p.delta_f + p.delta_r + p.delta_m
     found: np.ndarray = np.asarray(h) * (z + (p.delta_f + p.delta_m) * u) / (stay - p.gamma * (np.asarray(a) * q - 1.0))
     return found
 
@@ -84,9 +84,13 @@ class Separable(NamedTuple):
 
 
 def solve_separable(
-    z: np.ndarray, others: tuple[np.ndarray, np.ndarray], employed: tuple[np.ndarray, np.ndarray, np.ndarray], omega: float,
-    share_N: float, p: Parameters,
-) -> Separable:  # fmt: skip
+    z: np.ndarray,
+    others: tuple[np.ndarray, np.ndarray],
+    employed: tuple[np.ndarray, np.ndarray, np.ndarray],
+    omega: float,
+    share_N: float,
+    p: Parameters,
+) -> Separable:
     """Values with additive output and no learning, given whom firms meet (oracle B).
 
     Parameters
@@ -112,7 +116,7 @@ def solve_separable(
     """
     if p.eta != 1.0:
         raise ValueError(f"eta = {p.eta}: values separate only where output is additive, eta = 1")
-    u, stay = p.b / (p.rho + p.delta_r), p.rho + p.delta_f + p.delta_r + p.delta_m
+    u, stay = nonemployment(1.0, p), p.rho + p.delta_f + p.delta_r + p.delta_m
     (h_n, w_n), (h_e, firm, w_e) = others, employed
     alpha = (z + (p.delta_f + p.delta_m) * u) / stay
     kappa = np.zeros(len(z))
@@ -130,9 +134,7 @@ def solve_separable(
     raise RuntimeError("values are infinite: firms meet workers faster than they lose them")
 
 
-def separable_wage(
-    values: Separable, firm: int, h: float, W: float, tickets: np.ndarray, p: Parameters
-) -> float:  # fmt: skip
+def separable_wage(values: Separable, firm: int, h: float, W: float, tickets: np.ndarray, p: Parameters) -> float:
     """Wage that delivers the value W to a worker, where values separate; ``tickets`` (K,) are the chances of firms met."""
     stay, U = p.rho + p.delta_f + p.delta_r + p.delta_m, float(nonemployment(h, p))
     surplus = values.surplus(np.array(h), p)

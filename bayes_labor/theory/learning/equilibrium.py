@@ -14,16 +14,7 @@ from scipy.stats import norm
 
 from bayes_labor.theory.learning import checkpoint
 from bayes_labor.theory.learning import joint_value as hjb
-from bayes_labor.theory.learning.certificate import (
-    Bins,
-    Certificate,
-    Paths,
-    Residual,
-    WorkerResidual,
-    certify,
-    certify_worker,
-    level_error,
-)
+from bayes_labor.theory.learning.certificate import Certificate, certify, certify_worker, level_error
 from bayes_labor.theory.learning.finite import FiniteEconomy, solve_finite
 from bayes_labor.theory.learning.network import ValueNetwork, draw_weights, scales, tabulate
 from bayes_labor.theory.learning.primitives import Parameters, check_parameters, meetings
@@ -37,7 +28,7 @@ from bayes_labor.theory.learning.simulation import (
     start_economy,
 )
 from bayes_labor.theory.learning.training import Schedule, Surroundings, Training, begin, policy_iteration, train
-from bayes_labor.theory.learning.virtual import Firms, Panel, advance, firms_of
+from bayes_labor.theory.learning.virtual import FirmStates, Panel, advance, firms_of
 from bayes_labor.theory.learning.worker_value import begin_worker, train_worker_value
 
 _CHUNK = 40
@@ -50,7 +41,7 @@ Snapshots = dict[str, Economy]
 """An economy at several dates, by number."""
 
 
-class Settings(NamedTuple):
+class SolverSettings(NamedTuple):
     """How an equilibrium is solved; the size at which a workstation takes a few minutes."""
 
     firms: int = 1_500
@@ -73,11 +64,11 @@ class Settings(NamedTuple):
     seed: int = 0
 
 
-class Solution(NamedTuple):
+class SolvedEconomy(NamedTuple):
     """An equilibrium, what is known about its accuracy, and how it was found."""
 
     p: Parameters
-    settings: Settings
+    settings: SolverSettings
     value: ValueNetwork
     worker: Any
     """Value of a worker at a wage (:class:`.worker_network.WorkerNetwork`)."""
@@ -89,7 +80,7 @@ class Solution(NamedTuple):
     born: Newcomers
 
 
-def aggregates(market: Market, firms: Firms, p: Parameters) -> dict[str, float]:
+def aggregates(market: Market, firms: FirmStates, p: Parameters) -> dict[str, float]:
     """Employment, mean surplus and sizes of firms with workers."""
     staffed = firms.size[firms.size > 0]
     return {
@@ -104,9 +95,11 @@ def aggregates(market: Market, firms: Firms, p: Parameters) -> dict[str, float]:
 
 
 def solve_equilibrium(
-    p: Parameters | None = None, settings: Settings | None = None, folder: str | Path | None = None,
+    p: Parameters | None = None,
+    settings: SolverSettings | None = None,
+    folder: str | Path | None = None,
     told: Callable[[str], None] | None = None,
-) -> Solution:  # fmt: skip
+) -> SolvedEconomy:
     """Solve for values, the stationary economy and wages.
 
     Parameters
@@ -122,7 +115,7 @@ def solve_equilibrium(
 
     Returns
     -------
-    Solution
+    SolvedEconomy
         With its certificate.
 
     Raises
@@ -131,7 +124,7 @@ def solve_equilibrium(
         For parameters out of range, or a folder that holds another solution.
 
     """
-    p, settings = p or Parameters(), settings or Settings()
+    p, settings = p or Parameters(), settings or SolverSettings()
     check_parameters(p)
     work = _Work(p, settings, newcomers(p, np.random.default_rng([settings.seed, 0])))
     state = _load(work, folder)
@@ -144,23 +137,27 @@ def solve_equilibrium(
         if told is not None:
             told(f"{said} ({state['record']['cpu_seconds']:.0f} s of processor time)")
     record = state["record"]
-    return Solution(
-        p, settings, state["training"].network, state["worker"].network, state["economy"],
-        _certificate_of(record["certificate"]), record["history"], work.born,
-    )  # fmt: skip
+    certificate = checkpoint.rebuilt(Certificate, record["certificate"])
+    value, worker = state["training"].network, state["worker"].network
+    return SolvedEconomy(p, settings, value, worker, state["economy"], certificate, record["history"], work.born)
 
 
 class _Work(NamedTuple):
     p: Parameters
-    settings: Settings
+    settings: SolverSettings
     born: Newcomers
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """Parameters and settings as JSON gives them back."""
+        return {"parameters": checkpoint.plain(self.p), "settings": checkpoint.plain(self.settings)}
 
 
 def _seed(seed: int, *path: int) -> int:
     return int(np.random.default_rng([seed, 1, *path]).integers(1 << 31))
 
 
-def first_economies(p: Parameters, c: Settings, born: Newcomers) -> tuple[Snapshots, Training]:
+def first_economies(p: Parameters, c: SolverSettings, born: Newcomers) -> tuple[Snapshots, Training]:
     """The economy in which workers are alike, for as long as human capital needs; a first network from its values."""
     z = np.exp(p.mu_z + p.sigma_z * norm.ppf((np.arange(_TYPES) + 0.5) / _TYPES)) if p.sigma_z > 0 else np.exp([p.mu_z])
     alike = solve_finite(z, np.full(len(z), 1.0 / len(z)), c.n_max, p)
@@ -180,7 +177,7 @@ def first_economies(p: Parameters, c: Settings, born: Newcomers) -> tuple[Snapsh
 
 def _snapshots(
     economy: Economy, valuation: Any, p: Parameters, born: Newcomers, years: float, seed: tuple[int, ...]
-) -> Snapshots:  # fmt: skip
+) -> Snapshots:
     """The economy at several dates, the last after so many years."""
     found: Snapshots = {}
     for k in range(_DATES):
@@ -197,7 +194,7 @@ def _pooled(economies: Snapshots, valuation: Any, p: Parameters, born: Newcomers
     offset = len(firms[0].size)
     shifted = [m._replace(employer=m.employer + k * offset) for k, m in enumerate(markets)]
     arrays = (np.concatenate([m[i] for m in shifted]) for i in range(2, len(Market._fields)))
-    source = Firms(*(np.concatenate(v) for v in zip(*firms, strict=True)))
+    source = FirmStates(*(np.concatenate(v) for v in zip(*firms, strict=True)))
     return Market(float(met.omega), float(met.share_N), *arrays), Panel(source, born.firms)
 
 
@@ -216,7 +213,7 @@ def _burn_in(work: _Work, state: dict[str, Any]) -> str:
 def _values_where_alike(alike: FiniteEconomy, z: np.ndarray) -> Callable[..., np.ndarray]:
     """Values of firms and neighbours if workers were alike, as policy iteration takes them."""
 
-    def values(firms: Firms, after: Firms, meeting: hjb.Meeting) -> np.ndarray:
+    def values(firms: FirmStates, after: FirmStates, meeting: hjb.Meeting) -> np.ndarray:
         places = firms.log_h.shape[1]
         n = firms.size[:, None]
         joined = np.broadcast_to(np.minimum(n + 1, places), (len(n), len(meeting.log_h)))
@@ -309,37 +306,14 @@ def _certify_anew(work: _Work, state: dict[str, Any], folder: str | Path | None)
 
 
 def _plain(certificate: Certificate) -> dict[str, Any]:
-    found: dict[str, Any] = {n: getattr(certificate, n)._asdict() for n in ("economy", "virtual", "one_event")}
-    paths = certificate.paths._asdict()
-    listed = {n: {k: x.tolist() for k, x in v._asdict().items()} for n, v in paths.items() if isinstance(v, Bins)}
-    return found | {"paths": listed | {n: v.tolist() for n, v in paths.items() if not isinstance(v, Bins)}}
-
-
-def _certificate_of(plain: dict[str, Any]) -> Certificate:
-    found = {n: Residual(**plain[n]) for n in ("economy", "virtual", "one_event")}
-    groups: dict[str, Any] = {
-        n: Bins(**{k: np.array(x) for k, x in v.items()}) if isinstance(v, dict) else np.array(v)
-        for n, v in plain["paths"].items()
-    }
-    paths = Paths(**groups)
-    return Certificate(**found, paths=paths, worker=WorkerResidual(**plain["worker"]))
-
-
-def _asked(work: _Work) -> dict[str, Any]:
-    """Parameters and settings as JSON would give them back."""
-    schedules = {n: v._asdict() for n, v in work.settings._asdict().items() if isinstance(v, Schedule)}
-    settings = work.settings._asdict() | {n: {k: _listed(v) for k, v in s.items()} for n, s in schedules.items()}
-    return {"parameters": work.p._asdict(), "settings": settings}
-
-
-def _listed(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    """All but what is not known yet."""
+    return {n: v for n, v in checkpoint.plain(certificate).items() if v is not None}
 
 
 def _save(work: _Work, state: dict[str, Any], folder: str | Path | None) -> None:
     if folder is not None:
         trees = {n: v for n, v in state.items() if n != "record"}
-        checkpoint.save(Path(folder) / _FILE, trees, state["record"] | _asked(work))
+        checkpoint.save(Path(folder) / _FILE, trees, state["record"] | work.asked)
 
 
 def _load(work: _Work, folder: str | Path | None) -> dict[str, Any]:
@@ -358,12 +332,11 @@ def _load(work: _Work, folder: str | Path | None) -> dict[str, Any]:
     templates = {
         "economy": economy,
         "economies": {str(k): economy for k in range(_DATES)},
-        "training": begin(value, Firms(*[nothing] * len(Firms._fields))),
+        "training": begin(value, FirmStates(*[nothing] * len(FirmStates._fields))),
         "worker": begin_worker(rng, value),
     }
     trees, record = checkpoint.load(path, templates)
-    asked = _asked(work)
-    other = [n for n in ("parameters", "settings") for k, v in asked[n].items() if record[n].get(k) != v]
+    other = [n for n, asked in work.asked.items() for k, v in asked.items() if record[n].get(k) != v]
     if other:
         raise ValueError(f"{path} holds a solution with other {other[0]}: give another folder, or remove that one")
     return trees | {"record": record}

@@ -49,12 +49,39 @@ class _States(NamedTuple):
     minus: np.ndarray
     born: np.ndarray
     """(S,) shares of newborn firms."""
+    compositions: np.ndarray
+    """(M, H) workers of each kind; S = K M."""
+
+
+class _Setting(NamedTuple):
+    """What an equilibrium is solved from."""
+
+    states: _States
+    pay: np.ndarray
+    """(S,) output."""
+    u: np.ndarray
+    """(H,) values of non-employment; ``births`` (H,) shares of newborn workers."""
+    births: np.ndarray
+    p: Parameters
+
+
+def _setting(z: np.ndarray, share: np.ndarray, n_max: int, h: np.ndarray, births: np.ndarray, p: Parameters) -> _Setting:
+    states = _grid(z, share, len(h), n_max)
+    # Output by kinds, of which there may be several workers each: learning.output takes them one by one.
+    pay = states.z * np.where(states.size > 0, (states.counts * h**p.eta).sum(1), 0.0) ** (1.0 / p.eta)
+    return _Setting(states, pay, nonemployment(h, p), births, p)
 
 
 def solve_finite(
-    z: Any, share: Any, n_max: int, p: Parameters | None = None, *, h: Any = (1.0,), births: Any = (1.0,),
+    z: Any,
+    share: Any,
+    n_max: int,
+    p: Parameters | None = None,
+    *,
+    h: Any = (1.0,),
+    births: Any = (1.0,),
     tolerance: float = 1e-13,
-) -> FiniteEconomy:  # fmt: skip
+) -> FiniteEconomy:
     """Solve the equilibrium.
 
     Parameters
@@ -88,31 +115,27 @@ def solve_finite(
             )
     if n_max < 1:
         raise ValueError(f"n_max = {n_max}: a firm needs room for a worker")
-    states, counts = _grid(z, share, len(h), n_max)
-    # Output by kinds, of which there may be several workers each: learning.output takes them one by one.
-    pay = states.z * np.where(states.size > 0, (states.counts * h**p.eta).sum(1), 0.0) ** (1.0 / p.eta)
-    u = nonemployment(h, p)
-    firms, value = np.full(len(pay), 1.0 / len(pay)), np.zeros(len(pay))
+    c = _setting(z, share, n_max, h, births, p)
+    states, firms, value = c.states, np.full(len(c.pay), 1.0 / len(c.pay)), np.zeros(len(c.pay))
     for _ in range(_MOST):
-        market = _market(firms, states, births, p)
-        value = _joint_value(value, market, states, pay, u, p)
-        after = np.linalg.solve(_flow(value, market, states, u, p), -p.delta_f * states.born)
+        market = _market(firms, c)
+        value = _joint_value(value, market, c)
+        after = np.linalg.solve(_flow(value, market, c), -p.delta_f * states.born)
         change = np.abs(after - firms).max()
         firms = (1.0 - _DAMPING) * firms + _DAMPING * after
         if change < tolerance:
             break
     else:
         raise RuntimeError(f"firms still change by {change:.1e} after {_MOST} rounds")
-    market, shape = _market(firms, states, births, p), (len(z), len(counts))
-    net = _flow(value, market, states, u, p) @ firms + p.delta_f * states.born
-    surplus = np.where(states.minus >= 0, _surpluses(value, states, u)[0], np.nan).reshape(*shape, -1)
-    return FiniteEconomy(
-        counts, value.reshape(shape), firms.reshape(shape), surplus, market.idle, market.omega, market.share_N,
-        float(firms @ states.size / p.N_w), float(np.abs(net).max()),
-    )  # fmt: skip
+    market, shape = _market(firms, c), (len(z), len(states.compositions))
+    net = _flow(value, market, c) @ firms + p.delta_f * states.born
+    surplus = np.where(states.minus >= 0, _surpluses(value, c)[0], np.nan).reshape(*shape, -1)
+    employment, residual = float(firms @ states.size / p.N_w), float(np.abs(net).max())
+    values, firms, met = value.reshape(shape), firms.reshape(shape), (market.idle, market.omega, market.share_N)
+    return FiniteEconomy(states.compositions, values, firms, surplus, *met, employment, residual)
 
 
-def _grid(z: np.ndarray, share: np.ndarray, kinds: int, n_max: int) -> tuple[_States, np.ndarray]:
+def _grid(z: np.ndarray, share: np.ndarray, kinds: int, n_max: int) -> _States:
     """All firms, by productivity and then by composition: smaller ones first, more of earlier kinds first."""
     found = [c for c in product(range(n_max + 1), repeat=kinds) if sum(c) <= n_max]
     counts = np.array(sorted(found, key=lambda c: (sum(c), tuple(-x for x in c))))
@@ -125,7 +148,7 @@ def _grid(z: np.ndarray, share: np.ndarray, kinds: int, n_max: int) -> tuple[_St
     tiled = np.tile(counts, (k, 1))
     born = np.zeros((k, m))
     born[:, 0] = share
-    return _States(np.repeat(z, m), tiled, tiled.sum(1), whole[0], whole[1], born.ravel()), counts
+    return _States(np.repeat(z, m), tiled, tiled.sum(1), whole[0], whole[1], born.ravel(), counts)
 
 
 class _Market(NamedTuple):
@@ -141,36 +164,35 @@ class _Market(NamedTuple):
     share_N: float
 
 
-def _market(firms: np.ndarray, states: _States, births: np.ndarray, p: Parameters) -> _Market:
-    workers, tickets = firms[:, None] * states.counts, firms * (states.size + 1)
+def _market(firms: np.ndarray, c: _Setting) -> _Market:
+    workers, tickets = firms[:, None] * c.states.counts, firms * (c.states.size + 1)
     # Retirement strikes everybody alike, so that kinds keep their shares among all workers.
-    idle = p.N_w * births - workers.sum(0)
-    met = meetings(workers.sum() / p.N_w, p)
-    return _Market(
-        idle / idle.sum(), workers / workers.sum(), tickets / tickets.sum(), float(met.omega), float(met.share_N)
-    )  # fmt: skip
+    idle = c.p.N_w * c.births - workers.sum(0)
+    met = meetings(workers.sum() / c.p.N_w, c.p)
+    employed = workers / workers.sum()
+    return _Market(idle / idle.sum(), employed, tickets / tickets.sum(), float(met.omega), float(met.share_N))
 
 
-def _surpluses(value: np.ndarray, states: _States, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _surpluses(value: np.ndarray, c: _Setting) -> tuple[np.ndarray, np.ndarray]:
     """((S, H) surplus of a member, of one more worker); minus infinity where there can be none."""
-    member = np.where(states.minus >= 0, value[:, None] - value[states.minus] - u, -np.inf)
-    return member, np.where(states.plus >= 0, value[states.plus] - value[:, None] - u, -np.inf)
+    plus, minus = c.states.plus, c.states.minus
+    member = np.where(minus >= 0, value[:, None] - value[minus] - c.u, -np.inf)
+    return member, np.where(plus >= 0, value[plus] - value[:, None] - c.u, -np.inf)
 
 
-def _hires(member: np.ndarray, offer: np.ndarray, market: _Market, states: _States, kind: int) -> tuple[np.ndarray, np.ndarray]:
+def _hires(value: np.ndarray, market: _Market, c: _Setting, kind: int) -> tuple[np.ndarray, np.ndarray]:
     """((S,) rate of hiring a kind out of non-employment, (S, S) out of each firm)."""
+    states, (member, offer) = c.states, _surpluses(value, c)
     rate = (states.size + 1) * market.omega
     better = (offer[:, None, kind] > np.maximum(member[None, :, kind], 0.0)) & (states.counts[None, :, kind] > 0)
     idle = rate * market.share_N * market.idle[kind] * (offer[:, kind] > 0)
     return idle, np.where(better, rate[:, None] * (1.0 - market.share_N) * market.employed[None, :, kind], 0.0)
 
 
-def _joint_value(
-    value: np.ndarray, market: _Market, states: _States, pay: np.ndarray, u: np.ndarray, p: Parameters
-) -> np.ndarray:  # fmt: skip
+def _joint_value(value: np.ndarray, market: _Market, c: _Setting) -> np.ndarray:
     """Policy iteration: with decisions held, HJB-V is linear in all values."""
     for _ in range(_MOST):
-        system, constant = _linear(value, market, states, pay, u, p)
+        system, constant = _linear(value, market, c)
         after = np.linalg.solve(system, constant)
         settled = np.abs(after - value).max() < 1e-13 * np.abs(after).max()
         value = after
@@ -179,13 +201,11 @@ def _joint_value(
     raise RuntimeError("policy iteration for the joint value does not settle")
 
 
-def _linear(
-    value: np.ndarray, market: _Market, states: _States, pay: np.ndarray, u: np.ndarray, p: Parameters
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+def _linear(value: np.ndarray, market: _Market, c: _Setting) -> tuple[np.ndarray, np.ndarray]:
     """Matrix and constant of HJB-V at the decisions that ``value`` implies."""
-    member, offer = _surpluses(value, states, u)
-    n, at = states.size, np.arange(len(value))
-    system, constant = np.diag(p.rho + p.delta_f + n * (p.delta_r + p.delta_m)), pay.copy()
+    states, pay, u, _, p = c
+    member, at = _surpluses(value, c)[0], np.arange(len(value))
+    system, constant = np.diag(p.rho + p.delta_f + states.size * (p.delta_r + p.delta_m)), pay.copy()
     for x in range(len(u)):
         here, room = states.counts[:, x] > 0, states.plus[:, x] >= 0
         count, below, above = states.counts[here, x], states.minus[here, x], states.plus[room, x]
@@ -196,7 +216,7 @@ def _linear(
         system[at[here], at[here]] += gain
         system[at[here], below] -= gain
         constant[here] += gain * u[x]
-        idle, poached = _hires(member, offer, market, states, x)
+        idle, poached = _hires(value, market, c, x)
         taken = (idle + poached.sum(1))[room]
         system[at[room], above] -= taken
         system[at[room], at[room]] += taken
@@ -209,24 +229,23 @@ def _linear(
     return system, constant
 
 
-def _leaving(value: np.ndarray, market: _Market, states: _States, u: np.ndarray, p: Parameters) -> np.ndarray:
+def _leaving(value: np.ndarray, market: _Market, c: _Setting) -> np.ndarray:
     """(S, H) rate at which a worker of a kind leaves."""
-    member, offer = _surpluses(value, states, u)
-    lost = np.stack([(offer[None, :, x] > member[:, None, x]) @ market.tickets for x in range(len(u))], axis=1)
+    p, (member, offer) = c.p, _surpluses(value, c)
+    lost = np.stack([(offer[None, :, x] > member[:, None, x]) @ market.tickets for x in range(len(c.u))], axis=1)
     return p.delta_r + p.delta_m + np.where(member < 0, p.lam + p.psi_E, p.psi_E * lost)
 
 
-def _flow(value: np.ndarray, market: _Market, states: _States, u: np.ndarray, p: Parameters) -> np.ndarray:
+def _flow(value: np.ndarray, market: _Market, c: _Setting) -> np.ndarray:
     """(S, S) generator of firms, newborns apart: column by row, rates at which firms move between states or die."""
-    member, offer = _surpluses(value, states, u)
-    rates, leaving = np.zeros((len(value), len(value))), _leaving(value, market, states, u, p)
-    at = np.arange(len(value))
-    for x in range(len(u)):
+    states, at = c.states, np.arange(len(value))
+    rates, leaving = np.zeros((len(value), len(value))), _leaving(value, market, c)
+    for x in range(len(c.u)):
         here, room = states.counts[:, x] > 0, states.plus[:, x] >= 0
-        idle, poached = _hires(member, offer, market, states, x)
+        idle, poached = _hires(value, market, c, x)
         rates[states.plus[room, x], at[room]] += (idle + poached.sum(1))[room]
         rates[states.minus[here, x], at[here]] += (states.counts[:, x] * leaving[:, x])[here]
-    return rates - np.diag(rates.sum(0) + p.delta_f)
+    return rates - np.diag(rates.sum(0) + c.p.delta_f)
 
 
 def finite_moments(found: FiniteEconomy, p: Parameters) -> dict[str, float]:
@@ -266,7 +285,7 @@ def finite_moments(found: FiniteEconomy, p: Parameters) -> dict[str, float]:
 
 def worker_values(
     found: FiniteEconomy, z: Any, h: Any, births: Any, kind: int, wage: float, p: Parameters | None = None
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """(K, M) value of a worker of a kind at a given wage, by firm; NaN where there is none of the kind (HJB-W).
 
     Arguments as for :func:`solve_finite`, whose result ``found`` is.
@@ -274,18 +293,17 @@ def worker_values(
     p = p or Parameters()
     z, h, births = (np.asarray(v, dtype=np.float64) for v in (z, h, births))
     share = np.full(len(z), 1.0 / len(z))  # of newborn firms, which nothing here depends on
-    states, _ = _grid(z, share, len(h), int(found.counts.sum(1).max()))
-    u, value, firms = nonemployment(h, p), found.value.ravel(), found.firms.ravel()
-    market = _market(firms, states, births, p)
-    member, offer = _surpluses(value, states, u)
-    leaving, at = _leaving(value, market, states, u, p), np.arange(len(value))
+    c = _setting(z, share, int(found.counts.sum(1).max()), h, births, p)
+    states, u, value, market = c.states, c.u, found.value.ravel(), _market(found.firms.ravel(), c)
+    member, offer = _surpluses(value, c)
+    leaving, at = _leaving(value, market, c), np.arange(len(value))
     own = states.counts[:, kind] > 0
     moves = np.zeros((len(value), len(value)))
     for x in range(len(h)):
         others = own & (states.counts[:, x] > (x == kind))
         moves[at[others], states.minus[others, x]] += ((states.counts[:, x] - (x == kind)) * leaving[:, x])[others]
         room = own & (states.plus[:, x] >= 0)
-        idle, poached = _hires(member, offer, market, states, x)
+        idle, poached = _hires(value, market, c, x)
         moves[at[room], states.plus[room, x]] += (idle + poached.sum(1))[room]
     top = u[kind] + np.maximum(member[:, kind], 0.0)
     floor = u[kind] + np.minimum(np.maximum(offer[None, :, kind], 0.0), np.maximum(member[:, None, kind], 0.0))

@@ -16,9 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from bayes_labor.theory.learning.network import Scales, Weights
-from bayes_labor.theory.learning.primitives import Parameters
+from bayes_labor.theory.learning.primitives import Parameters, log_growth, nonemployment
 from bayes_labor.theory.learning.simulation import Market
-from bayes_labor.theory.learning.virtual import Firms
+from bayes_labor.theory.learning.virtual import FirmStates
 
 # Values are differences of large numbers: without this JAX would silently compute everything in float32.
 jax.config.update("jax_enable_x64", True)
@@ -85,51 +85,43 @@ def lagrange(nodes: np.ndarray, x: np.ndarray) -> np.ndarray:
 def meeting_on_nodes(market: Market, nodes: tuple[int, int] = NODES) -> Meeting:
     """Everybody alive, interpolated from nodes over their range."""
     lines = []
-    for one, other, count in (
-        (market.log_h, market.idle_log_h, nodes[0]), (market.log_a, market.idle_log_a, nodes[1]),
-    ):  # fmt: skip
+    of_h, of_a = (market.log_h, market.idle_log_h, nodes[0]), (market.log_a, market.idle_log_a, nodes[1])
+    for one, other, count in (of_h, of_a):
         line = chebyshev_nodes(min(one.min(), other.min()), max(one.max(), other.max()), count)
         lines.append((line, lagrange(line, one), lagrange(line, other)))
     (h, h_e, h_n), (a, a_e, a_n) = lines
     employed, idle = ((x[:, :, None] * y[:, None, :]).reshape(len(x), -1) for x, y in ((h_e, a_e), (h_n, a_n)))
-    return Meeting(
-        np.repeat(h, len(a)), np.tile(a, len(h)), employed, idle, market.kept, np.full(len(h_e), 1.0 / len(h_e)),
-        np.full(len(h_n), 1.0 / len(h_n)), market.omega, market.share_N,
-    )  # fmt: skip
+    even, idle_even = (np.full(len(x), 1.0 / len(x)) for x in (h_e, h_n))
+    log_h, log_a = np.repeat(h, len(a)), np.tile(a, len(h))
+    return Meeting(log_h, log_a, employed, idle, market.kept, even, idle_even, market.omega, market.share_N)
 
 
 def some_of(meeting: Meeting, employed: Any, idle: Any) -> Meeting:
     """Only some of the workers, evenly weighted."""
-    return meeting._replace(
-        employed=meeting.employed[employed], kept=meeting.kept[employed], weight=np.full(len(employed), 1.0 / len(employed)),
-        idle=meeting.idle[idle], idle_weight=np.full(len(idle), 1.0 / len(idle)),
-    )  # fmt: skip
+    even, idle_even = (np.full(len(who), 1.0 / len(who)) for who in (employed, idle))
+    meeting = meeting._replace(employed=meeting.employed[employed], kept=meeting.kept[employed], weight=even)
+    return meeting._replace(idle=meeting.idle[idle], idle_weight=idle_even)
 
 
-def made(firms: Firms, p: Parameters) -> Any:
+def made(firms: FirmStates, p: Parameters) -> Any:
     """(B,) output of firms."""
-    here = jnp.arange(firms.log_h.shape[-1]) < firms.size[:, None]
+    here = firms.present
     total = jnp.where(here, jnp.exp(p.eta * firms.log_h), 0.0).sum(-1)
     return jnp.exp(firms.log_z) * jnp.where(total > 0, jnp.where(total > 0, total, 1.0) ** (1.0 / p.eta), 0.0)
 
 
-def grown(firms: Firms, p: Parameters) -> Firms:
+def grown(firms: FirmStates, p: Parameters) -> FirmStates:
     """Firms after a learning event."""
-    here = jnp.arange(firms.log_h.shape[-1]) < firms.size[:, None]
-    gap = firms.log_h[:, None, :] - firms.log_h[:, :, None]
-    gap = jnp.where(here[:, None, :] & here[:, :, None], gap, 0.0)
-    learnt = (p.theta_p * jnp.maximum(gap, 0.0) + p.theta_m * jnp.minimum(gap, 0.0)).sum(-1)
-    growth = firms.log_a + firms.log_q[:, None] + learnt / jnp.maximum(firms.size - 1, 1)[:, None]
-    return firms._replace(log_h=jnp.where(here, firms.log_h + growth, 0.0))
+    growth = log_growth(firms.log_h, firms.log_a, firms.log_q, firms.present, p.theta_p, p.theta_m, jnp)
+    return firms._replace(log_h=jnp.where(firms.present, firms.log_h + growth, 0.0))
 
 
-def equation(values: Any, firms: Firms, meeting: Meeting, p: Parameters) -> Equation:
+def equation(values: Any, firms: FirmStates, meeting: Meeting, p: Parameters) -> Equation:
     """HJB-V at the decisions that ``values`` (B, 2 + n_max + G) of the firms and their neighbours imply."""
-    places = firms.log_h.shape[-1]
-    here = jnp.arange(places) < firms.size[:, None]
+    places, here = firms.log_h.shape[-1], firms.present
     leave = p.delta_r + p.delta_m
-    u = p.b / (p.rho + p.delta_r) * jnp.where(here, jnp.exp(firms.log_h), 0.0)
-    u_node = p.b / (p.rho + p.delta_r) * jnp.exp(meeting.log_h)
+    u = nonemployment(jnp.where(here, jnp.exp(firms.log_h), 0.0), p)
+    u_node = nonemployment(jnp.exp(meeting.log_h), p)
     own, without, joined = values[:, :1], values[:, 2 : 2 + places], values[:, 2 + places :]
     quits = jnp.where(here & (own - without < u), p.lam + p.psi_E, 0.0)
     offer = joined - own - u_node
@@ -153,10 +145,9 @@ def encode(w: Weights, s: Scales, log_h: Any, log_a: Any) -> Any:
     return jnp.concatenate([jnp.stack([jnp.exp(s.eta * log_h), h - 1.0, x, y], -1), inner @ w.encoder], -1)
 
 
-def neighbours(w: Weights, s: Scales, firms: Firms, after: Firms, meeting: Meeting) -> tuple[Any, Any]:
+def neighbours(w: Weights, s: Scales, firms: FirmStates, after: FirmStates, meeting: Meeting) -> tuple[Any, Any]:
     """((B, E, R) first layer of firms and their neighbours, (B, E, 4 + K) their pools)."""
-    places = firms.log_h.shape[-1]
-    here = (jnp.arange(places) < firms.size[:, None])[..., None]
+    here = firms.present[..., None]
     code = jnp.where(here, encode(w, s, firms.log_h, firms.log_a), 0.0)
     later = jnp.where(here, encode(w, s, after.log_h, after.log_a), 0.0).sum(1, keepdims=True)
     nodes = encode(w, s, meeting.log_h, meeting.log_a)
@@ -186,15 +177,14 @@ def features(w: Weights, first: Any) -> Any:
     return jnp.concatenate([top, jnp.ones_like(top[..., :1])], -1)
 
 
-def neighbour_values(w: Weights, s: Scales, firms: Firms, after: Firms, meeting: Meeting) -> Any:
+def neighbour_values(w: Weights, s: Scales, firms: FirmStates, after: FirmStates, meeting: Meeting) -> Any:
     """(B, 2 + n_max + G) values by the network; ``after`` are the firms :func:`grown`."""
     return s.value * features(w, neighbours(w, s, firms, after, meeting)[0]) @ w.last
 
 
-def incumbent_features(w: Weights, s: Scales, firms: Firms, who: Any) -> Any:
+def incumbent_features(w: Weights, s: Scales, firms: FirmStates, who: Any) -> Any:
     """(M, R + 1) of firms with the worker in place ``who`` (M,), less without him: linear in the last layer."""
-    places = firms.log_h.shape[-1]
-    here = (jnp.arange(places) < firms.size[:, None])[..., None]
+    here = firms.present[..., None]
     code = jnp.where(here, encode(w, s, firms.log_h, firms.log_a), 0.0)
     pool = code.sum(1)
     lost = jnp.take_along_axis(code, who[:, None, None], 1)[:, 0]

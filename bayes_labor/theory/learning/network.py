@@ -83,10 +83,16 @@ def draw_weights(rng: np.random.Generator, n_max: int, features: int = 16, width
         return rng.normal(size=(rows, columns)) / np.sqrt(rows)
 
     return Weights(
-        normal(3, _INNER), rng.normal(size=_INNER), normal(_INNER, features), normal(PLAIN + features, width),
-        0.5 * rng.normal(size=(n_max + 1, width)), normal(4, width), normal(width, width), 0.5 * rng.normal(size=width),
-        np.zeros(width + 1),
-    )  # fmt: skip
+        inner=normal(3, _INNER),
+        inner_bias=rng.normal(size=_INNER),
+        encoder=normal(_INNER, features),
+        team=normal(PLAIN + features, width),
+        size=0.5 * rng.normal(size=(n_max + 1, width)),
+        firm=normal(4, width),
+        hidden=normal(width, width),
+        hidden_bias=0.5 * rng.normal(size=width),
+        last=np.zeros(width + 1),
+    )
 
 
 def tabulate(value: np.ndarray, counts: np.ndarray, z: np.ndarray, h: np.ndarray) -> ValueTable:

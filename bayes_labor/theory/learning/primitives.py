@@ -7,8 +7,10 @@ Teams are padded: arrays (..., n_max) with a mask of who is there.
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba.extending import register_jitable
 
 _LEAST_ETA = 0.3
+_ANY_SIGN = ("mu_h", "mu_z", "mu_a", "mu_q", "corr_zq", "corr_ha", "theta_p", "theta_m", "b", "eta")
 
 
 class Parameters(NamedTuple):
@@ -57,22 +59,7 @@ class Parameters(NamedTuple):
 
 def check_parameters(p: Parameters) -> None:
     """Raises ValueError for rates below zero, an exponent below 0.3, or skills that grow faster than workers retire."""
-    rates = (
-        "rho",
-        "delta_r",
-        "lam",
-        "gamma",
-        "delta_f",
-        "delta_m",
-        "psi_N",
-        "psi_E",
-        "N_w",
-        "sigma_z",
-        "sigma_q",
-        "sigma_h",
-        "sigma_a",
-    )
-    below = [n for n in rates if getattr(p, n) < 0]
+    below = [n for n in Parameters._fields if n not in _ANY_SIGN and getattr(p, n) < 0]
     if below:
         raise ValueError(f"{', '.join(below)} below zero: rates and standard deviations cannot be")
     if not p.rho + p.delta_r > 0:
@@ -94,22 +81,30 @@ def output(z: Any, h: Any, present: Any, eta: Any) -> np.ndarray:
     return z * np.where(total > 0, np.where(total > 0, total, 1.0) ** (1.0 / eta), 0.0)
 
 
-def log_growth(log_h: Any, log_a: Any, log_q: Any, present: Any, theta_p: float, theta_m: float) -> np.ndarray:
+def coworker_gaps(log_h: Any, present: Any, of: Any = np) -> tuple[Any, Any]:
+    """((..., n_max, n_max) log h of each coworker less one's own, 0 where nobody is; (..., 1) number of coworkers, 1 if none).
+
+    ``of`` is what the arrays are of: NumPy, JAX's or PyTensor.
+    """
+    gap = of.where(present[..., None, :] & present[..., :, None], log_h[..., None, :] - log_h[..., :, None], 0.0)
+    return gap, of.maximum(present.sum(-1) - 1, 1)[..., None]
+
+
+def log_growth(log_h: Any, log_a: Any, log_q: Any, present: Any, theta_p: Any, theta_m: Any, of: Any = np) -> Any:
     """(..., n_max) growth of log h at a learning event; 0 where nobody is.
 
     log a + log q + the mean over coworkers of theta+ max(g, 0) + theta- min(g, 0), g the coworker's log h less one's own.
+    ``of`` as for :func:`coworker_gaps`; kernels have :func:`.simulation.learn`.
     """
-    log_h, log_a = np.asarray(log_h, dtype=np.float64), np.asarray(log_a, dtype=np.float64)
-    present = np.asarray(present, dtype=bool)
-    gap = np.where(present[..., None, :] & present[..., :, None], log_h[..., None, :] - log_h[..., :, None], 0.0)
-    coworkers = np.maximum(present.sum(-1) - 1, 1)[..., None]
-    learnt = (theta_p * np.maximum(gap, 0.0) + theta_m * np.minimum(gap, 0.0)).sum(-1) / coworkers
-    return np.where(present, log_a + np.asarray(log_q, dtype=np.float64)[..., None] + learnt, 0.0)
+    gap, coworkers = coworker_gaps(log_h, present, of)
+    learnt = (theta_p * of.maximum(gap, 0.0) + theta_m * of.minimum(gap, 0.0)).sum(-1) / coworkers
+    return of.where(present, log_a + log_q[..., None] + learnt, 0.0)
 
 
-def nonemployment(h: Any, p: Parameters) -> np.ndarray:
-    """Value of a non-employed worker, b h / (rho + delta_r)."""
-    return p.b * np.asarray(h, dtype=np.float64) / (p.rho + p.delta_r)
+@register_jitable
+def nonemployment(h, p):
+    """Value of a non-employed worker, b h / (rho + delta_r); ``h`` a number or any array, here and in kernels."""
+    return p.b / (p.rho + p.delta_r) * h
 
 
 class Meetings(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 
 from bayes_labor.numerics.compilation import kernel
 from bayes_labor.theory.learning.network import encode, joint_value, pool_length
-from bayes_labor.theory.learning.primitives import Parameters, check_parameters, meetings
+from bayes_labor.theory.learning.primitives import Parameters, check_parameters, meetings, nonemployment
 from bayes_labor.theory.learning.worker_network import contract_value, wage_for
 
 _CUT, _POOL = 4.0, 1 << 17
@@ -94,15 +94,12 @@ class Market(NamedTuple):
 
 def newcomers(p: Parameters, rng: np.random.Generator) -> Newcomers:
     """Log-normal newborn workers and firms, their normals cut at four standard deviations."""
-    return Newcomers(
-        _pairs(rng, (p.mu_h, p.sigma_h), (p.mu_a, p.sigma_a), p.corr_ha),
-        _pairs(rng, (p.mu_z, p.sigma_z), (p.mu_q, p.sigma_q), p.corr_zq),
-    )  # fmt: skip
+    workers = _pairs(rng, (p.mu_h, p.sigma_h), (p.mu_a, p.sigma_a), p.corr_ha)
+    return Newcomers(workers, _pairs(rng, (p.mu_z, p.sigma_z), (p.mu_q, p.sigma_q), p.corr_zq))
 
 
-def _pairs(
-    rng: np.random.Generator, one: tuple[float, float], two: tuple[float, float], correlation: float
-) -> np.ndarray:  # fmt: skip
+def _pairs(rng: np.random.Generator, one: tuple[float, float], two: tuple[float, float], correlation: float) -> np.ndarray:
+    """(M, 2) normals of means and standard deviations ``one`` and ``two``."""
     normal = rng.standard_normal((2 * _POOL, 2))
     normal = normal[(np.abs(normal) < _CUT).all(1)][:_POOL]
     second = correlation * normal[:, 0] + np.sqrt(1.0 - correlation**2) * normal[:, 1]
@@ -122,20 +119,27 @@ def start_economy(firms: int, n_max: int, p: Parameters, born: Newcomers, rng: n
     if firms < 2 or n_max < 1:
         raise ValueError(f"{firms} firms with room for {n_max}: at least two firms with room for a worker each")
     n = round(p.N_w * firms)
-    entrants, workers = (
-        born.firms[rng.integers(len(born.firms), size=firms)],
-        born.workers[rng.integers(len(born.workers), size=n)],
-    )
+    log_z, log_q = born.firms[rng.integers(len(born.firms), size=firms)].T.copy()
+    log_h, log_a = born.workers[rng.integers(len(born.workers), size=n)].T.copy()
     return Economy(
-        entrants[:, 0].copy(), entrants[:, 1].copy(), np.zeros(firms, np.int64), np.full((firms, n_max), -1),
-        workers[:, 0].copy(), workers[:, 1].copy(), np.full(n, -1), np.full(n, np.nan), np.full(n, np.nan), np.zeros(n),
-        np.zeros(firms), np.zeros(1),
-    )  # fmt: skip
+        log_z=log_z,
+        log_q=log_q,
+        size=np.zeros(firms, np.int64),
+        roster=np.full((firms, n_max), -1),
+        log_h=log_h,
+        log_a=log_a,
+        employer=np.full(n, -1),
+        wage=np.full(n, np.nan),
+        hired=np.full(n, np.nan),
+        born=np.zeros(n),
+        firm_born=np.zeros(firms),
+        clock=np.zeros(1),
+    )
 
 
 def simulate(
     economy: Economy, valuation: Any, p: Parameters, born: Newcomers, years: float, seed: int, contracts: Any = None
-) -> tuple[Economy, Flows]:  # fmt: skip
+) -> tuple[Economy, Flows]:
     """Advance an economy.
 
     Parameters
@@ -190,7 +194,7 @@ def _surplus(valuation, st, i, p):
     """Delta of an employed worker."""
     e, k = st.economy, st.economy.employer[i]
     without = joint_value(valuation, e.log_z[k], e.log_q[k], e.size[k] - 1, st.pool[k] - st.code[i])
-    return st.value[k] - without - p.b * np.exp(e.log_h[i]) / (p.rho + p.delta_r)
+    return st.value[k] - without - nonemployment(np.exp(e.log_h[i]), p)
 
 
 @kernel
@@ -200,7 +204,15 @@ def _offer(valuation, st, k, i, p):
     if e.size[k] >= e.roster.shape[1]:
         return -np.inf
     joined = joint_value(valuation, e.log_z[k], e.log_q[k], e.size[k] + 1, st.pool[k] + st.code[i])
-    return joined - st.value[k] - p.b * np.exp(e.log_h[i]) / (p.rho + p.delta_r)
+    return joined - st.value[k] - nonemployment(np.exp(e.log_h[i]), p)
+
+
+@kernel
+def _swap_with_last(st, i):
+    """Put a worker in the place at the border between those with and those without a job."""
+    other, place = st.employed[st.working[0]], st.at[i]
+    st.employed[place], st.at[other] = other, place
+    st.employed[st.working[0]], st.at[i] = i, st.working[0]
 
 
 @kernel
@@ -216,9 +228,7 @@ def _leave(valuation, st, i):
     revalue(valuation, st, k)
     e.employer[i], e.wage[i], e.hired[i] = -1, np.nan, np.nan
     st.working[0] -= 1
-    other = st.employed[st.working[0]]
-    st.employed[st.at[i]], st.at[other] = other, st.at[i]
-    st.employed[st.working[0]], st.at[i] = i, st.working[0]
+    _swap_with_last(st, i)
 
 
 @kernel
@@ -229,9 +239,7 @@ def _join(valuation, st, k, i):
     e.size[k] += 1
     e.employer[i], e.hired[i] = k, e.clock[0]
     revalue(valuation, st, k)
-    other, place = st.employed[st.working[0]], st.at[i]
-    st.employed[place], st.at[other] = other, place
-    st.employed[st.working[0]], st.at[i] = i, st.working[0]
+    _swap_with_last(st, i)
     st.working[0] += 1
 
 
@@ -263,7 +271,7 @@ def _meet_employed(valuation, contracts, st, i, p, counts):
     if k == e.employer[i]:
         return
     here, there = _surplus(valuation, st, i, p), _offer(valuation, st, k, i, p)
-    u, kept = p.b * np.exp(e.log_h[i]) / (p.rho + p.delta_r), max(here, 0.0)
+    u, kept = nonemployment(np.exp(e.log_h[i]), p), max(here, 0.0)
     if there > kept:
         _leave(valuation, st, i)
         _join(valuation, st, k, i)
@@ -285,7 +293,7 @@ def _meet_idle(valuation, contracts, st, i, p, counts):
         _join(valuation, st, k, i)
         counts[0] += 1
         if contracts is not None:
-            u = p.b * np.exp(st.economy.log_h[i]) / (p.rho + p.delta_r)
+            u = nonemployment(np.exp(st.economy.log_h[i]), p)
             _bargain(contracts, st, i, u, u)
 
 
@@ -297,7 +305,7 @@ def _renegotiate(valuation, contracts, st, i, p, counts):
         _leave(valuation, st, i)
         counts[3] += 1
     elif contracts is not None:
-        u = p.b * np.exp(st.economy.log_h[i]) / (p.rho + p.delta_r)
+        u = nonemployment(np.exp(st.economy.log_h[i]), p)
         _bargain(contracts, st, i, u, u + here)
 
 
@@ -353,17 +361,12 @@ def _replace_firm(valuation, st, k, born):
 def _begin(economy, valuation):
     """The state of an economy."""
     firms, n = len(economy.size), len(economy.log_h)
-    length = pool_length(valuation)
-    st = _State(
-        economy, np.zeros((firms, length)), np.zeros((n, length)), np.zeros(firms), np.arange(n), np.arange(n),
-        np.zeros(1, np.int64),
-    )  # fmt: skip
+    pool, code = np.zeros((firms, pool_length(valuation))), np.zeros((n, pool_length(valuation)))
+    st = _State(economy, pool, code, np.zeros(firms), np.arange(n), np.arange(n), np.zeros(1, np.int64))
     for i in range(n):
         encode(valuation, economy.log_h[i], economy.log_a[i], st.code[i])
         if economy.employer[i] >= 0:
-            other = st.employed[st.working[0]]
-            st.employed[st.at[i]], st.at[other] = other, st.at[i]
-            st.employed[st.working[0]], st.at[i] = i, st.working[0]
+            _swap_with_last(st, i)
             st.working[0] += 1
     for k in range(firms):
         revalue(valuation, st, k)
@@ -417,9 +420,17 @@ def cross_section(economy: Economy, valuation: Any, p: Parameters) -> Market:
     firm, slot = np.nonzero(economy.roster >= 0)
     place[economy.roster[firm, slot]] = slot
     return Market(
-        float(met.omega), float(met.share_N), economy.log_h[work], economy.log_a[work], np.maximum(surplus[work], 0.0),
-        economy.log_h[~work], economy.log_a[~work], surplus[work], economy.employer[work], place[work],
-    )  # fmt: skip
+        omega=float(met.omega),
+        share_N=float(met.share_N),
+        log_h=economy.log_h[work],
+        log_a=economy.log_a[work],
+        kept=np.maximum(surplus[work], 0.0),
+        idle_log_h=economy.log_h[~work],
+        idle_log_a=economy.log_a[~work],
+        surplus=surplus[work],
+        employer=economy.employer[work],
+        place=place[work],
+    )
 
 
 @kernel
@@ -453,7 +464,7 @@ def contracts_of(economy: Economy, valuation: Any, contracts: Any, p: Parameters
     """What employed workers have at their wages."""
     worker = np.flatnonzero(economy.employer >= 0)
     value, surplus = _worth(economy, valuation, contracts, p, worker)
-    return Contracts(worker, value, p.b * np.exp(economy.log_h[worker]) / (p.rho + p.delta_r), surplus)
+    return Contracts(worker, value, nonemployment(np.exp(economy.log_h[worker]), p), surplus)
 
 
 @kernel

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bayes_labor.numerics.compilation import kernel
-from bayes_labor.theory.learning.network import Scales, Weights, upper_layers
+from bayes_labor.theory.learning.network import Scales, Weights, first_layer, upper_layers
 
 WAGE_SCALE, WAGE_SLOPE, VALUE_SCALE, WAGE_BOUND = 3.0, 1.2, 10.0, 40.0
 _STEPS, _STEP = 60, 0.5
@@ -26,19 +26,12 @@ class WorkerNetwork(NamedTuple):
 
 @kernel
 def _first(c, log_z, log_q, n, pool, code, into):
-    """Pre-activations at wage 0."""
-    s, w = c.scales, c.weights
-    places, length = w.size.shape[0] - 1, len(code)
-    z = np.exp(log_z)
-    plain = (log_z / s.log_z, log_q / s.log_q, z * pool[0] ** (1.0 / s.eta) / places - 0.5, z * pool[1])
-    for r in range(len(into)):
-        into[r] = w.size[n, r]
-        for k in range(4):
-            into[r] += plain[k] * w.firm[k, r]
-    for k in range(length):
-        others, own = (pool[k] - code[k]) / places, code[k]
+    """Pre-activations at wage 0: those of the firm, with the worker's own encoding taken out of the pool and put beside it."""
+    team, places = c.weights.team, c.weights.size.shape[0] - 1
+    first_layer(c, log_z, log_q, n, pool, into)
+    for k in range(len(code)):
         for r in range(len(into)):
-            into[r] += others * w.team[k, r] + own * c.own[k, r]
+            into[r] += code[k] * (c.own[k, r] - team[k, r] / places)
 
 
 @kernel

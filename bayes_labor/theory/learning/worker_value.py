@@ -14,9 +14,9 @@ import numpy as np
 
 from bayes_labor.theory.learning import joint_value as hjb
 from bayes_labor.theory.learning.network import Scales, ValueNetwork, Weights
-from bayes_labor.theory.learning.primitives import Parameters
-from bayes_labor.theory.learning.training import Schedule, Surroundings, draw_states, dual_step, single
-from bayes_labor.theory.learning.virtual import Firms
+from bayes_labor.theory.learning.primitives import Parameters, nonemployment
+from bayes_labor.theory.learning.training import Schedule, StepSize, Surroundings, draw_meeting, draw_states, dual_step, single
+from bayes_labor.theory.learning.virtual import FirmStates
 from bayes_labor.theory.learning.worker_network import VALUE_SCALE, WAGE_BOUND, WAGE_SCALE, WAGE_SLOPE, WorkerNetwork
 
 _POACHERS = 256
@@ -58,13 +58,10 @@ class Contract(NamedTuple):
     """(B, n_max) rates at which coworkers leave, 0 for oneself."""
 
 
-def contracts(
-    values: Any, firms: Firms, who: Any, member: Any, poachers: Poachers, p: Parameters
-) -> Contract:  # fmt: skip
+def contracts(values: Any, firms: FirmStates, who: Any, member: Any, poachers: Poachers, p: Parameters) -> Contract:
     """Bargaining of the workers in places ``who`` (B,), from joint values; ``member`` (B, n_max, G) interpolates to members."""
-    places = firms.log_h.shape[-1]
-    here = jnp.arange(places) < firms.size[:, None]
-    u = p.b / (p.rho + p.delta_r) * jnp.exp(firms.log_h)
+    places, here = firms.log_h.shape[-1], firms.present
+    u = nonemployment(jnp.exp(firms.log_h), p)
     surplus = jnp.where(here, values[:, :1] - values[:, 2 : 2 + places] - u, 0.0)
     other = jnp.where(poachers.room, jnp.einsum("bng,pg->bnp", member, poachers.offers), -jnp.inf)
     lost = jnp.where(surplus < 0, 1.0, (other > surplus[..., None]) @ poachers.weight)
@@ -77,9 +74,7 @@ def contracts(
     return Contract(own_u, own_kept, floor, leaving)
 
 
-def worker_equation(
-    W: Any, wage: Any, contract: Contract, hires: Any, poachers: Poachers, p: Parameters
-) -> WorkerEquation:  # fmt: skip
+def worker_equation(W: Any, wage: Any, contract: Contract, hires: Any, poachers: Poachers, p: Parameters) -> WorkerEquation:
     """HJB-W given the worker's values ``W`` (B, 2 + n_max + G), wages (B,) and the firm's rates of hiring by node (B, G)."""
     u, top, now = contract.u, contract.u + contract.kept, W[:, 0]
     opened = jnp.clip(now, u, top)
@@ -103,9 +98,7 @@ def direct_wage(value: Any, contract: Contract, poachers: Poachers, p: Parameter
     return total * value - (p.delta_f + p.delta_m) * u - p.lam * (opened - value) - p.psi_E * (met - value)
 
 
-def worker_values(
-    c: WorkerNetwork, firms: Firms, after: Firms, who: Any, wage: Any, meeting: hjb.Meeting
-) -> Any:  # fmt: skip
+def worker_values(c: WorkerNetwork, firms: FirmStates, after: FirmStates, who: Any, wage: Any, meeting: hjb.Meeting) -> Any:
     """(B, 2 + n_max + G) values of workers in places ``who`` of firms and their neighbours, at wages (B,)."""
     w, s = c.weights, c.scales
     places = firms.log_h.shape[-1]
@@ -120,18 +113,18 @@ def worker_values(
     return h + WAGE_SLOPE * wage[:, None] + VALUE_SCALE * (hjb.features(w, first) @ w.last)
 
 
-def offers(s: Scales, w: Weights, firms: Firms, meeting: hjb.Meeting, p: Parameters) -> Any:
+def offers(s: Scales, w: Weights, firms: FirmStates, meeting: hjb.Meeting, p: Parameters) -> Any:
     """(P, G) surplus of a worker at each node with firms that hire him."""
     values = hjb.neighbour_values(w, s, firms, firms, meeting)
-    return values[:, 2 + firms.log_h.shape[-1] :] - values[:, :1] - p.b / (p.rho + p.delta_r) * jnp.exp(meeting.log_h)
+    return values[:, 2 + firms.log_h.shape[-1] :] - values[:, :1] - nonemployment(jnp.exp(meeting.log_h), p)
 
 
 _offers = jax.jit(offers, static_argnums=0)
 
 
 def poachers_of(
-    network: ValueNetwork, firms: Firms, meeting: hjb.Meeting, count: int, p: Parameters, rng: np.random.Generator
-) -> Poachers:  # fmt: skip
+    network: ValueNetwork, firms: FirmStates, meeting: hjb.Meeting, count: int, p: Parameters, rng: np.random.Generator
+) -> Poachers:
     """Firms drawn in proportion to their size plus one, with what they would offer."""
     chance = firms.size + 1.0
     drawn = firms.take(rng.choice(len(firms.size), size=count, p=chance / chance.sum()))
@@ -149,7 +142,7 @@ def interpolation(log_h: np.ndarray, log_a: np.ndarray, meeting: hjb.Meeting) ->
 class Workers(NamedTuple):
     """States of B workers: firms, the place of the worker in each, and how members' offers are interpolated."""
 
-    firms: Firms
+    firms: FirmStates
     who: Any
     member: Any
     """(B, n_max, G)."""
@@ -159,45 +152,51 @@ class Workers(NamedTuple):
         return Workers(self.firms.take(which), self.who[which], self.member[which])
 
 
-def workers_in(firms: Firms, meeting: hjb.Meeting, rng: np.random.Generator) -> Workers:
+def workers_in(firms: FirmStates, meeting: hjb.Meeting, rng: np.random.Generator) -> Workers:
     """A worker drawn from every firm that has one."""
     staffed = firms.take(firms.size > 0)
     return Workers(staffed, rng.integers(staffed.size), interpolation(staffed.log_h, staffed.log_a, meeting))
 
 
-@partial(jax.jit, static_argnums=0)
+class Batch(NamedTuple):
+    """B workers at wages that deliver about U + ``target`` Delta, and whom they and their firms meet."""
+
+    workers: Workers
+    target: Any
+    """(B,)."""
+    meeting: hjb.Meeting
+    poachers: Poachers
+
+
 def solve_for(
-    s: Scales, c: WorkerNetwork, value: Weights, workers: Workers, target: Any, meeting: hjb.Meeting, poachers: Poachers,
-    p: Parameters,
-) -> tuple[WorkerEquation, Any, Any, Any, Contract]:  # fmt: skip
-    """(equation, wages, values (B, E), firms after learning, contracts) at wages that deliver about U + ``target`` Delta."""
-    firms, who = workers.firms, workers.who
+    s: Scales, c: WorkerNetwork, value: Weights, batch: Batch, p: Parameters
+) -> tuple[WorkerEquation, Any, FirmStates]:
+    """(equation, (B,) wages, firms after learning) of a batch."""
+    (firms, who, member), target, meeting, poachers = batch
     after = hjb.grown(firms, p)
     values = hjb.neighbour_values(value, s, firms, after, meeting)
     hires = hjb.equation(values, firms, meeting, p).coefficients[:, 2 + firms.log_h.shape[-1] :]
-    contract = contracts(values, firms, who, workers.member, poachers, p)
+    contract = contracts(values, firms, who, member, poachers, p)
     wage = direct_wage(contract.u + target * contract.kept, contract, poachers, p)
     wage = jnp.clip(wage, -WAGE_BOUND, WAGE_BOUND)
     found = worker_values(c, firms, after, who, wage, meeting)
-    return worker_equation(found, wage, contract, hires, poachers, p), wage, found, after, contract
+    return worker_equation(found, wage, contract, hires, poachers, p), wage, after
 
 
 @partial(jax.jit, static_argnums=0)
 def _step(
-    s: Scales, c: WorkerNetwork, before: Any, value: Weights, workers: Workers, target: Any, meeting: hjb.Meeting,
-    poachers: Poachers, p: Parameters, ridge: Any, rate: Any, keep: Any,
-) -> tuple[WorkerNetwork, Any, Any]:  # fmt: skip
-    c32, value, workers, meeting, poachers = (single(v) for v in (c, value, workers, meeting, poachers))
-    found, wage, _, after, _ = solve_for(s, c32, value, workers, target.astype(jnp.float32), meeting, poachers, p)
+    s: Scales, c: WorkerNetwork, before: Any, value: Weights, batch: Batch, p: Parameters, size: StepSize
+) -> tuple[WorkerNetwork, Any, Any]:
+    c32, value, batch = single(c), single(value), single(batch)
+    found, wage, after = solve_for(s, c32, value, batch, p)
 
-    def row(trained: Any, one: Firms, after: Firms, who: Any, wage: Any, coefficients: Any) -> Any:
+    def row(trained: Any, one: FirmStates, after: FirmStates, who: Any, wage: Any, coefficients: Any) -> Any:
         one, after, who, wage = jax.tree.map(lambda v: v[None], (one, after, who, wage))
-        return (coefficients * worker_values(_with(c32, trained), one, after, who, wage, meeting)[0]).sum()
+        return (coefficients * worker_values(_with(c32, trained), one, after, who, wage, batch.meeting)[0]).sum()
 
-    args = (workers.firms, after, workers.who, wage, found.coefficients)
+    args = (batch.workers.firms, after, batch.workers.who, wage, found.coefficients)
     rows = jax.vmap(jax.grad(row), (None, 0, 0, 0, 0, 0))(_trained(c32), *args)
-    scale = 1.0 / jnp.sqrt(p.rho + found.rate)
-    w, step, left = dual_step(_trained(c), before, rows, found.residual, scale, ridge, rate, keep)
+    w, step, left = dual_step(_trained(c), before, rows, found.residual, 1.0 / jnp.sqrt(p.rho + found.rate), size)
     return _with(c, w), step, left
 
 
@@ -235,24 +234,25 @@ def begin_worker(rng: np.random.Generator, value: ValueNetwork) -> WorkerTrainin
 
 
 def train_worker_value(
-    at: WorkerTraining, network: ValueNetwork, around: Surroundings, schedule: Schedule, seed: tuple[int, ...], first: int,
+    at: WorkerTraining,
+    network: ValueNetwork,
+    around: Surroundings,
+    schedule: Schedule,
+    seed: tuple[int, ...],
+    first: int,
     until: int,
-) -> tuple[WorkerTraining, list[float]]:  # fmt: skip
+) -> tuple[WorkerTraining, list[float]]:
     """Gauss-Newton steps ``first`` to ``until`` for the value of a worker, as :func:`.training.train`."""
     (c, momentum), lost = at, []
-    s, p, market = network.scales, around.p, around.market
+    s, p = network.scales, around.p
     for t in range(first, until):
         rng = np.random.default_rng([*seed, t])
-        met = hjb.some_of(
-            around.meeting, rng.integers(len(market.kept), size=schedule.employed),
-            rng.integers(len(market.idle_log_h), size=schedule.idle),
-        )  # fmt: skip
+        met, _ = draw_meeting(rng, around, schedule.employed, schedule.idle)
         others = poachers_of(network, around.panel.source, met, _POACHERS, p, rng)
         workers = workers_in(draw_states(rng, 2 * schedule.batch, around), met, rng)
-        batch = workers.take(np.arange(schedule.batch) % len(workers.who))
-        target = rng.uniform(*_TARGETS, size=schedule.batch)
-        args = (batch, target, met, others, p, *schedule.at(t), schedule.keep)
-        c, momentum, left = _step(s, c, momentum, network.weights, *args)
+        workers = workers.take(np.arange(schedule.batch) % len(workers.who))
+        batch = Batch(workers, rng.uniform(*_TARGETS, size=schedule.batch), met, others)
+        c, momentum, left = _step(s, c, momentum, network.weights, batch, p, schedule.at(t))
         lost.append(left)
     found = WorkerNetwork(s, Weights(*(np.asarray(v) for v in c.weights)), np.asarray(c.own))
     return WorkerTraining(found, jax.tree.map(np.asarray, momentum)), [float(v) for v in lost]

@@ -10,6 +10,13 @@ import numpy as np
 from bayes_labor.theory.sorting.equilibrium import Sorting, solve_sorting
 
 LaborShare = Literal["output", "factor", "income"]
+LABOR_SHARES = {"output": "labor_share_Y", "factor": "labor_share_factor", "income": "labor_share_income"}
+"""Fields of an equilibrium: labor over output, over labor and capital income, over all income."""
+
+
+def stationary_recessions(stay_boom: Any, stay_recession: Any) -> Any:
+    """Stationary probability of recessions, from those of staying in either state; numbers or symbols."""
+    return (1.0 - stay_boom) / (2.0 - stay_boom - stay_recession)
 
 
 def calibration_moments(
@@ -35,10 +42,7 @@ def calibration_moments(
         between the 50th and 90th percentiles (stationary means), and the spread of log TFP. NaN where there is no equilibrium.
 
     """
-    share = {"output": states.labor_share_Y, "factor": states.labor_share_factor, "income": states.labor_share_income}[
-        labor_share
-    ]
-    weights = np.array([1.0 - recessions, recessions])
+    weights, share = np.array([1.0 - recessions, recessions]), getattr(states, LABOR_SHARES[labor_share])
     means = [x @ weights for x in (share, states.std_logw, states.rev_share_top10, states.rev_share_50_90)]
     with np.errstate(divide="ignore", invalid="ignore"):  # TFP that underflows has no finite logarithm
         fall = np.log(states.Z[..., 1]) - np.log(states.Z[..., 0])
@@ -58,11 +62,11 @@ class Shock(NamedTuple):
 
 
 _SHOCKS = {
-    "slope of the wedge, τ": {"tau": 0.01},
-    "productivity, A": {"productivity": -0.01},
-    "spread of firm types, 1/λ_θ": {"lambda_theta": -0.01},
-    "variance of the labor wedge, s_l²": {"s_l": 0.01},
-    "variance of the capital wedge, s_k²": {"s_k": 0.01},
+    "slope of the wedge, τ": ("tau", 0.01),
+    "productivity, A": ("productivity", -0.01),
+    "spread of firm types, 1/λ_θ": ("lambda_theta", -0.01),
+    "variance of the labor wedge, s_l²": ("s_l", 0.01),
+    "variance of the capital wedge, s_k²": ("s_k", 0.01),
 }
 
 
@@ -87,19 +91,14 @@ def structural_shocks(
     """
     base = {"psi": psi, "tau": tau, "lambda_theta": lambda_theta, "lambda_x": lambda_x, "s_l": s_l, "s_k": s_k}
     base |= {"productivity": 1.0} | technology
+    units = {"tau": lambda_theta, "productivity": base["productivity"], "lambda_theta": lambda_theta, "s_l": 1.0, "s_k": 1.0}
     before = solve_sorting(**base, errors="status")
     found = []
-    for name, moves in _SHOCKS.items():
-        changed = dict(base)
-        for key, by in moves.items():
-            relative = key in ("productivity", "lambda_theta")
-            unit = np.asarray(base["lambda_theta"]) if key == "tau" else 1.0
-            value = np.asarray(base[key], dtype=np.float64)
-            changed[key] = value * (1.0 + by) if relative else value + by * unit
-        after = solve_sorting(**changed, errors="status")
-        logs = [
+    for name, (key, by) in _SHOCKS.items():
+        after = solve_sorting(**base | {key: np.asarray(base[key]) + by * np.asarray(units[key])}, errors="status")
+        z, wage, tfpq, tfpr, rate = (
             np.log(getattr(after, k)) - np.log(getattr(before, k))
             for k in ("Z", "std_logw", "var_tfpq", "var_tfpr", "lambda_t")
-        ]
-        found.append(Shock(name, logs[0], logs[1], 0.5 * logs[2], 0.5 * logs[3], logs[4]))
+        )
+        found.append(Shock(name, log_Z=z, std_logw=wage, std_tfpq=0.5 * tfpq, std_tfpr=0.5 * tfpr, lambda_t=rate))
     return found

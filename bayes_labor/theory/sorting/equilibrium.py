@@ -6,15 +6,17 @@ paper; everything else is a closed form of it. Sections 3 to 8 of the specificat
 """
 
 import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
-from bayes_labor.numerics.compilation import by_threads, kernel, leaf
+from bayes_labor.numerics.compilation import kernel, leaf
 from bayes_labor.numerics.outcome import Outcome
-from bayes_labor.theory.sorting.closed_forms import Slopes, moments, slopes, technology
+from bayes_labor.theory.sorting.closed_forms import Primitives, Slopes, moments, slopes, technology
+from bayes_labor.theory.sorting.closed_forms import chi_of_v as chi_of_v
 from bayes_labor.theory.sorting.concentration import top_share
 
 _STEPS = 200
@@ -49,71 +51,80 @@ class SortingError(ValueError):
 
 
 @dataclass(frozen=True)
-class Sorting:
-    """Equilibria of economies of any shape; arrays of the broadcast shape of the parameters. NaN where ``status`` is not OK.
+class Matching:
+    """Who works where: rates and slopes in the firm's type theta."""
 
-    ===========================  ======================================================================================
-    field                        what it is
-    ===========================  ======================================================================================
-    ``status``                   :class:`SortingStatus`
-    ``lambda_t``                 rate of the job-offer distribution
-    ``match_slope``, ``g``       worker type per firm type; slope of log TFPQ in theta
-    ``wage_slope_x``, ``_theta`` slopes of the log wage
-    ``rho``                      slope of log revenue in theta
-    ``std_logw``                 standard deviation of log wages
-    ``var_tfpq``, ``var_tfpr``   variances of log output and log revenue productivity
-    ``slope_tfpr``               slope of log TFPR in theta; ``slope_emp`` of log employment
-    ``var_emp``, ``var_rev``     variances of log employment and log revenue
-    ``M0, MK, ML, MW``           averages over firms of revenue, capital, labor and the wage bill, relative to theta = 0
-    ``Z``, ``Y``                 TFP; output
-    ``w0``, ``rental``           wage of the least skilled; rental rate of capital
-    ``labor_share_Y`` etc.       labor, capital and profits as shares of output; income and the resource loss
-    ``labor_share_factor``       labor over labor and capital; ``labor_share_income`` over all income
-    ``rev_share_top10``          revenue share of the largest tenth of firms; ``rev_share_50_90`` of those above the median
-    ===========================  ======================================================================================
-    """
-
-    status: np.ndarray
     lambda_t: np.ndarray
+    """Rate of the job-offer distribution."""
     match_slope: np.ndarray
+    """Worker type per firm type."""
     g: np.ndarray
-    wage_slope_x: np.ndarray
-    wage_slope_theta: np.ndarray
+    """Slope of log TFPQ; ``rho`` of log revenue."""
     rho: np.ndarray
-    std_logw: np.ndarray
-    var_tfpq: np.ndarray
+    wage_slope_x: np.ndarray
+    """Slopes of the log wage in the worker's type, ``wage_slope_theta`` in the firm's."""
+    wage_slope_theta: np.ndarray
     slope_tfpr: np.ndarray
-    var_tfpr: np.ndarray
+    """Of log TFPR; ``slope_emp`` of log employment."""
     slope_emp: np.ndarray
+
+
+@dataclass(frozen=True)
+class Dispersion:
+    """The cross-section of workers and firms."""
+
+    std_logw: np.ndarray
+    """Standard deviation of log wages."""
+    var_tfpq: np.ndarray
+    """Variances of log output and, ``var_tfpr``, of log revenue productivity; of log employment and revenue."""
+    var_tfpr: np.ndarray
     var_emp: np.ndarray
     var_rev: np.ndarray
+    rev_share_top10: np.ndarray
+    """Revenue share of the largest tenth of firms; ``rev_share_50_90`` of those above the median but for them."""
+    rev_share_50_90: np.ndarray
+
+
+@dataclass(frozen=True)
+class Aggregates:
+    """Levels and shares of output."""
+
     M0: np.ndarray
+    """Averages over firms of revenue and, ``MK, ML, MW``, of capital, labor and the wage bill, relative to theta = 0."""
     MK: np.ndarray
     ML: np.ndarray
     MW: np.ndarray
     Z: np.ndarray
+    """TFP; ``Y`` output."""
     Y: np.ndarray
     w0: np.ndarray
+    """Wage of the least skilled; ``rental`` rate of capital."""
     rental: np.ndarray
     labor_share_Y: np.ndarray
+    """Labor, capital and profits as shares of output; all income and the loss of resources over output."""
     capital_share_Y: np.ndarray
     profit_share_Y: np.ndarray
     income_over_Y: np.ndarray
     loss_over_Y: np.ndarray
     labor_share_factor: np.ndarray
+    """Labor over labor and capital; ``labor_share_income`` over all income."""
     labor_share_income: np.ndarray
-    rev_share_top10: np.ndarray
-    rev_share_50_90: np.ndarray
+
+
+@dataclass(frozen=True)
+class Sorting(Matching, Dispersion, Aggregates):
+    """Equilibria of economies of any shape; arrays of the broadcast shape of the parameters. NaN where ``status`` is not OK."""
+
+    status: np.ndarray
+    """:class:`SortingStatus`."""
 
 
 @leaf
 def job_rate(psi, tau, lambda_theta, lambda_x, alpha, eta, xi):
     """(lambda_t, status) of one economy: the root of (24) by Newton's method from the right, which never overshoots."""
-    mu = (xi - 1.0) / xi
-    margin = 1.0 - mu * (alpha + eta)
+    _, margin, x, _, _ = technology(alpha, eta, xi)
     if not margin > 0.0:
         return math.nan, 2
-    x = mu / margin
     pull, b = x * (1.0 - psi) - psi / eta, lambda_theta + (1.0 + eta * x) * tau
     if not b > 0.0:
         return math.nan, 3
@@ -151,19 +162,6 @@ def _rate_from_above(psi, pull, b, lambda_x):
     return rate
 
 
-def _job_rates(parameters, rates, status, blocks):
-    """Rates and outcomes of many economies; ``parameters`` (7, n)."""
-    n = rates.shape[0]
-    for i in numba.prange(blocks):
-        for j in range(i * n // blocks, (i + 1) * n // blocks):
-            if status[j] == 0:
-                p = parameters[:, j]
-                rates[j], status[j] = job_rate(p[0], p[1], p[2], p[3], p[4], p[5], p[6])
-
-
-_rates_by_threads = by_threads(_job_rates)
-
-
 @kernel
 def job_rates(psi, tau, lambda_theta, lambda_x, alpha, eta, xi):
     """(lambda_t (N,), status (N,)) of economies; 1 where there is none, so that what is computed from it stays finite."""
@@ -190,14 +188,11 @@ def top_shares(q, a, s):
     return share, d_a, d_s
 
 
-def _top_shares(q, a, s, shares, blocks):
-    n = shares.shape[0]
-    for i in numba.prange(blocks):
-        for j in range(i * n // blocks, (i + 1) * n // blocks):
-            shares[j] = top_share(q, a[j], s[j])[0]
-
-
-_shares_by_threads = by_threads(_top_shares)
+def _in_threads(function: Callable[..., Any], arrays: Any, threads: int) -> list[np.ndarray]:
+    """Arrays that a kernel makes of ``arrays``, each thread with a piece of them: kernels do not hold the interpreter."""
+    pieces = list(zip(*(np.array_split(a, max(threads, 1)) for a in arrays), strict=True))
+    with ThreadPoolExecutor(len(pieces)) as pool:
+        return [np.concatenate(v) for v in zip(*pool.map(lambda piece: function(*piece), pieces), strict=True)]
 
 
 def solve_sorting(
@@ -226,7 +221,7 @@ def solve_sorting(
     tau
         Slope of the log labor wedge in theta; not negative unless ``allow_negative_tau``.
     lambda_theta, lambda_x
-        Rates of firm and worker types, positive. Types have no unit: see :func:`normalised`.
+        Rates of firm and worker types, positive. Types have no unit: see :func:`scale_free`.
     s_l, s_k
         Standard deviations of the idiosyncratic log wedges on labor and capital, not negative.
     alpha, eta
@@ -249,73 +244,64 @@ def solve_sorting(
     names = ("psi", "tau", "lambda_theta", "lambda_x", "alpha", "eta", "xi", "s_l", "s_k", "A", "K")
     given = (psi, tau, lambda_theta, lambda_x, alpha, eta, xi, s_l, s_k, productivity, capital)
     arrays = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in given))
-    shape, p = arrays[0].shape, np.ascontiguousarray([np.ravel(a) for a in arrays])
-    status = np.where(_in_range(p, allow_negative_tau), 0, int(SortingStatus.PARAMETER_RANGE))
-    rates = np.full(p.shape[1], np.nan)
-    _rates_by_threads(threads)(p[:7], rates, status, max(threads, 1))
+    shape, flat = arrays[0].shape, np.ascontiguousarray([np.ravel(a) for a in arrays])
+    rates, status = _in_threads(job_rates, flat[:7], threads)
+    status[~_in_range(flat, allow_negative_tau)] = int(SortingStatus.PARAMETER_RANGE)
     with np.errstate(all="ignore"):
-        found = _closed_forms(p, rates, status, threads)
+        found = _closed_forms(Primitives(*[*flat[:9], np.log(flat[9])]), flat[10], rates, status, threads)
     if errors == "raise" and (status > 0).any():
         where = np.flatnonzero(status)
         first = SortingStatus(int(status[where[0]]))
-        raise SortingError(first, where, {n: float(v) for n, v in zip(names, p[:, where[0]], strict=True)})
-    return Sorting(status.reshape(shape), **{k: v.reshape(shape) for k, v in found.items()})
+        raise SortingError(first, where, {n: float(v) for n, v in zip(names, flat[:, where[0]], strict=True)})
+    return Sorting(status=status.reshape(shape), **{k: v.reshape(shape) for k, v in found.items()})
 
 
-def _in_range(p: np.ndarray, allow_negative_tau: bool) -> np.ndarray:
-    psi, tau, lambda_theta, lambda_x, alpha, eta, xi, s_l, s_k, a, k = p
-    positive = np.minimum.reduce([lambda_theta, lambda_x, eta, a, k]) > 0
-    return (
-        np.isfinite(p).all(0) & (psi >= 0) & (psi < 1) & positive & (np.minimum.reduce([alpha, s_l, s_k]) >= 0) & (xi > 1)
-        & (allow_negative_tau | (tau >= 0))
-    )  # fmt: skip
+def _in_range(flat: np.ndarray, allow_negative_tau: bool) -> np.ndarray:
+    """(N,) whether parameters (11, N) are admissible, besides those that :func:`job_rates` looks at."""
+    positive, not_negative = (flat[9:] > 0).all(0), (flat[7:9] >= 0).all(0)
+    return np.isfinite(flat).all(0) & positive & not_negative & (allow_negative_tau | (flat[1] >= 0))
 
 
-def _closed_forms(p: np.ndarray, rate: np.ndarray, status: np.ndarray, threads: int) -> dict[str, np.ndarray]:
+def _closed_forms(
+    p: Primitives, capital: np.ndarray, rate: np.ndarray, status: np.ndarray, threads: int
+) -> dict[str, np.ndarray]:
     """Everything that follows from lambda_t; marks economies whose output is infinite in ``status``."""
-    psi, tau, lambda_theta, lambda_x, alpha, eta, xi, s_l, s_k, a, k = p
-    made = technology(alpha, eta, xi)
-    mu, margin, x, kappa_l, kappa_k = made
-    u, of_type = rate / lambda_x, slopes(np, psi, tau, lambda_x, eta, x, rate)
-    gap = lambda_theta - of_type.rho
-    infinite = (status == 0) & ~((gap > 0) & (gap + tau > 0))
+    mu, margin, _, kappa_l, kappa_k = technology(p.alpha, p.eta, p.xi)
+    of_type = slopes(np, p, rate)
+    gap = p.lambda_theta - of_type.rho
+    infinite = (status == 0) & ~((gap > 0) & (gap + p.tau > 0))
     status[infinite] = int(SortingStatus.INFINITE_OUTPUT)
-    rate, gap, u = (np.where(status == 0, v, np.nan) for v in (rate, gap, u))
-    of_type = Slopes(*(np.where(status == 0, v, np.nan) for v in of_type))
-    g, wage_slope, rho = of_type
-    known = moments(
-        np, made, of_type, psi, tau, lambda_theta, rate, gap, alpha=alpha, eta=eta, xi=xi, s_l=s_l, s_k=s_k, log_a=np.log(a)
-    )
-    labor_sd2 = (1.0 + kappa_l) ** 2 * s_l**2 + kappa_k**2 * s_k**2
-    m0 = lambda_theta / gap * np.exp(0.5 * known.spread**2)
-    mk = lambda_theta / gap * np.exp(0.5 * (kappa_l**2 * s_l**2 + (1.0 + kappa_k) ** 2 * s_k**2))
-    ml, mw = (lambda_theta / r * np.exp(0.5 * labor_sd2) for r in (rate, gap + tau))
-    y = np.exp(known.log_z) * k**alpha
-    labor, capital = known.labor, known.capital + 0.0 * m0
-    income = labor + capital + margin
-    top = [_shares_at(q, lambda_theta / rho, known.spread + 0.0 * m0, threads) for q in (0.1, 0.5)]
-    return {
-        "lambda_t": rate, "match_slope": u, "g": g, "wage_slope_x": wage_slope / u, "wage_slope_theta": wage_slope, "rho": rho,
-        "std_logw": wage_slope / rate, "var_tfpq": known.var_tfpq, "slope_tfpr": known.slope_tfpr, "var_tfpr": known.var_tfpr,
-        "slope_emp": lambda_theta - rate, "var_emp": ((lambda_theta - rate) / lambda_theta) ** 2 + labor_sd2,
-        "var_rev": (rho / lambda_theta) ** 2 + known.spread**2, "M0": m0, "MK": mk, "ML": ml, "MW": mw,
-        "Z": np.exp(known.log_z), "Y": y, "w0": eta * mu * ml / m0 * y, "rental": alpha * mu * mk / m0 * y / k,
-        "labor_share_Y": labor, "capital_share_Y": capital, "profit_share_Y": margin + 0.0 * m0, "income_over_Y": income,
-        "loss_over_Y": 1.0 - income, "labor_share_factor": labor / (labor + capital), "labor_share_income": labor / income,
-        "rev_share_top10": top[0], "rev_share_50_90": top[1] - top[0],
-    }  # fmt: skip
+    g, wage, rho, rate, gap = (np.where(status == 0, v, np.nan) for v in (*of_type, rate, gap))
+    m, u = moments(np, p, Slopes(g, wage, rho), rate, gap, gap + p.tau), rate / p.lambda_x
+    matching = {"lambda_t": rate, "match_slope": u, "g": g, "rho": rho, "wage_slope_theta": wage, "wage_slope_x": wage / u}
+    matching |= {"slope_tfpr": m.slope_tfpr, "slope_emp": p.lambda_theta - rate}
+    labor_sd2 = (1.0 + kappa_l) ** 2 * p.s_l**2 + kappa_k**2 * p.s_k**2
+    spread = {"std_logw": wage / rate, "var_tfpq": m.var_tfpq, "var_tfpr": m.var_tfpr}
+    spread |= {"var_emp": ((p.lambda_theta - rate) / p.lambda_theta) ** 2 + labor_sd2}
+    spread |= {"var_rev": (rho / p.lambda_theta) ** 2 + m.spread**2}
+    top, half = (_shares_at(q, p.lambda_theta / rho, m.spread, threads) for q in (0.1, 0.5))
+    spread |= {"rev_share_top10": top, "rev_share_50_90": half - top}
+    m0 = p.lambda_theta / gap * np.exp(0.5 * m.spread**2)
+    mk = p.lambda_theta / gap * np.exp(0.5 * (kappa_l**2 * p.s_l**2 + (1.0 + kappa_k) ** 2 * p.s_k**2))
+    ml, mw = (p.lambda_theta / r * np.exp(0.5 * labor_sd2) for r in (rate, gap + p.tau))
+    y = np.exp(m.log_z) * capital**p.alpha
+    levels = {"M0": m0, "MK": mk, "ML": ml, "MW": mw, "Z": np.exp(m.log_z), "Y": y}
+    levels |= {"w0": p.eta * mu * ml / m0 * y, "rental": p.alpha * mu * mk / m0 * y / capital}
+    labor, rent, profit = m.labor, m.capital + 0.0 * m0, margin + 0.0 * m0
+    income = labor + rent + profit
+    shares = {"labor_share_Y": labor, "capital_share_Y": rent, "profit_share_Y": profit, "income_over_Y": income}
+    shares |= {"labor_share_factor": labor / (labor + rent), "labor_share_income": labor / income, "loss_over_Y": 1.0 - income}
+    return matching | spread | levels | shares
 
 
 def _shares_at(q: float, a: np.ndarray, s: np.ndarray, threads: int) -> np.ndarray:
-    shares = np.full(len(a), np.nan)
-    known = np.isfinite(a)
-    part = np.empty(int(known.sum()))
-    _shares_by_threads(threads)(q, a[known], s[known], part, max(threads, 1))
-    shares[known] = part
+    """(N,) revenue shares of the largest ``q`` of firms; NaN where ``a`` is."""
+    shares, known = np.full(len(a), np.nan), np.isfinite(a)
+    shares[known] = _in_threads(lambda *parts: top_shares(q, *parts), (a[known], s[known]), threads)[0]
     return shares
 
 
-class Firms(NamedTuple):
+class FirmPolicies(NamedTuple):
     """What firms of given type and wedges do in an economy, Lemma 3.1."""
 
     worker_type: np.ndarray
@@ -332,10 +318,19 @@ class Firms(NamedTuple):
 
 
 def firm_policies(
-    economy: Sorting, theta: Any, eps_l: Any = 0.0, eps_k: Any = 0.0, *,
-    lambda_theta: float, tau: float, alpha: float = 0.3, eta: float = 0.6, xi: float = 9.0, productivity: float = 1.0,
+    economy: Sorting,
+    theta: Any,
+    eps_l: Any = 0.0,
+    eps_k: Any = 0.0,
+    *,
+    lambda_theta: float,
+    tau: float,
+    alpha: float = 0.3,
+    eta: float = 0.6,
+    xi: float = 9.0,
+    productivity: float = 1.0,
     capital: float = 1.0,
-) -> Firms:  # fmt: skip
+) -> FirmPolicies:
     """Policies of firms of type ``theta`` with idiosyncratic log wedges ``eps_l``, ``eps_k``, of any broadcast shape.
 
     Parameters
@@ -344,20 +339,28 @@ def firm_policies(
         One solved economy; the keyword arguments are those it was solved with.
 
     """
-    mu = (xi - 1.0) / xi
-    x = mu / (1.0 - mu * (alpha + eta))
+    mu, margin, _, kappa_l, kappa_k = technology(alpha, eta, xi)
     theta, eps_l, eps_k = (np.asarray(v, dtype=np.float64) for v in (theta, eps_l, eps_k))
-    revenue = economy.Y / economy.M0 * np.exp(economy.rho * theta - eta * x * eps_l - alpha * x * eps_k)
+    revenue = economy.Y / economy.M0 * np.exp(economy.rho * theta - kappa_l * eps_l - kappa_k * eps_k)
     wage = economy.w0 * np.exp(economy.wage_slope_theta * theta)
     labor = eta * mu * revenue / (wage * np.exp(tau * theta + eps_l))
     used = alpha * mu * revenue / (economy.rental * np.exp(eps_k))
     log_tfpq = np.log(productivity) + economy.g * theta
     output = np.exp(log_tfpq) * used**alpha * labor**eta
     price = revenue / output
-    return Firms(
-        economy.match_slope * theta, wage, output, price, mu * price, revenue, used, labor,
-        (1.0 - mu * (alpha + eta)) * revenue, log_tfpq, np.log(price) + log_tfpq,
-    )  # fmt: skip
+    return FirmPolicies(
+        worker_type=economy.match_slope * theta,
+        wage=wage,
+        output=output,
+        price=price,
+        marginal_cost=mu * price,
+        revenue=revenue,
+        capital=used,
+        labor=labor,
+        profit=margin * revenue,
+        log_tfpq=log_tfpq,
+        log_tfpr=np.log(price) + log_tfpq,
+    )
 
 
 class ScaleFree(NamedTuple):
@@ -378,19 +381,8 @@ def scale_free(
 ) -> ScaleFree:
     """The identified combinations of the parameters, all but psi and the wedges' spreads."""
     psi, tau, lambda_theta, lambda_x = (np.asarray(v, dtype=np.float64) for v in (psi, tau, lambda_theta, lambda_x))
-    mu = (xi - 1.0) / xi
-    x = mu / (1.0 - mu * (alpha + eta))
+    made = technology(alpha, eta, xi)
     log_chi = np.log(lambda_x) + (1.0 - psi) / psi * np.log(lambda_theta)
-    critical = np.log(psi / (eta * x * (1.0 - psi))) + np.log(x * (1.0 - psi)) / psi
-    boom = solve_sorting(
-        psi, 0.0 * tau, lambda_theta, lambda_x, 0.0, alpha=alpha, eta=eta, xi=xi, errors="status"
-    )  # fmt: skip
+    critical = np.log(psi / (made.kappa_l * (1.0 - psi))) + np.log(made.x * (1.0 - psi)) / psi
+    boom = solve_sorting(psi, 0.0 * tau, lambda_theta, lambda_x, 0.0, alpha=alpha, eta=eta, xi=xi, errors="status")
     return ScaleFree(tau / lambda_theta, log_chi, critical, boom.std_logw)
-
-
-def chi_of_v(psi: Any, v: Any, *, alpha: float = 0.3, eta: float = 0.6, xi: float = 9.0) -> np.ndarray:
-    """Log chi of an economy whose log wages have standard deviation ``v`` in (0, 1) at tau = 0, so that output is finite."""
-    psi, v, mu = np.asarray(psi, dtype=np.float64), np.asarray(v, dtype=np.float64), (xi - 1.0) / xi
-    kappa_l = eta * mu / (1.0 - mu * (alpha + eta))
-    rate = 1.0 / (1.0 + v * (kappa_l * (1.0 - psi) / psi - 1.0))
-    return np.log(rate) - np.log(eta * v * rate / psi) / psi

@@ -6,7 +6,7 @@ equation. Section 9 of the specification.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -168,23 +168,17 @@ def solve_growth(economy: GrowthEconomy, nodes: int = 26) -> Policies:
     resting = np.array([_resting(economy, grid, log_consumption[i], i) for i in range(len(economy.income))])
     low, high = np.log(resting.min()) - _PAD, np.log(resting.max()) + _PAD
     center, half = 0.5 * (low + high), 0.5 * (high - low)
-    guess = np.array([np.interp(center + half * _points(nodes), grid, c) for c in log_consumption])
-    coefficients = _collocate(economy, center, half, np.linalg.solve(_vander(nodes), guess.T))
+    points = chebyshev.chebpts1(nodes)
+    guess = np.array([np.interp(center + half * points, grid, c) for c in log_consumption])
+    first = np.linalg.solve(chebyshev.chebvander(points, nodes - 1), guess.T)
+    coefficients = _collocate(economy, center, half, first)
     policies = Policies(economy, center, half, coefficients, resting)
 
     def drift(x: float, state: int) -> float:
         return float(policies.next_capital(np.exp(x), state)) - float(np.exp(x))
 
-    exact = [_root(lambda x, i=i: drift(x, i), low, high) for i in range(len(resting))]  # type: ignore[misc]
+    exact = [_root(partial(drift, state=i), low, high) for i in range(len(resting))]
     return Policies(economy, center, half, coefficients, np.exp(exact))
-
-
-def _points(n: int) -> np.ndarray:
-    return chebyshev.chebpts1(n)
-
-
-def _vander(n: int) -> np.ndarray:
-    return chebyshev.chebvander(_points(n), n - 1)
 
 
 def _endogenous_grid(e: GrowthEconomy) -> tuple[np.ndarray, np.ndarray]:
@@ -234,7 +228,8 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
 def _collocate(e: GrowthEconomy, center: float, half: float, coefficients: np.ndarray) -> np.ndarray:
     """Newton's method on the Euler equation at the nodes, in logs; coefficients (n, S)."""
     n, s = coefficients.shape
-    basis, capital = _vander(n), np.exp(center + half * _points(n))
+    points = chebyshev.chebpts1(n)
+    basis, capital = chebyshev.chebvander(points, n - 1), np.exp(center + half * points)
     for _ in range(_NEWTON):
         residual, jacobian = np.empty((s, n)), np.zeros((s, n, s, n))
         for i in range(s):
@@ -273,24 +268,21 @@ def expected_difference(
         ``log_Y``, ``log_K``, ``log_C`` (horizon,).
 
     """
+    if len(policies.economy.income) ** (horizon - 1) > 20_000:
+        what = f"horizon = {horizon} has too many paths for an exact expectation"
+        raise GrowthError(f"{what}: use Policies.path on simulated states")
     first, second = (_expected(policies, start, s, horizon) for s in states)
-    return {k: first[k] - second[k] for k in first}
+    return dict(zip(("log_Y", "log_K", "log_C"), first - second, strict=True))
 
 
-def _expected(policies: Policies, start: float, state: int, horizon: int) -> dict[str, np.ndarray]:
-    e, n = policies.economy, len(policies.economy.income)
-    if n ** (horizon - 1) > 20_000:
-        raise GrowthError(
-            f"horizon = {horizon} has too many paths for an exact expectation: use Policies.path on simulated states"
-        )
+def _expected(policies: Policies, start: float, state: int, horizon: int) -> np.ndarray:
+    """(3, horizon) means of log output, capital and consumption over all paths from a state."""
+    e, n, means = policies.economy, len(policies.economy.income), []
     at, capital, chance = np.array([state]), np.array([start]), np.array([1.0])
-    out: dict[str, list[float]] = {"log_Y": [], "log_K": [], "log_C": []}
     for _ in range(horizon):
         c = policies.consumption(capital, at)
-        output = np.log(e.tfp[at]) + e.alpha * np.log(capital)
-        for name, values in (("log_Y", output), ("log_K", np.log(capital)), ("log_C", np.log(c))):
-            out[name].append(float(chance @ values))
+        means.append([chance @ v for v in (np.log(e.tfp[at]) + e.alpha * np.log(capital), np.log(capital), np.log(c))])
         capital = np.repeat(e.resources(capital, at) - c, n)
         chance = (chance[:, None] * e.transition[at]).ravel()
         at = np.tile(np.arange(n), len(at))
-    return {k: np.array(v) for k, v in out.items()}
+    return np.transpose(means)

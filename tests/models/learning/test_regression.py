@@ -60,9 +60,11 @@ def test_parameters_are_the_slides(golden: dict[str, Any]) -> None:
     assert p.employment_bound == pytest.approx(golden["employment_rate_upper_bound"]["value"], rel=1e-12)
     check_parameters(p)
     for change, message in (
-        ({"psi_E": -1.0}, "psi_E below zero"), ({"eta": 0.2}, "eta = 0.2"), ({"sigma_a": 0.1}, "faster than workers retire"),
+        ({"psi_E": -1.0}, "psi_E below zero"),
+        ({"eta": 0.2}, "eta = 0.2"),
+        ({"sigma_a": 0.1}, "faster than workers retire"),
         ({"rho": 0.0, "delta_r": 0.0}, "must be positive"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(ValueError, match=message):
             check_parameters(p._replace(**change))
 

@@ -52,11 +52,13 @@ def test_golden_likelihood_and_recessions() -> None:
     free = scale_free(p["psi"], p["taus"][1], p["lth"], p["lx"])
     model = sorting_regimes(golden_series(forward))
     at = {
-        "arc": to_line(p["psi"], p["sl"], float(free.v), SPEC.technology), "v": logit(float(free.v)),
+        "arc": to_line(p["psi"], p["sl"], float(free.v), SPEC.technology),
+        "v": logit(float(free.v)),
         "tau_hat": np.log(free.tau_hat),
-        "stay": np.array([logit(p["transition"][0][0]), logit(p["transition"][1][1])]), "growth": p["growth_mean"],
+        "stay": np.array([logit(p["transition"][0][0]), logit(p["transition"][1][1])]),
+        "growth": p["growth_mean"],
         "noise": np.log([sd["wage"], sd["tfpr"], sd["growth"]]),
-    }  # fmt: skip
+    }
     outputs = [model.logp(vars=[model["series_by_year"]]), *model.replace_rvs_by_values([model["recession"]])]
     call = pytensor.function(model.value_vars, outputs, mode=PYTHON, on_unused_input="ignore")
     density, recession = call(*(at[v.name.split("_log")[0]] for v in model.value_vars))

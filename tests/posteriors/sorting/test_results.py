@@ -160,8 +160,17 @@ def test_one_command_makes_every_table_and_figure(run: Path) -> None:
     estimates = (run / "tables" / "parameters.csv").read_text()
     assert "λ_x" not in estimates and "τ," not in estimates and "a choice, not an estimate" in page
     assert not re.search(r"[-\u2212]0\.00\b", page)
-    for name in ("parameters", "unit", "moments", "identification", "contraction", "readings", "shocks", "regimes",
-                 "recession_scores"):  # fmt: skip
+    for name in (
+        "parameters",
+        "unit",
+        "moments",
+        "identification",
+        "contraction",
+        "readings",
+        "shocks",
+        "regimes",
+        "recession_scores",
+    ):
         assert all((run / "tables" / f"{name}.{kind}").is_file() for kind in ("csv", "json", "tex")), name
     for name in ("equilibrium", "responses", "dispersion", "moment_fit", "prior_posterior", "recessions"):
         assert all((run / "figures" / f"{name}.{kind}").is_file() for kind in ("png", "svg")), name

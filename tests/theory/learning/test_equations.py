@@ -14,7 +14,7 @@ from bayes_labor.theory.learning import worker_value as hjw
 from bayes_labor.theory.learning.closed_forms import solve_separable, value_with_learning
 from bayes_labor.theory.learning.finite import FiniteEconomy, solve_finite, worker_values
 from bayes_labor.theory.learning.network import ValueNetwork, draw_weights, encode, joint_value, scales
-from bayes_labor.theory.learning.virtual import Firms
+from bayes_labor.theory.learning.virtual import FirmStates
 from bayes_labor.theory.learning.worker_network import contract_value, wage_for
 from tests.conftest import REFERENCE
 
@@ -26,16 +26,16 @@ def golden() -> dict[str, Any]:
     return json.loads((REFERENCE / "learning.json").read_text())
 
 
-def firms(rows: list[tuple[float, float, list[float], list[float]]], places: int) -> Firms:
+def firms(rows: list[tuple[float, float, list[float], list[float]]], places: int) -> FirmStates:
     """From rows of (z, q, h, a)."""
     log_h, log_a = np.zeros((len(rows), places)), np.zeros((len(rows), places))
     for i, (_, _, h, a) in enumerate(rows):
         log_h[i, : len(h)], log_a[i, : len(h)] = np.log(h), np.log(a)
     z, q = (np.log([r[k] for r in rows]) for k in (0, 1))
-    return Firms(z, q, np.array([len(r[2]) for r in rows]), log_h, log_a)
+    return FirmStates(z, q, np.array([len(r[2]) for r in rows]), log_h, log_a)
 
 
-def everywhere(f: Firms, after: Firms, nodes: hjb.Meeting, value: Callable[..., float]) -> np.ndarray:
+def everywhere(f: FirmStates, after: FirmStates, nodes: hjb.Meeting, value: Callable[..., float]) -> np.ndarray:
     """(B, 2 + n_max + G) of a value given (z, q, h, a) of a firm, at firms and their neighbours."""
     places = f.log_h.shape[1]
     found = np.full((len(f.size), 2 + places + len(nodes.log_h)), np.nan)
@@ -59,7 +59,7 @@ def kinds(
     one = np.eye(len(h))
     return hjb.Meeting(
         np.log(h), np.zeros(len(h)), one[employed[0]], one[idle[0]], employed[1], employed[2], idle[1], omega, share
-    )  # fmt: skip
+    )
 
 
 def test_joint_value_where_values_separate(golden: dict[str, Any]) -> None:
@@ -99,7 +99,7 @@ def test_joint_value_of_teams_that_learn(golden: dict[str, Any]) -> None:
     np.testing.assert_allclose(np.asarray(hjb.grown(f, p).log_h), f.log_h + growth, atol=1e-15)
 
 
-def finite_states(case: dict[str, Any], found: FiniteEconomy, p: Parameters) -> tuple[Firms, hjb.Meeting, np.ndarray]:
+def finite_states(case: dict[str, Any], found: FiniteEconomy, p: Parameters) -> tuple[FirmStates, hjb.Meeting, np.ndarray]:
     """(all firms, whom they meet, (B, E) exact joint values)."""
     h, counts = np.array(case.get("h", [1.0])), found.counts
     rows = [
@@ -115,7 +115,7 @@ def finite_states(case: dict[str, Any], found: FiniteEconomy, p: Parameters) -> 
     weight = found.firms.ravel()[firm]
     met = kinds(
         h, (kind, np.maximum(surplus, 0.0), weight / weight.sum()), (np.arange(len(h)), found.idle), found.omega, found.share_N
-    )  # fmt: skip
+    )
     return f, met, values
 
 
@@ -169,9 +169,13 @@ def test_worker_value_where_values_separate(golden: dict[str, Any]) -> None:
     case, p = golden["oracle_B_separable"], Parameters(eta=1.0, theta_p=0.0, theta_m=0.0, gamma=0.0)
     z, tickets = np.array(case["z"]), np.array(case["wages"]["Pi_over_z"])
     exact = solve_separable(
-        z, tuple(np.array(case["chiN"][k]) for k in ("h", "weight")),
-        tuple(np.array(case["chiE"][k]) for k in ("h", "firm_type", "weight")), 0.15, 0.4, p,
-    )  # fmt: skip
+        z,
+        tuple(np.array(case["chiN"][k]) for k in ("h", "weight")),
+        tuple(np.array(case["chiE"][k]) for k in ("h", "firm_type", "weight")),
+        0.15,
+        0.4,
+        p,
+    )
     for paid in case["wages"]["cases"]:
         h, k = paid["h"], int(np.argmin(np.abs(z - paid["z"])))
         surplus = exact.surplus(np.array([h]), p)
@@ -195,7 +199,7 @@ def network(seed: int = 0, places: int = 5) -> ValueNetwork:
     return ValueNetwork(scales(Parameters()), w._replace(last=rng.normal(size=17)))
 
 
-def some_firms(seed: int, count: int, places: int = 5) -> Firms:
+def some_firms(seed: int, count: int, places: int = 5) -> FirmStates:
     rng = np.random.default_rng(seed)
     rows = []
     for n in rng.integers(places + 1, size=count):

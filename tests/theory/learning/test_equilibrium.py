@@ -32,8 +32,8 @@ from bayes_labor.theory.learning import Parameters
 from bayes_labor.theory.learning import joint_value as hjb
 from bayes_labor.theory.learning.certificate import Bins, Paths, agreement, follow_paths, level_error, values_of
 from bayes_labor.theory.learning.equilibrium import (
-    Settings,
-    Solution,
+    SolvedEconomy,
+    SolverSettings,
     _load,
     _raise_level,
     _Work,
@@ -55,11 +55,21 @@ from bayes_labor.theory.learning.virtual import Panel, advance, firms_of, path_v
 
 Z, SHARE = np.array([0.7, 1.0, 1.4]), np.array([0.3, 0.4, 0.3])
 ALIKE = Parameters(gamma=0.0, sigma_h=0.0, sigma_a=0.0, sigma_q=0.0)
-SMALL = Settings(
-    firms=300, n_max=5, features=8, width=32, burn_in=40.0, years=10.0, passes=2, first=Schedule(steps=120, batch=256),
+SMALL = SolverSettings(
+    firms=300,
+    n_max=5,
+    features=8,
+    width=32,
+    burn_in=40.0,
+    years=10.0,
+    passes=2,
+    first=Schedule(steps=120, batch=256),
     again=Schedule(steps=80, batch=256, ridge=(1e-4, 1e-7), rate=(0.05, 0.01)),
-    worker=Schedule(steps=80, batch=256, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95), wage_years=8.0, paths=2_400, seed=1,
-)  # fmt: skip
+    worker=Schedule(steps=80, batch=256, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95),
+    wage_years=8.0,
+    paths=2_400,
+    seed=1,
+)
 
 
 @pytest.fixture(scope="module")
@@ -155,10 +165,15 @@ def test_network_finds_the_exact_value(exact: FiniteEconomy) -> None:
 
 
 TINY = SMALL._replace(
-    firms=80, burn_in=20.0, years=5.0, first=Schedule(steps=60, batch=64),
+    firms=80,
+    burn_in=20.0,
+    years=5.0,
+    first=Schedule(steps=60, batch=64),
     again=Schedule(steps=30, batch=64, ridge=(1e-4, 1e-7)),
-    worker=Schedule(steps=30, batch=64, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95), wage_years=3.0, paths=300,
-)  # fmt: skip
+    worker=Schedule(steps=30, batch=64, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95),
+    wage_years=3.0,
+    paths=300,
+)
 """Enough to be killed in the middle; far too little to be certified."""
 
 
@@ -172,7 +187,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def solution(run: Path) -> Solution:
+def solution(run: Path) -> SolvedEconomy:
     return solve_equilibrium(settings=SMALL, folder=run / "seed_1")
 
 
@@ -202,7 +217,7 @@ def test_killed_and_resumed_bit_by_bit(tmp_path: Path) -> None:
         solve_equilibrium(settings=TINY._replace(seed=2), folder=tmp_path)
 
 
-def test_certificate_of_a_small_economy(solution: Solution) -> None:
+def test_certificate_of_a_small_economy(solution: SolvedEconomy) -> None:
     """A minute's solution: residuals small over the economy, paths within two standard errors."""
     c = solution.certificate
     assert c.economy.relative < 1e-3 and c.virtual.relative < 3e-3 and c.one_event.relative < 3e-3
@@ -227,14 +242,18 @@ def tilted(network: ValueNetwork, by_worker: float = 0.0, by_z: float = 0.0) -> 
     hidden = np.zeros((width + 2, width + 2))
     hidden[:width, :width], hidden[width:, width:] = w.hidden, np.outer(twin, twin)
     weights = w._replace(
-        team=np.hstack([w.team, np.zeros((len(w.team), 2))]), size=np.hstack([w.size, size]), firm=np.hstack([w.firm, firm]),
-        hidden=hidden, hidden_bias=np.append(w.hidden_bias, [0.0, 0.0]), last=np.concatenate([w.last[:-1], twin, w.last[-1:]]),
-    )  # fmt: skip
+        team=np.hstack([w.team, np.zeros((len(w.team), 2))]),
+        size=np.hstack([w.size, size]),
+        firm=np.hstack([w.firm, firm]),
+        hidden=hidden,
+        hidden_bias=np.append(w.hidden_bias, [0.0, 0.0]),
+        last=np.concatenate([w.last[:-1], twin, w.last[-1:]]),
+    )
     return network._replace(weights=weights)
 
 
 @pytest.mark.parametrize("kind", ["size", "productivity"])
-def test_a_tilted_value_is_refused(solution: Solution, run: Path, kind: str) -> None:
+def test_a_tilted_value_is_refused(solution: SolvedEconomy, run: Path, kind: str) -> None:
     """By (n - mean n), every surplus wrong by 14%, or in z, and then levelled: the mean over all agrees, groups do not."""
     work = _Work(solution.p, solution.settings, solution.born)
     state = _load(work, run / "seed_1")
@@ -292,7 +311,7 @@ def test_the_joint_test_has_its_level() -> None:
     assert 2 <= refused <= 28
 
 
-def test_seeds_must_agree_in_the_surplus(solution: Solution) -> None:
+def test_seeds_must_agree_in_the_surplus(solution: SolvedEconomy) -> None:
     """The same solution under another name agrees; one whose surplus is 14% off elsewhere does not, and says by how much."""
     twin = solution._replace(settings=solution.settings._replace(seed=7))
     assert refusals([solution, twin]) == []
@@ -304,7 +323,7 @@ def test_seeds_must_agree_in_the_surplus(solution: Solution) -> None:
         check_published([solution._replace(certificate=few), twin])
 
 
-def test_wages_lie_where_they_were_bargained(solution: Solution) -> None:
+def test_wages_lie_where_they_were_bargained(solution: SolvedEconomy) -> None:
     """Right after a contract was opened the worker's value is within [U, U + Delta]; wages are all known."""
     before, short = solution.economy, 0.03
     after, _ = simulate(before, solution.value, solution.p, solution.born, short, 3, solution.worker)
@@ -315,7 +334,7 @@ def test_wages_lie_where_they_were_bargained(solution: Solution) -> None:
     assert np.isfinite(after.wage[after.employer >= 0]).all() and np.isnan(after.wage[after.employer < 0]).all()
 
 
-def test_results_of_an_economy(solution: Solution) -> None:
+def test_results_of_an_economy(solution: SolvedEconomy) -> None:
     careers, economies = simulated_careers(solution, 4, seed=2)
     shares = decompose_growth(np.concatenate([growth_terms(e, solution.p) for e in economies]))
     assert float(np.nansum(shares.to_numpy())) == pytest.approx(1.0, abs=1e-12)
@@ -343,14 +362,16 @@ def test_results_of_an_economy(solution: Solution) -> None:
 
 
 @pytest.fixture(params=["the same solution twice", pytest.param("two solutions", marks=pytest.mark.long)])
-def second(request: pytest.FixtureRequest, solution: Solution, run: Path, monkeypatch: pytest.MonkeyPatch) -> Solution:
+def second(
+    request: pytest.FixtureRequest, solution: SolvedEconomy, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> SolvedEconomy:
     """The other seed's solution; a minute and a half of work only where tests may be long."""
     other = SMALL._replace(seed=2)
     if request.param == "two solutions":
         return solve_equilibrium(settings=other, folder=run / "seed_2")
     twin = solution._replace(settings=other)
 
-    def solved(p: Parameters, settings: Settings, folder: Path, told: Callable[[str], None]) -> Solution:
+    def solved(p: Parameters, settings: SolverSettings, folder: Path, told: Callable[[str], None]) -> SolvedEconomy:
         told("taken from the other seed")
         return solve_equilibrium(p, settings, folder, told) if settings.seed == 1 else twin
 
@@ -358,7 +379,7 @@ def second(request: pytest.FixtureRequest, solution: Solution, run: Path, monkey
     return twin
 
 
-def test_page(solution: Solution, second: Solution, run: Path) -> None:
+def test_page(solution: SolvedEconomy, second: SolvedEconomy, run: Path) -> None:
     """Both seeds, estimates and every section on one page; what the folder holds is taken up."""
     said: list[str] = []
     page = reproduce_learning(run, SMALL, seed=1, quick=True, say=said.append, draws=150, tune=200, chains=2)
@@ -386,7 +407,7 @@ def test_page(solution: Solution, second: Solution, run: Path) -> None:
 
 
 def test_devices() -> None:
-    assert use_device("cpu") == Settings()
+    assert use_device("cpu") == SolverSettings()
     with pytest.raises(DataFaults, match="no accelerator"):
         use_device("gpu")
     with pytest.raises(DataFaults, match="no device 'tpu'"):

@@ -28,9 +28,18 @@ from bayes_labor.theory.sorting.growth import GrowthEconomy, GrowthError, expect
 from tests.conftest import REFERENCE
 
 NAMES = {
-    "psi": "psi", "tau": "tau", "lth": "lambda_theta", "lx": "lambda_x", "sl": "s_l", "sk": "s_k", "alpha": "alpha",
-    "eta": "eta", "xi": "xi", "A": "productivity", "K": "capital",
-}  # fmt: skip
+    "psi": "psi",
+    "tau": "tau",
+    "lth": "lambda_theta",
+    "lx": "lambda_x",
+    "sl": "s_l",
+    "sk": "s_k",
+    "alpha": "alpha",
+    "eta": "eta",
+    "xi": "xi",
+    "A": "productivity",
+    "K": "capital",
+}
 
 
 @pytest.fixture(scope="module")
