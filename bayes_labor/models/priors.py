@@ -1,12 +1,15 @@
-"""A prior declared once: the model places it, prints it, and hands its family and numbers to whoever evaluates it elsewhere."""
+"""The prior of one parameter, declared once: what models sample, what is printed, what designs and other densities read."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import pymc as pm
+import pytensor.tensor as pt
+from scipy import stats
 
-Family = Literal["normal", "half normal", "gamma", "beta"]
-_PYMC = {"normal": pm.Normal, "half normal": pm.HalfNormal, "gamma": pm.Gamma, "beta": pm.Beta}
+Family = Literal["normal", "half normal", "log normal", "truncated normal", "gamma", "beta", "correlation"]
+_PYMC = {"normal": pm.Normal, "half normal": pm.HalfNormal, "gamma": pm.Gamma, "beta": pm.Beta, "correlation": pm.Beta}
 
 
 class Relative(NamedTuple):
@@ -20,24 +23,64 @@ class Relative(NamedTuple):
 
 
 class Prior(NamedTuple):
-    """A row of a model's prior table."""
+    """Prior of one parameter: a row of a model's prior table."""
 
-    words: str
-    """Symbol and meaning, as printed."""
     family: Family
-    numbers: tuple[Any, ...]
-    """Mean and sd; sd; shape and rate; a and b. Numbers, arrays by element, :class:`Relative`, or names of other rows."""
+    values: tuple[Any, ...]
+    """Mean and standard deviation; the latter; median and standard deviation of the log; mean, sd and bounds; shape and rate;
+    a and b; a and b of (1 + correlation) / 2. Numbers, arrays by element, :class:`Relative`, or names of other rows."""
+    words: str = ""
+    """Symbol and meaning, as printed."""
 
     def __str__(self) -> str:
-        shown = ", ".join(n if isinstance(n, str) else f"{n:g}" if isinstance(n, float) else str(n) for n in self.numbers)
-        return f"{self.words:<44} ~ {self.family.title().replace(' ', '')}({shown})"
+        shown = ", ".join(f"{v:g}" if isinstance(v, float | int) else str(v) for v in self.values)
+        log = "log " if self.family == "log normal" else ""
+        law = f"{self.family.title().replace(' ', '')}({log}{shown})"
+        return f"{self.words:<40} ~ {law}" if self.words else law
 
     def within(self, units: Mapping[str, Any]) -> "Prior":
         """With the units' values in the place of their names."""
-        numbers = tuple(n.factor * units[n.unit] if isinstance(n, Relative) else n for n in self.numbers)
-        return self._replace(numbers=numbers)
+        return self._replace(values=tuple(v.factor * units[v.unit] if isinstance(v, Relative) else v for v in self.values))
+
+    def frozen(self) -> Any:
+        """As a distribution of scipy."""
+        v = self.values
+        if self.family == "normal":
+            return stats.norm(*v)
+        if self.family == "half normal":
+            return stats.halfnorm(scale=v[0])
+        if self.family == "log normal":
+            return stats.lognorm(v[1], scale=v[0])
+        if self.family == "truncated normal":
+            return stats.truncnorm((v[2] - v[0]) / v[1], (v[3] - v[0]) / v[1], v[0], v[1])
+        if self.family == "gamma":
+            return stats.gamma(v[0], scale=1.0 / v[1])
+        return stats.beta(*v) if self.family == "beta" else stats.beta(*v, loc=-1.0, scale=2.0)
+
+    def _law(self) -> tuple[Any, list[Any], dict[str, Any]]:
+        """(class of PyMC, arguments, further ones by name)."""
+        v = [pm.modelcontext(None)[x] if isinstance(x, str) else x for x in self.values]
+        if self.family == "log normal":
+            return pm.LogNormal, [np.log(v[0]), v[1]], {}
+        if self.family == "truncated normal":
+            return pm.TruncatedNormal, v[:2], {"lower": v[2], "upper": v[3]}
+        return _PYMC[self.family], v, {}
+
+    def dist(self) -> Any:
+        """As a distribution of PyMC without a name; of a correlation that of (1 + correlation) / 2."""
+        law, values, named = self._law()
+        return law.dist(*values, **named)
 
     def place(self, name: str, dims: str | None = None) -> Any:
-        """The variable, in the model being built."""
-        model = pm.modelcontext(None)
-        return _PYMC[self.family](name, *(model[n] if isinstance(n, str) else n for n in self.numbers), dims=dims)
+        """The variable, in the model being built; a correlation is a deterministic of ``<name>_share``."""
+        law, values, named = self._law()
+        if self.family == "correlation":
+            return pm.Deterministic(name, 2.0 * law(f"{name}_share", *values) - 1.0)
+        return law(name, *values, **named, dims=dims)
+
+    def coordinate(self, x: Any) -> Any:
+        """Standardised parameter, logs of log normal ones: what the emulator takes. Numbers, arrays or symbols."""
+        if self.family == "log normal":
+            return ((np if isinstance(x, np.ndarray | float) else pt).log(x) - np.log(self.values[0])) / self.values[1]
+        known = self.frozen()
+        return (x - known.mean()) / known.std()

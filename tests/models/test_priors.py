@@ -3,39 +3,31 @@
 import numpy as np
 import pymc as pm
 import pytest
-from scipy import stats
 
 from bayes_labor.data import Workforce
 from bayes_labor.models import SPECS, JointProductionSpec, joint_production
 from bayes_labor.models.joint_production.inputs import prior_table
 from bayes_labor.models.priors import Prior, Relative
 
-SCIPY = {
-    "normal": lambda a, b: stats.norm(a, b),
-    "half normal": lambda a: stats.halfnorm(scale=a),
-    "gamma": lambda a, b: stats.gamma(a, scale=1.0 / b),
-    "beta": lambda a, b: stats.beta(a, b),
-}
-
 
 @pytest.mark.parametrize(
     ("family", "numbers"), [("normal", (1.0, 2.0)), ("half normal", (0.7,)), ("gamma", (2.0, 0.1)), ("beta", (2.0, 5.0))]
 )
 def test_what_is_placed_is_what_is_printed(family, numbers) -> None:
-    prior = Prior("x", family, numbers)
+    prior = Prior(family, numbers, "x")
     with pm.Model():
         x = prior.place("x")
     # PyMC's constant of the normal density is a log in single precision: differences are exact.
     low, high = (float(pm.logp(x, np.array(at)).eval()) for at in (0.3, 0.6))
-    known = SCIPY[family](*numbers)
+    known = prior.frozen()
     assert high - low == pytest.approx(known.logpdf(0.6) - known.logpdf(0.3), rel=1e-12)
     assert str(prior).endswith(f"~ {family.title().replace(' ', '')}({', '.join(f'{n:g}' for n in numbers)})")
 
 
 def test_numbers_relative_to_the_data_and_to_other_rows() -> None:
-    prior = Prior("x", "normal", (Relative(0.5, "mean wage"), "spread"))
+    prior = Prior("normal", (Relative(0.5, "mean wage"), "spread"), "x")
     assert str(prior).endswith("Normal(0.5 x mean wage, spread)")
-    assert prior.within({"mean wage": np.array([2.0, 4.0])}).numbers[0].tolist() == [1.0, 2.0]
+    assert prior.within({"mean wage": np.array([2.0, 4.0])}).values[0].tolist() == [1.0, 2.0]
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -52,9 +44,8 @@ def test_the_table_is_the_model(small: Workforce, name, settings) -> None:
     want, found = 0.0, 0.0
     for v in model.free_RVs:
         prior = table[v.name]
-        want += float(
-            np.sum(SCIPY[prior.family](*(at[n] if isinstance(n, str) else n for n in prior.numbers)).logpdf(at[v.name]))
-        )
-        parents = {model[n]: at[n] for n in prior.numbers if isinstance(n, str)}
+        numbers = tuple(at[n] if isinstance(n, str) else n for n in prior.values)
+        want += float(np.sum(prior._replace(values=numbers).frozen().logpdf(at[v.name])))
+        parents = {model[n]: at[n] for n in prior.values if isinstance(n, str)}
         found += float(pm.logp(v, at[v.name]).sum().eval(parents))
     assert found == pytest.approx(want, rel=1e-8)  # single precision in PyMC's constant, see above

@@ -143,13 +143,13 @@ def prior_table(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Pr
         beta: dict[str, Prior] = {}
     elif not (spec.pooled and n > 1):
         alone = float(np.hypot(spec.priors.beta_mean, spec.priors.beta_spread))
-        beta = {"atanh_beta": Prior("atanh beta", "normal", (0.0, alone))}
+        beta = {"atanh_beta": Prior("normal", (0.0, alone), "atanh beta")}
     else:
         beta = {k: rows[k] for k in ("beta_mean", "beta_spread")}
         if spec.hierarchy == "centered" or (spec.hierarchy == "auto" and workforce.n_workers >= MANY_WORKERS * n):
-            beta["atanh_beta"] = Prior("atanh beta", "normal", ("beta_mean", "beta_spread"))
+            beta["atanh_beta"] = Prior("normal", ("beta_mean", "beta_spread"), "atanh beta")
         else:
-            beta["beta_offset"] = Prior("(atanh beta - b) / s", "normal", (0.0, 1.0))
+            beta["beta_offset"] = Prior("normal", (0.0, 1.0), "(atanh beta - b) / s")
     has_power = spec.spec in ("linear_power", "power", "flexible")
     wanted = ["gamma_scaled", "log_output", *([] if spec.is_linear else ["d", "V_U"]), *(["psi_scaled"] if has_power else [])]
     wanted += ["sigma", *(["nu_shifted"] if spec.errors == "student" else [])]
@@ -170,7 +170,7 @@ def _starts(workforce: Workforce, columns: Columns, spec: JointProductionSpec, p
         "sigma": np.full(n, sd) if spec.noise_by_industry else sd,
         "nu_shifted": 10.0,
     }
-    starts |= {k: priors[k].numbers[0] for k in ("log_output", "V_U") if k in priors}
+    starts |= {k: priors[k].values[0] for k in ("log_output", "V_U") if k in priors}
     return {k: starts[k] for k in priors}
 
 

@@ -46,17 +46,17 @@ class JointProductionPriors(Settings):
         worth = Relative(0.5, LOW) if center is None else Relative(center, MEAN)
         spread = Relative(0.25, LOW) if sd is None else Relative(sd, MEAN)
         return {
-            "beta_mean": Prior("b (mean of atanh beta)", "normal", (0.0, self.beta_mean)),
-            "beta_spread": Prior("s (its spread over industries)", "half normal", (self.beta_spread,)),
-            "gamma_scaled": Prior("gamma (standardised columns)", "normal", (0.0, self.talent)),
+            "beta_mean": Prior("normal", (0.0, self.beta_mean), "b (mean of atanh beta)"),
+            "beta_spread": Prior("half normal", (self.beta_spread,), "s (its spread over industries)"),
+            "gamma_scaled": Prior("normal", (0.0, self.talent), "gamma (standardised columns)"),
             "log_output": Prior(
-                "kappa (log output of the reference team)", "normal", (Relative(1.0, LOG_MEAN), self.log_output)
+                "normal", (Relative(1.0, LOG_MEAN), self.log_output), "kappa (log output of the reference team)"
             ),
-            "d": Prior("d (bargaining power)", "beta", self.bargaining),
-            "V_U": Prior("V_U (unemployment)", "normal", (worth, spread)),
-            "psi_scaled": Prior("psi (standardised columns)", "normal", (0.0, self.power)),
-            "sigma": Prior("sigma (errors)", "half normal", (Relative(self.noise, SD),)),
-            "nu_shifted": Prior("nu - 2 (Student-t errors only)", "gamma", (2.0, self.tail)),
+            "d": Prior("beta", self.bargaining, "d (bargaining power)"),
+            "V_U": Prior("normal", (worth, spread), "V_U (unemployment)"),
+            "psi_scaled": Prior("normal", (0.0, self.power), "psi (standardised columns)"),
+            "sigma": Prior("half normal", (Relative(self.noise, SD),), "sigma (errors)"),
+            "nu_shifted": Prior("gamma", (2.0, self.tail), "nu - 2 (Student-t errors only)"),
         }
 
     def __str__(self) -> str:

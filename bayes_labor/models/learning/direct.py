@@ -15,7 +15,7 @@ from pydantic import PositiveFloat
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.learning.teams import Teams
 from bayes_labor.models.notes import start_at, start_there
-from bayes_labor.models.prior import Prior
+from bayes_labor.models.priors import Prior
 from bayes_labor.models.settings import Settings
 from bayes_labor.theory.learning import log_growth
 

@@ -17,7 +17,7 @@ from bayes_labor.custom_ops import emulated_moments
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
 from bayes_labor.likelihoods.emulator import Emulator, fit_emulator
 from bayes_labor.models.notes import start_at
-from bayes_labor.models.prior import Prior
+from bayes_labor.models.priors import Prior
 from bayes_labor.theory.learning import Parameters
 
 WORST = 0.3

@@ -17,7 +17,7 @@ from bayes_labor.custom_ops.sorting import SortingEquilibrium, sorting_equilibri
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.sorting.macro import MOMENTS, PAPER, Targets
 from bayes_labor.models.notes import solver_outcomes, start_at
-from bayes_labor.models.prior import Prior
+from bayes_labor.models.priors import Prior
 from bayes_labor.models.settings import Settings
 from bayes_labor.theory.sorting.business_cycle import LABOR_SHARES, LaborShare, stationary_recessions
 from bayes_labor.theory.sorting.closed_forms import chi_of_v, lambda_x_of_chi
@@ -44,20 +44,16 @@ class SortingPriors(Settings):
     @property
     def table(self) -> dict[str, Prior]:
         """Of the identified parameters by name: what models sample and what is printed."""
-        tau_hat = Prior("log normal", (self.tau_median, self.tau_spread))
-        psi, v, s_l = Prior("beta", self.psi), Prior("beta", self.v), Prior("half normal", (self.s_l,))
-        return {"psi": psi, "v": v, "tau_hat": tau_hat, "s_l": s_l}
+        return {
+            "psi": Prior("beta", self.psi, "psi (worker type in productivity)"),
+            "v": Prior("beta", self.v, "v (std of log wages in booms)"),
+            "tau_hat": Prior("log normal", (self.tau_median, self.tau_spread), "tau / lambda_theta in recessions"),
+            "s_l": Prior("half normal", (self.s_l,), "s_l (spread of labor wedges)"),
+        }
 
     def __str__(self) -> str:
-        words = {
-            "psi": "psi (worker type in productivity)",
-            "v": "v (std of log wages in booms)",
-            "tau_hat": "tau / lambda_theta in recessions",
-            "s_l": "s_l (spread of labor wedges)",
-        }
-        lines = [f"{words[name]:38} ~ {prior}" for name, prior in self.table.items()]
         pooled = f"HalfNormal({self.pooling:g}), of logit psi {self.pooling_psi:g}"
-        return "\n".join([*lines, f"spread over economies, where several   ~ {pooled}"])
+        return "\n".join([*map(str, self.table.values()), f"{'spread over economies, where several':<40} ~ {pooled}"])
 
 
 class SortingSpec(Settings):

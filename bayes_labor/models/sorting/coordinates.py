@@ -11,7 +11,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes_labor.models.prior import Prior
+from bayes_labor.models.priors import Prior
 from bayes_labor.theory.sorting.closed_forms import technology
 
 

@@ -80,7 +80,7 @@ def foresee_from_modes(
 
 def _outsiders(workforce: Workforce, spec: JointProductionSpec, v_u: float, d: float) -> Iterator[str]:
     """What is odd about V_U and d where the posterior is highest."""
-    center, sd = prior_table(workforce, spec)["V_U"].numbers
+    center, sd = prior_table(workforce, spec)["V_U"].values
     low = float(np.quantile(workforce.wage, 0.1))
     if v_u < 0.0:
         yield f"V_U would be {v_u:.3g}: being without work would cost money. Tighten its prior (--prior unemployment=...)"

@@ -11,7 +11,7 @@ from bayes_labor.data import DataFaults, Teams
 from bayes_labor.likelihoods.emulator import emulate
 from bayes_labor.models import DirectSpec, learning_direct, learning_structural
 from bayes_labor.models.learning.structural import PRIORS, MomentEmulator, design, priors_of, train_emulator
-from bayes_labor.models.prior import Prior
+from bayes_labor.models.priors import Prior
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw, gates
 from bayes_labor.posteriors.calibration import uniformity
 from bayes_labor.posteriors.learning.structural import (

@@ -126,4 +126,4 @@ def test_bad_input_is_one_clear_fault(call: Any, message: str) -> None:
 
 
 def test_priors_print() -> None:
-    assert "Beta(3.0, 4.0)" in str(SortingPriors()) and SortingSpec().recession_share == pytest.approx(0.0687, abs=1e-4)
+    assert "Beta(3, 4)" in str(SortingPriors()) and SortingSpec().recession_share == pytest.approx(0.0687, abs=1e-4)

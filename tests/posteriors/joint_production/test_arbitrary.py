@@ -67,10 +67,10 @@ def test_a_cubic_needs_four_workplaces(small: Workforce) -> None:
 def test_unemployment_is_tied_to_low_wages(small: Workforce) -> None:
     """By default the prior of V_U spans zero to the least decile of wages; what the user says of it is in mean wages."""
     low, mean = np.quantile(small.wage, 0.1), small.wage.mean()
-    center, sd = prior_table(small, JointProductionSpec())["V_U"].numbers
+    center, sd = prior_table(small, JointProductionSpec())["V_U"].values
     assert (center - 2 * sd, center + 2 * sd) == pytest.approx((0.0, low))
     said = JointProductionSpec(priors={"unemployment_center": 0.3, "unemployment": 0.1})
-    assert prior_table(small, said)["V_U"].numbers == pytest.approx((0.3 * mean, 0.1 * mean))
+    assert prior_table(small, said)["V_U"].values == pytest.approx((0.3 * mean, 0.1 * mean))
     assert "0.25 x least decile" in str(JointProductionSpec().priors) and "0.3 x mean wage" in str(said.priors)
     scaled = replace(small, wage=1000.0 * small.wage)
-    assert prior_table(scaled, JointProductionSpec())["V_U"].numbers == pytest.approx((1000.0 * center, 1000.0 * sd))
+    assert prior_table(scaled, JointProductionSpec())["V_U"].values == pytest.approx((1000.0 * center, 1000.0 * sd))
