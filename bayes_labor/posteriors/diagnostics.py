@@ -1,7 +1,7 @@
 """Convergence gates: what must hold before anybody reads a number, and what to say when it does not."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import arviz as az
 import numpy as np
@@ -67,6 +67,11 @@ def gates(draws: xr.DataTree, names: Sequence[str] | None = None) -> list[Gate]:
             Gate("solver failures among draws", str(failed), failed == 0, "tighten the priors named by `bayes-labor check`")
         )
     return found
+
+
+def of_fits(found: Mapping[str, Sequence[Gate]]) -> list[Gate]:
+    """The gates of several fits, by name of the fit, as those of one page."""
+    return [replace(g, name=f"{name}, {g.name}") for name, gates_of in found.items() for g in gates_of]
 
 
 def _worst(name: str, values: xr.Dataset, pick: object, ok: object, bound: str, advice: str) -> Gate:

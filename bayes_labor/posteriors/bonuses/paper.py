@@ -38,7 +38,8 @@ from bayes_labor.posteriors.bonuses.results import (
     structural_ratios,
 )
 from bayes_labor.posteriors.bonuses.two_step import placebo
-from bayes_labor.posteriors.html import page, section, shown_table, with_figures
+from bayes_labor.posteriors.diagnostics import Gate, of_fits
+from bayes_labor.posteriors.html import section, shown_table, with_figures, write_page
 from bayes_labor.theory.bonuses.coordinates import primitives_at
 from bayes_labor.theory.bonuses.tournament import solve_tournament
 
@@ -127,9 +128,10 @@ def reproduce_bonuses(
         _primitives(primitives, moments, folder),
         _caveats(),
     ]
-    failed = [f"{n}: {g.name}: {g.value}" for n, f in fits.items() for g in f.gates if not g.passed]
+    found = of_fits({n: f.gates for n, f in fits.items()})
     missed = missed_moments(moment_table(primitives, moments), _TOLERANCE)
-    failed += [f"primitives: further than {_TOLERANCE:.0%} from the data: {', '.join(missed)}"] if missed else []
+    value, advice = f"further than {_TOLERANCE:.0%} from the data: {', '.join(missed)}", "the tournament does not fit them"
+    found += [Gate("moments of the primitives", value, False, advice)] if missed else []
     lead = (
         "Ekinci and Waldman's tests of a tournament with bonuses. The firm's records are not public: the panel here is "
         "generated with known truth to have the published Table 1, so that agreement with the published columns shows that "
@@ -137,11 +139,8 @@ def reproduce_bonuses(
         if generated
         else f"Ekinci and Waldman's tests of a tournament with bonuses, on {panel.name}."
     )
-    words = {"failed": failed, "lead": lead, "facts": _facts(panel, prize_panel, fits, rho), "sections": sections}
-    text = page("paper.html", title="Bonuses and promotion tournaments", **words)
-    path = folder.path / "paper.html"
-    path.write_text(text, encoding="utf-8")
-    return path
+    title, facts = "Bonuses and promotion tournaments", _facts(panel, prize_panel, fits, rho)
+    return write_page(folder.path / "paper.html", title=title, lead=lead, sections=sections, facts=facts, gates=found)
 
 
 def _fit_all(

@@ -14,8 +14,8 @@ from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.bonuses import figures
 from bayes_labor.posteriors.bonuses.fits import GATED, MODELS
 from bayes_labor.posteriors.bonuses.results import coefficients, level_terms, semi_elasticity
-from bayes_labor.posteriors.html import page, section, shown_table, with_figures
-from bayes_labor.posteriors.prior import prior_draws
+from bayes_labor.posteriors.html import section, shown_table, with_figures, write_page
+from bayes_labor.posteriors.prior import BEFORE, prior_draws
 
 TITLES = {
     "bonus-size": "Size of bonuses",
@@ -60,15 +60,13 @@ def bonus_prior_page(
     of = "log odds" if kind == "bonus-receipt" else "log bonus"
     made = {"levels": figures.level_figure(coefficients(tree, levels), levels, of)} if levels else {}
     heading, note = "What the priors imply", "Quantiles over draws from the prior."
-    text = page(
-        "paper.html",
+    write_page(
+        folder.path / "prior.html",
         title=f"Prior: {TITLES[kind]}",
-        failed=[],
         facts=[("draws", f"{draws:,}"), ("panel", panel.name)],
-        lead="Drawn before any bonus was looked at. What is absurd here will not become sensible by sampling.",
+        lead=BEFORE,
         sections=[with_figures(section(heading, [shown_table(table, folder, "prior", heading, note)]), folder, **made)],
     )
-    (folder.path / "prior.html").write_text(text, encoding="utf-8")
     return table
 
 

@@ -11,7 +11,7 @@ import xarray as xr
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.joint_production.settings import SPECS, JointProductionSpec
-from bayes_labor.posteriors.diagnostics import gates
+from bayes_labor.posteriors.diagnostics import gates, of_fits
 from bayes_labor.posteriors.html import section, shown_table, write_page
 from bayes_labor.posteriors.joint_production import published
 from bayes_labor.posteriors.joint_production.comparison import compare
@@ -89,7 +89,7 @@ def reproduce(
         ),
         *verdict.sections(folder),
     ]
-    found = [replace(g, name=f"{name}, {g.name}") for name, draws in fits.draws.items() for g in gates(draws)]
+    found = of_fits({name: gates(draws) for name, draws in fits.draws.items()})
     cautions = [replace(g, name=f"power, {g.name}") for g in verdict.cautions]
     facts = [
         ("workers", f"{workforce.n_workers:,}"),

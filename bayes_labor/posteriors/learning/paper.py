@@ -15,9 +15,9 @@ from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import LearningSpec, learning_regression, learning_structural
 from bayes_labor.models.learning.structural import MomentEmulator
 from bayes_labor.posteriors.calibration import uniformity
-from bayes_labor.posteriors.diagnostics import Gate
+from bayes_labor.posteriors.diagnostics import Gate, of_fits
 from bayes_labor.posteriors.fitting import fit_or_resume
-from bayes_labor.posteriors.html import page, section, shown_table, with_figures
+from bayes_labor.posteriors.html import section, shown_table, with_figures, write_page
 from bayes_labor.posteriors.learning import figures, published
 from bayes_labor.posteriors.learning.moments import wage_moments
 from bayes_labor.posteriors.learning.results import (
@@ -130,19 +130,20 @@ def reproduce_learning(
         _estimation(fits["structural"].draws, emulator, truth, ranks, folder),
         _caveats(),
     ]
-    failed = [f"NOT CERTIFIED, do not read numbers of the solutions: {r}" for r in refused]
-    failed += [f"decomposition “{n}”: NOT CERTIFIED" for n, s in variants.items() if not _sound(s.solution)]
-    failed += [f"{n}: {g.name}: {g.value}" for n, f in fits.items() for g in f.gates if not g.passed]
+    advice = "solve again with more steps or paths before reading any number of it"
+    found = [Gate("NOT CERTIFIED, do not read numbers of the solutions", r, False, advice) for r in refused]
+    found += [
+        Gate(f"decomposition “{n}”", "NOT CERTIFIED", False, advice) for n, s in variants.items() if not _sound(s.solution)
+    ]
+    found += of_fits({n: f.gates for n, f in fits.items()})
     lead = (
         "Firms of any size whose workers teach each other, with search on the job: Adenbaum, Babalievsky and Jungerman's "
         "model, solved by networks at the slides' parameters, every number with its difference between two independent "
         "solutions."
     )
     title = "Learning on the job"
-    text = page("paper.html", title=title, failed=failed, facts=_facts(solved), lead=lead, sections=sections)
-    path = folder.path / "paper.html"
-    path.write_text(text, encoding="utf-8")
-    return path
+    shown: dict[str, Any] = {"sections": sections, "facts": _facts(solved), "gates": found}
+    return write_page(folder.path / "paper.html", title=title, lead=lead, **shown)
 
 
 def _solve(folder: RunFolder, name: str, settings: SolverSettings, p: Parameters, say: Callable[[str], None]) -> _Solved:

@@ -1,6 +1,7 @@
 """Every table and figure of the sorting paper on one page: calibrated, estimated, and set beside what was published."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,9 +15,9 @@ from bayes_labor.data.sorting.macro import MOMENTS, PAPER, MacroSeries, Targets,
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.sorting.calibration import IDENTIFIED, SortingSpec, sorting_calibration
 from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
-from bayes_labor.posteriors.diagnostics import Gate
+from bayes_labor.posteriors.diagnostics import Gate, of_fits
 from bayes_labor.posteriors.fitting import fit_or_resume
-from bayes_labor.posteriors.html import page, section, shown_table, with_figures
+from bayes_labor.posteriors.html import section, shown_table, with_figures, write_page
 from bayes_labor.posteriors.sorting import figures
 from bayes_labor.posteriors.sorting.identification import (
     RAW,
@@ -116,14 +117,12 @@ def reproduce_sorting(
         _recessions(fits, series, folder),
     ]
     told = regimes_told(fits["regimes"].draws, series)
-    failed = [f"{n}: {g.name}: {g.value}" for n, f in fits.items() for g in f.gates if not g.passed]
-    failed += [] if told.passed else [f"regimes: {told.advice} ({told.value})"]
+    found = of_fits({n: f.gates for n, f in fits.items()})
+    cautions = [] if told.passed else [replace(told, name=f"regimes, {told.name}")]
     lead = "One-to-many sorting of workers to firms inside a growth model: the calibration of the paper, with uncertainty."
     title, facts = "Sorting over the business cycle", _facts(calibration)
-    path = folder.path / "paper.html"
-    text = page("paper.html", title=title, failed=failed, facts=facts, lead=lead, sections=sections)
-    path.write_text(text, encoding="utf-8")
-    return path
+    shown: dict[str, Any] = {"sections": sections, "facts": facts, "gates": found, "cautions": cautions}
+    return write_page(folder.path / "paper.html", title=title, lead=lead, **shown)
 
 
 def _calibrate(folder: RunFolder, name: str, spec: SortingSpec, targets: Targets, settings: dict[str, Any]) -> _Fit:
