@@ -31,6 +31,7 @@ def write_page(
     title: str,
     lead: str,
     sections: Sequence[dict[str, Any]],
+    finding: str = "",
     facts: Sequence[tuple[str, str]] = (),
     gates: Sequence[Gate] = (),
     cautions: Sequence[Gate] = (),
@@ -45,6 +46,8 @@ def write_page(
         Of the page, and a sentence below it.
     sections
         Each as :func:`section` makes it.
+    finding
+        What was found, in two or three sentences: it comes first.
     facts
         (label, value) of the tiles below the verdict.
     gates
@@ -58,7 +61,8 @@ def write_page(
         ``path``.
 
     """
-    words = {"title": title, "lead": lead, "sections": sections, "facts": facts, "gates": gates, "cautions": cautions}
+    words: dict[str, Any] = {"title": title, "lead": lead, "sections": sections, "finding": finding}
+    words |= {"facts": facts, "gates": gates, "cautions": cautions}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page("page.html", **words), encoding="utf-8")
     return path

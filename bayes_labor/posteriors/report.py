@@ -32,7 +32,14 @@ def write_report(system: System, spec: Any, data: Any, draws: xr.DataTree, folde
     facts.append(("draws", f"{draws['posterior'].sizes['chain']} × {draws['posterior'].sizes['draw']:,}"))
     facts += [("sampling", f"{draws.attrs['sampling_seconds']:.0f} s")] if "sampling_seconds" in draws.attrs else []
     title = f"{system.title}: {known['name']}"
-    shown: dict[str, Any] = {"facts": facts, "sections": sections, "gates": gates, "cautions": verdict.cautions}
+    said = system.finding(spec, data, draws) if system.finding is not None else ""
+    shown: dict[str, Any] = {
+        "finding": said,
+        "facts": facts,
+        "sections": sections,
+        "gates": gates,
+        "cautions": verdict.cautions,
+    }
     return write_page(folder.report_path, title=title, lead=system.lead, **shown)
 
 

@@ -68,6 +68,8 @@ class System:
     """(spec, data, draws, folder) -> what the page shows below the parameters."""
     judge: "Callable[[Any, Any, xr.DataTree], Any] | None" = None
     """(spec, data, draws) -> what has ``gates`` and ``cautions`` as :class:`Judged`; by default the gates of any model."""
+    finding: "Callable[[Any, Any, xr.DataTree], str] | None" = None
+    """(spec, data, draws) -> what was found, in two or three sentences: the first words of its page."""
     explain: "Callable[[Any, Any], str] | None" = None
     """(spec, data) -> what the parameter table needs explained, for its note."""
     prior: "Callable[[Any, Any, Path, int], pd.DataFrame] | None" = None

@@ -21,6 +21,7 @@ from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.joint_production.calibration import calibrate
 from bayes_labor.posteriors.joint_production.comparison import compare
 from bayes_labor.posteriors.joint_production.effective_prior import effective_prior, words
+from bayes_labor.posteriors.joint_production.finding import finding
 from bayes_labor.posteriors.joint_production.fits import describe_data
 from bayes_labor.posteriors.joint_production.foresight import look_ahead
 from bayes_labor.posteriors.joint_production.prior_page import prior_page
@@ -92,6 +93,7 @@ JOINT_PRODUCTION = System(
     summarize=lambda spec, data, draws: summarize(draws, data, spec),
     judge=lambda spec, data, draws: judge(draws, data, spec),
     sections=report_sections,
+    finding=finding,
     explain=_explain,
     prior=lambda spec, data, folder, draws: prior_page(data, spec, folder, draws=draws),
     foresee=look_ahead,
