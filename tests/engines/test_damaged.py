@@ -288,7 +288,7 @@ def test_a_run_folder_that_cannot_be_written_is_a_fault_before_sampling(place: s
 
 
 def test_a_report_on_a_full_disk_is_a_fault(finished: Path, source, monkeypatch, capsys) -> None:
-    monkeypatch.setattr("bayes_labor.posteriors.joint_production.system.report", full)
+    monkeypatch.setattr("bayes_labor.posteriors.verbs.write_report", full)
     code, text = outcome(monkeypatch, capsys, "report", str(finished), "--data", source[0])
     assert code == 2 and "No space left" in text and "make room" in text
 

@@ -28,6 +28,7 @@ CASES: list[dict[str, Any]] = [
     {"spec": "power", "matching": "sampled", "errors": "student", "noise_by_industry": True, "pooled": False},
     {"spec": "flexible", "matching": "sampled", "feasibility": "hard", "penalty": 2.0, "hierarchy": "centered"},
     {"spec": "linear_national"},
+    {"spec": "power", "subsample": 20, "workplace_effects": True, "noise_by_industry": True},
 ]
 
 

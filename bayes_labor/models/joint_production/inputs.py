@@ -152,7 +152,7 @@ def prior_table(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Pr
             beta["beta_offset"] = Prior("normal", (0.0, 1.0), "(atanh beta - b) / s")
     has_power = spec.spec in ("linear_power", "power", "flexible")
     wanted = ["gamma_scaled", "log_output", *([] if spec.is_linear else ["d", "V_U"]), *(["psi_scaled"] if has_power else [])]
-    wanted += ["sigma", *(["nu_shifted"] if spec.errors == "student" else [])]
+    wanted += ["sigma", *(["tau"] if spec.workplace_effects else []), *(["nu_shifted"] if spec.errors == "student" else [])]
     units = units_of(workforce, spec.spec == "linear_national")
     return {k: v.within(units) for k, v in (beta | {k: rows[k] for k in wanted}).items()}
 
@@ -168,6 +168,7 @@ def _starts(workforce: Workforce, columns: Columns, spec: JointProductionSpec, p
         "psi_scaled": np.zeros(len(columns.power_terms)),
         "d": 0.5,
         "sigma": np.full(n, sd) if spec.noise_by_industry else sd,
+        "tau": 0.3 * sd,
         "nu_shifted": 10.0,
     }
     starts |= {k: priors[k].values[0] for k in ("log_output", "V_U") if k in priors}

@@ -21,13 +21,14 @@ from bayes_labor.custom_ops import (
     workplace_sum,
 )
 from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.likelihoods.grouped_errors import grouped_normal
 from bayes_labor.models.joint_production.inputs import Columns, Inputs, as_spec, inputs_of
 from bayes_labor.models.joint_production.settings import JointProductionSpec, SpecName
 from bayes_labor.models.notes import judge_by, solver_outcomes, start_at, start_on_both_sides
 from bayes_labor.theory.joint_production.status import Status
 
 _CONSTANT_BYTES = 500_000  # PyTensor cannot cache code with larger constants
-PARAMETERS = ("beta", "psi", "d", "V_U", "gamma", "A", "sigma", "nu")
+PARAMETERS = ("beta", "psi", "d", "V_U", "gamma", "A", "sigma", "tau", "nu")
 """Parameters in the units of the data, in the order of the paper's tables."""
 PENALISED_SIZE = 5  # workplaces larger than this are penalised for a negative surplus
 
@@ -60,8 +61,8 @@ def joint_production(
     -------
     pm.Model
         Free variables: ``beta_mean``, ``beta_spread``, ``beta_offset`` or ``atanh_beta``, ``gamma_scaled``, ``psi_scaled``,
-        ``log_output``, ``d``, ``V_U``, ``sigma`` (and ``nu_shifted``). Deterministics in the units of the data: ``beta`` and
-        ``A`` by industry, ``gamma``, ``psi``, and the equilibrium's ``feasible_share``, ``surplus_share``,
+        ``log_output``, ``d``, ``V_U``, ``sigma`` (``tau``, ``nu_shifted``). Deterministics in the units of the data: ``beta``
+        and ``A`` by industry, ``gamma``, ``psi``, and the equilibrium's ``feasible_share``, ``surplus_share``,
         ``solver_iterations``, ``solver_status``, ``V_coefficients`` and ``V_domain``. Data are ``pm.Data``: a refit on other
         wages needs no compilation.
 
@@ -207,14 +208,14 @@ def _wages(
     penalty = (0.0 if spec.is_linear else spec.penalty) * short
     weight = pt.constant(1.0) if counted is None else counted
     pm.Deterministic("infeasibility_penalty", penalty.sum())
+    shape, log_density, draw = pt.constant(np.inf), _log_density_normal, _draw_wages
     if spec.errors == "student":
-        nu = pm.Deterministic("nu", 2.0 + free["nu_shifted"])
-    else:
-        nu = pt.constant(np.inf)
+        shape, log_density = pm.Deterministic("nu", 2.0 + free["nu_shifted"]), _log_density_student
+    if spec.workplace_effects:
+        shape, log_density, draw = free["tau"], _log_density_with_effects, _draw_wages_with_effects
     pm.CustomDist(
-        "wage", wage, spread, nu, penalty, equilibrium.status, data["offsets"], weight,
-        logp=_log_density_student if spec.errors == "student" else _log_density_normal,
-        random=_draw_wages, signature=f"(n),(f),(),(f),(),(g),{'()' if counted is None else '(f)'}->(n)",
+        "wage", wage, spread, shape, penalty, equilibrium.status, data["offsets"], weight, logp=log_density,
+        random=draw, signature=f"(n),(f),(),(f),(),(g),{'()' if counted is None else '(f)'}->(n)",
         observed=data["wage"], dims="worker",
     )  # fmt: skip
 
@@ -230,6 +231,15 @@ def _log_density_normal(
     squares, sizes = workplace_sum((value - mean) ** 2, offsets), pt.extra_ops.diff(offsets)
     terms = -0.5 * squares / sigma**2 - sizes * (pt.log(sigma) + 0.5 * np.log(2.0 * np.pi))
     return _by_workplace(terms, penalty, status, weight)
+
+
+def _log_density_with_effects(
+    value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any, weight: Any
+) -> Any:
+    """``nu`` is the effects' standard deviation: the errors have one number besides their spread, whichever they are."""
+    residual, sizes = value - mean, pt.extra_ops.diff(offsets)
+    squares, sums = workplace_sum(residual**2, offsets), workplace_sum(residual, offsets)
+    return _by_workplace(grouped_normal(squares, sums, sizes, sigma, nu, pt), penalty, status, weight)
 
 
 def _log_density_student(
@@ -250,3 +260,12 @@ def _draw_wages(
     sigma = np.repeat(sigma, np.diff(offsets))
     error = rng.standard_normal(mean.shape) if np.isinf(nu) else rng.standard_t(nu, mean.shape)
     return mean + sigma * error if status == 0 else np.full(mean.shape, np.nan)
+
+
+def _draw_wages_with_effects(
+    mean: np.ndarray, sigma: np.ndarray, nu: np.ndarray, penalty: np.ndarray, status: np.ndarray, offsets: np.ndarray,
+    weight: np.ndarray, rng: np.random.Generator | None = None, size: Any = None,
+) -> np.ndarray:  # fmt: skip
+    rng = np.random.default_rng() if rng is None else rng
+    effect = np.repeat(nu * rng.standard_normal(len(sigma)), np.diff(offsets))
+    return effect + _draw_wages(mean, sigma, np.asarray(np.inf), penalty, status, offsets, weight, rng)

@@ -36,6 +36,8 @@ class JointProductionPriors(Settings):
     """Its sd in mean wages; None: a quarter of the least decile of wages."""
     noise: PositiveFloat = 1.0
     """Scale of sigma, in sds of wages."""
+    effects: PositiveFloat = 0.5
+    """Scale of tau, in sds of wages, where workplaces have effects."""
     tail: PositiveFloat = 0.1
     """Rate of nu - 2, where errors are Student-t; its shape is 2."""
 
@@ -56,6 +58,7 @@ class JointProductionPriors(Settings):
             "V_U": Prior("normal", (worth, spread), "V_U (unemployment)"),
             "psi_scaled": Prior("normal", (0.0, self.power), "psi (standardised columns)"),
             "sigma": Prior("half normal", (Relative(self.noise, SD),), "sigma (errors)"),
+            "tau": Prior("half normal", (Relative(self.effects, SD),), "tau (workplace effects only)"),
             "nu_shifted": Prior("gamma", (2.0, self.tail), "nu - 2 (Student-t errors only)"),
         }
 

@@ -45,6 +45,9 @@ class JointProductionSpec(Settings):
     softness: PositiveFloat = 0.01
     """Scale of smooth feasibility weights, as a share of the mean wage."""
     errors: Literal["normal", "student"] = "normal"
+    workplace_effects: bool = False
+    """Whether wages of a workplace share an error, normal with standard deviation tau, integrated out of the likelihood: what
+    a workplace pays more or less than the model says, which beta would otherwise have to explain."""
     noise_by_industry: bool = False
     pooled: bool = True
     """Hierarchical beta; False gives every industry its own prior."""
@@ -73,6 +76,8 @@ class JointProductionSpec(Settings):
     def _consistent(self) -> Self:
         if self.matching == "sampled" and self.subsample is not None:
             raise ValueError("subsample goes with matching='exact'")
+        if self.workplace_effects and self.errors != "normal":
+            raise ValueError("workplace_effects go with errors='normal': only then can they be integrated out exactly")
         return self
 
     @property

@@ -13,6 +13,7 @@ from scipy import special, stats
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.fan_out import Recipe, Refit, fan_out, refit
 from bayes_labor.engines.sampling import SamplerSettings
+from bayes_labor.likelihoods.grouped_errors import grouped_normal
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.joint_production.effective_prior import effective_prior
 from bayes_labor.posteriors.joint_production.equilibrium import elsewhere, solve_each, thin
@@ -56,6 +57,12 @@ def workplace_log_likelihood(
         one = posterior.isel(sample=i)
         sigma = one["sigma"].to_numpy()
         sigma = sigma[rows.worker_industry] if sigma.ndim else sigma
+        if "tau" in one:
+            residual = rows.wage - predicted
+            squares, sums = (np.add.reduceat(r, rows.offsets[:-1]) for r in (residual**2, residual))
+            by_workplace = sigma[rows.offsets[:-1]] if np.ndim(sigma) else sigma
+            values.append(grouped_normal(squares, sums, rows.sizes, by_workplace, float(one["tau"]), np))
+            continue
         standard = (rows.wage - predicted) / sigma
         density = stats.t.logpdf(standard, float(one["nu"])) if "nu" in one else stats.norm.logpdf(standard)
         values.append(np.add.reduceat(density - np.log(sigma), rows.offsets[:-1]))

@@ -17,6 +17,8 @@ from bayes_labor.posteriors.joint_production.comparison import GOOD_K, leave_one
 from bayes_labor.posteriors.joint_production.equilibrium import solve_each, thin
 from bayes_labor.posteriors.joint_production.sensitivity import prior_sensitivity, sensitivity_section
 
+_SHARED = 0.05
+"""Correlation of errors among coworkers, from which on the page speaks of it."""
 _TOLERATED = 0.01
 """Share of wages by which model and data may differ in sign before the page says so at its top."""
 
@@ -57,7 +59,7 @@ def judge(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *
     sensitivity = prior_sensitivity(tree, workforce, spec)
     found = [
         _sampled(spec), _repeated(workforce), _conflict(sensitivity), _influential(tree, workforce, spec),
-        *_negative_wages(draws, workforce, spec, max(size // 10, 10)),
+        *_wages(draws, workforce, spec, max(size // 10, 10)),
     ]  # fmt: skip
     return Verdict(gates(draws), [g for g in found if g is not None], sensitivity)
 
@@ -105,21 +107,23 @@ def _influential(tree: xr.DataTree, workforce: Workforce, spec: JointProductionS
     )  # fmt: skip
 
 
-def _negative_wages(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, size: int) -> list[Gate]:
-    """Wages that the model gives and the data do not: negative ones, errors included, and predictions below V_U."""
-    negative, below, posterior = [], [], thin(draws, size)
+def _wages(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, size: int) -> list[Gate]:
+    """What wages say against the model: negative ones, errors included, predictions below V_U, errors that coworkers share."""
+    negative, below, wages, posterior = [], [], [], thin(draws, size)
     for i, solved in enumerate(solve_each(draws, workforce, spec, size=size)):
         if solved is None:
             continue
+        wages.append(solved.wage)
         one = posterior.isel(sample=i)
         sigma = one["sigma"].to_numpy()
+        sigma = np.hypot(sigma, float(one["tau"])) if "tau" in one else sigma
         scaled = -solved.wage / (sigma[workforce.worker_industry] if sigma.ndim else sigma)
         negative.append(np.mean(stats.t.cdf(scaled, float(one["nu"])) if "nu" in one else stats.norm.cdf(scaled)))
         below.append(np.mean(solved.wage < float(one["V_U"])) if "V_U" in one else 0.0)
     if not negative:
         return [Gate("no equilibrium", f"at none of {size} draws", False, "no prediction can be checked: look at the solver")]
     share, observed, low = float(np.mean(negative)), float(np.mean(workforce.wage < 0)), float(np.mean(below))
-    found = []
+    found = [] if spec.workplace_effects else _shared_errors(workforce, workforce.wage - np.mean(wages, axis=0))
     if abs(share - observed) > _TOLERATED:
         value = f"{share:.0%} of predictive wages, {observed:.0%} of the observed ones"
         advice = "errors of one spread for all do not fit these wages: read intervals of single wages with care"
@@ -128,3 +132,20 @@ def _negative_wages(draws: xr.DataTree, workforce: Workforce, spec: JointProduct
         advice = "workplaces without a surplus pay less than V_U: look at them, or at the prior of V_U"
         found.append(Gate("wages below the value of unemployment", f"{low:.0%} of predicted wages", False, advice))
     return found
+
+
+def _shared_errors(workforce: Workforce, residual: np.ndarray) -> list[Gate]:
+    """Whether errors correlate among coworkers by more than :data:`_SHARED`, and by more than chance."""
+    sizes = workforce.sizes
+    standard = (residual - residual.mean()) / residual.std()
+    sums, squares = (np.add.reduceat(r, workforce.offsets[:-1]) for r in (standard, standard**2))
+    pairs = float(np.sum(sizes * (sizes - 1)))
+    correlation = float(np.sum(sums**2 - squares) / max(pairs, 1.0))
+    if correlation < max(_SHARED, 4.0 * np.sqrt(2.0 / max(pairs, 1.0))):
+        return []
+    value = f"errors of coworkers correlate {correlation:.2f}"
+    advice = (
+        "what a workplace pays more or less than the model says is treated as its workers' own luck, and β may have to explain "
+        "it: fit with workplace_effects=True, and compare"
+    )
+    return [Gate("independence of coworkers", value, False, advice)]

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import betaln, gammaln
 
+from bayes_labor.likelihoods.grouped_errors import grouped_normal
 from bayes_labor.theory.joint_production.jax_assignment import Teams, team_totals
 from bayes_labor.theory.joint_production.jax_outside_option import Matches, Reduce, solve_equilibrium
 
@@ -85,9 +86,9 @@ def log_density(form: Form, vector: Any, reference: Any, payrolls: Payrolls, axi
     )
     index = values["psi_scaled"] @ payrolls.power if "psi_scaled" in values else jnp.zeros_like(z)
     wage, surplus = _wages(found.value, found.output * payrolls.size, index, teams)
-    error = _log_error(form, values, payrolls, wage)
+    error = _log_errors(values, payrolls, payrolls.wage - wage, teams)
     short = jax.nn.softplus(-surplus / (payrolls.size * form.shortfall)) * payrolls.penalised
-    fit = reduce.sum(jnp.sum(payrolls.counts * teams.sum(error) - form.penalty * short))
+    fit = reduce.sum(jnp.sum(payrolls.counts * error - form.penalty * short))
     return jnp.where(found.code == 0, prior + fit, -jnp.inf)
 
 
@@ -149,13 +150,14 @@ def _wages(value: Any, total: Any, index: Any, teams: Teams) -> tuple[Any, Any]:
     return value + (surplus / teams.sum(power))[teams.team] * power, surplus
 
 
-def _log_error(form: Form, values: dict[str, Any], payrolls: Payrolls, wage: Any) -> Any:
-    """(N,) log densities of the wages."""
+def _log_errors(values: dict[str, Any], payrolls: Payrolls, residual: Any, teams: Teams) -> Any:
+    """(F,) log densities of whole payrolls."""
     sigma = values["sigma"]
-    scale = sigma[payrolls.industry[payrolls.team]] if sigma.shape[0] > 1 else sigma[0]
-    square = ((payrolls.wage - wage) / scale) ** 2
+    scale = sigma[payrolls.industry] if sigma.shape[0] > 1 else jnp.full(payrolls.size.shape, sigma[0])
     if "nu_shifted" not in values:
-        return -0.5 * square - jnp.log(scale) - 0.5 * LN_2PI
+        tau = values["tau"][0] if "tau" in values else 0.0
+        return grouped_normal(teams.sum(residual**2), teams.sum(residual), payrolls.size, scale, tau, jnp)
     nu = 2.0 + values["nu_shifted"][0]
     constant = gammaln(0.5 * (nu + 1.0)) - gammaln(0.5 * nu) - 0.5 * jnp.log(nu * np.pi)
-    return constant - jnp.log(scale) - 0.5 * (nu + 1.0) * jnp.log1p(square / nu)
+    excess = teams.sum(jnp.log1p((residual / scale[payrolls.team]) ** 2 / nu))
+    return payrolls.size * (constant - jnp.log(scale)) - 0.5 * (nu + 1.0) * excess

@@ -95,4 +95,4 @@ def test_what_cannot_be_told_is_a_caution(draws, small: Workforce, monkeypatch) 
     monkeypatch.setattr(verdict, "solve_each", lambda *_, size: [None] * size)
     found = verdict._influential(draws, small, SPEC)
     assert found is not None and f"{small.n_workplaces} of {small.n_workplaces} workplaces" in found.value
-    assert [g.name for g in verdict._negative_wages(draws, small, SPEC, 10)] == ["no equilibrium"]
+    assert [g.name for g in verdict._wages(draws, small, SPEC, 10)] == ["no equilibrium"]
