@@ -38,6 +38,11 @@ class Groups:
         return np.append(0, np.cumsum(self.counts))
 
     @cached_property
+    def order(self) -> np.ndarray:
+        """(N,) rows by group: with them in this order a group's rows are adjacent, at :attr:`offsets`."""
+        return np.argsort(self.row, kind="stable")
+
+    @cached_property
     def repeated(self) -> bool:
         """Whether some group has several rows; else no effect of groups can be told from the errors."""
         return bool((self.counts > 1).any())

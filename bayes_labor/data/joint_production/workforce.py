@@ -16,6 +16,7 @@ from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
 from bayes_labor.data.ids import as_text, mixed_faults
 from bayes_labor.data.joint_production.characteristics import Characteristics, parse
 from bayes_labor.data.tables import read_table
+from bayes_labor.numerics.groups import Groups
 
 _SAME_WAGE = 1e-6  # of the largest: wages closer than this are one wage
 _LARGEST_WAGE = 1e150  # its square is a number
@@ -35,7 +36,7 @@ class Workforce:
     ``industry``    k       (F,) row of ``industries`` of each workplace
     ``offsets``     -       (F + 1,) workers of workplace f are ``offsets[f]:offsets[f + 1]``
     ``covariates``  -       (N, ...) the variables that the formula mentions, as the user gave them
-    ``repeated``    -       share of the rows that belong to people who have several, where the table says who is who
+    ``people``      -       whose rows they are, where the table says so: a :class:`.numerics.groups.Groups`, or None
     ==============  ======  ========================================================================
     """
 
@@ -53,7 +54,7 @@ class Workforce:
     characteristics: Characteristics
     formula: str
     internal_variables: tuple[str, ...] = ()
-    repeated: float = 0.0
+    people: Groups | None = None
     wage_unit: str = "wage units"
     name: str = "workforce"
 
@@ -91,7 +92,7 @@ class Workforce:
             Names of the columns. ``worker`` is optional; with it, nobody may appear twice.
         person
             Column that says whose row it is, in a table in which people may have several rows (seasons, years) under different
-            ``worker`` ids. The model treats errors as independent over rows: pages then warn.
+            ``worker`` ids. Without ``worker_effects`` the model treats errors as independent over rows: pages then warn.
         industries
             The industries there may be; default: those found.
         wage_unit, name
@@ -150,7 +151,7 @@ class Workforce:
             characteristics=characteristics,
             formula=formula,
             internal_variables=tuple(internal),
-            repeated=float(frame[person].duplicated(keep=False).mean()) if person else 0.0,
+            people=Groups.of(frame[person].to_numpy()[order].astype(str)) if person else None,
             wage_unit=wage_unit,
             name=name,
         )
@@ -164,6 +165,11 @@ class Workforce:
     def from_csv(cls, path: str | Path, formula: str, internal: Sequence[str] = (), **options: Any) -> Self:
         """Read a CSV file, its ids as they are written; ``options`` as in :meth:`from_frame`."""
         return cls.from_frame(read_table(path, ".csv", _roles(options)), formula, internal, **options)
+
+    @property
+    def repeated(self) -> float:
+        """Share of the rows that belong to people who have several, where the table says who is who; else 0."""
+        return 0.0 if self.people is None else float(np.mean(self.people.counts[self.people.row] > 1))
 
     @property
     def n_workers(self) -> int:
@@ -196,6 +202,8 @@ class Workforce:
         digest = hashlib.sha256(repr((self.terms, self.industries)).encode())
         for array in (self.wage, self.design, self.internal, self.industry, self.offsets):
             digest.update(np.ascontiguousarray(array.T))
+        if self.people is not None and self.repeated:
+            digest.update(np.ascontiguousarray(self.people.row))
         return digest.hexdigest()[:16]
 
     def with_wage(self, wage: np.ndarray) -> Self:
@@ -258,6 +266,7 @@ class Workforce:
             industry=_frozen(self.industry[kept]),
             offsets=_frozen(np.concatenate([[0], np.cumsum(self.sizes[kept])])), workplaces=_frozen(self.workplaces[kept]),
             workers=_frozen(self.workers[rows]), covariates=covariates,
+            people=None if self.people is None else self.people.at(rows),
             name=f"{self.name}: {int(kept.sum()):,} of them",
         )  # fmt: skip
 

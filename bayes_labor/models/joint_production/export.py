@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pymc as pm
 
+from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.models.joint_production.inputs import Inputs, as_spec, inputs_of
 from bayes_labor.models.joint_production.model import PENALISED_SIZE, joint_production
@@ -33,6 +34,8 @@ def export(workforce: Workforce, spec: SpecName | JointProductionSpec = "power",
 
     """
     spec = as_spec(spec, **settings)
+    if spec.worker_effects:
+        raise DataFaults([Fault("worker effects join workplaces, and shards cut between them", "export", "leave them out")])
     model = joint_production(workforce, spec)
     inputs, sizes = inputs_of(workforce, spec), np.diff(workforce.offsets)
     columns, matching = inputs.columns, inputs.matching

@@ -56,6 +56,9 @@ class Inputs(NamedTuple):
 
 def inputs_of(workforce: Workforce, spec: JointProductionSpec) -> Inputs:
     """Find them. Raises DataFaults if the specification does not fit the workforce."""
+    if spec.worker_effects and not workforce.repeated:
+        what = "worker effects need people who have several rows" + ("" if workforce.people else ": nothing says who is who")
+        raise DataFaults([Fault(what, "worker_effects", "name the column of their ids (person=), or leave the effects out")])
     columns, priors = columns_of(workforce, spec), prior_table(workforce, spec)
     return Inputs(
         columns=columns,
@@ -152,7 +155,13 @@ def prior_table(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Pr
             beta["beta_offset"] = Prior("normal", (0.0, 1.0), "(atanh beta - b) / s")
     has_power = spec.spec in ("linear_power", "power", "flexible")
     wanted = ["gamma_scaled", "log_output", *([] if spec.is_linear else ["d", "V_U"]), *(["psi_scaled"] if has_power else [])]
-    wanted += ["sigma", *(["tau"] if spec.workplace_effects else []), *(["nu_shifted"] if spec.errors == "student" else [])]
+    optional = {
+        "tau": spec.workplace_effects,
+        "omega": spec.worker_effects,
+        "workplace_effect": spec.workplace_effects and spec.worker_effects,
+        "nu_shifted": spec.errors == "student",
+    }
+    wanted += ["sigma", *(name for name, has in optional.items() if has)]
     units = units_of(workforce, spec.spec == "linear_national")
     return {k: v.within(units) for k, v in (beta | {k: rows[k] for k in wanted}).items()}
 
@@ -169,6 +178,8 @@ def _starts(workforce: Workforce, columns: Columns, spec: JointProductionSpec, p
         "d": 0.5,
         "sigma": np.full(n, sd) if spec.noise_by_industry else sd,
         "tau": 0.3 * sd,
+        "omega": 0.3 * sd,
+        "workplace_effect": np.zeros(workforce.n_workplaces),
         "nu_shifted": 10.0,
     }
     starts |= {k: priors[k].values[0] for k in ("log_output", "V_U") if k in priors}

@@ -5,6 +5,7 @@ likelihood has one term per workplace; a point whose equilibrium cannot be solve
 """
 
 from collections.abc import Container
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,19 @@ from bayes_labor.custom_ops import (
     to_workers,
     workplace_sum,
 )
+from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.likelihoods.grouped_errors import grouped_normal
 from bayes_labor.models.joint_production.inputs import Columns, Inputs, as_spec, inputs_of
 from bayes_labor.models.joint_production.settings import JointProductionSpec, SpecName
-from bayes_labor.models.notes import judge_by, solver_outcomes, start_at, start_on_both_sides
+from bayes_labor.models.notes import judge_by, solver_outcomes, start_at, start_on_both_sides, start_there
+from bayes_labor.numerics.groups import Groups
 from bayes_labor.theory.joint_production.status import Status
 
 _CONSTANT_BYTES = 500_000  # PyTensor cannot cache code with larger constants
-PARAMETERS = ("beta", "psi", "d", "V_U", "gamma", "A", "sigma", "tau", "nu")
+PARAMETERS = ("beta", "psi", "d", "V_U", "gamma", "A", "sigma", "tau", "omega", "nu")
 """Parameters in the units of the data, in the order of the paper's tables."""
+_MANY_EFFECTS = 200  # sampled ones, beyond which modes are not searched
 PENALISED_SIZE = 5  # workplaces larger than this are penalised for a negative surplus
 
 
@@ -61,10 +65,10 @@ def joint_production(
     -------
     pm.Model
         Free variables: ``beta_mean``, ``beta_spread``, ``beta_offset`` or ``atanh_beta``, ``gamma_scaled``, ``psi_scaled``,
-        ``log_output``, ``d``, ``V_U``, ``sigma`` (``tau``, ``nu_shifted``). Deterministics in the units of the data: ``beta``
-        and ``A`` by industry, ``gamma``, ``psi``, and the equilibrium's ``feasible_share``, ``surplus_share``,
-        ``solver_iterations``, ``solver_status``, ``V_coefficients`` and ``V_domain``. Data are ``pm.Data``: a refit on other
-        wages needs no compilation.
+        ``log_output``, ``d``, ``V_U``, ``sigma`` (``tau``, ``omega``, ``workplace_effect``, ``nu_shifted``). Deterministics in
+        the units of the data: ``beta`` and ``A`` by industry, ``gamma``, ``psi``, and the equilibrium's ``feasible_share``,
+        ``surplus_share``, ``solver_iterations``, ``solver_status``, ``V_coefficients`` and ``V_domain``. Data are ``pm.Data``:
+        a refit on other wages needs no compilation.
 
     Raises
     ------
@@ -75,6 +79,9 @@ def joint_production(
     spec = as_spec(spec, priors=priors, **settings)
     inputs = inputs_of(workforce, spec)
     columns = inputs.columns
+    if weighted and spec.worker_effects:
+        remedy = "compare such fits by leaving one person out"
+        raise DataFaults([Fault("people are in several workplaces: none of these can be left out alone", "weighted", remedy)])
     with pm.Model(coords=_coords(workforce, columns)) as model:
         data = _data(workforce, columns)
         free = _free(inputs, spec)
@@ -139,9 +146,12 @@ def _layout(name: str, values: np.ndarray) -> Any:
 def _free(inputs: Inputs, spec: JointProductionSpec) -> dict[str, Any]:
     """The free variables as the prior table says, with their starting values."""
     dims = {"gamma_scaled": "talent_term", "psi_scaled": "power_term", "atanh_beta": "industry", "beta_offset": "industry"}
+    dims |= {"workplace_effect": "workplace"}
     dims |= {} if spec.spec == "linear_national" else {"log_output": "industry"}
     dims |= {"sigma": "industry"} if spec.noise_by_industry else {}
     start_at(**inputs.starts)
+    if np.size(inputs.starts.get("workplace_effect", 0.0)) > _MANY_EFFECTS:
+        start_there()
     return {k: prior.place(k, dims.get(k)) for k, prior in inputs.priors.items()}
 
 
@@ -211,7 +221,12 @@ def _wages(
     shape, log_density, draw = pt.constant(np.inf), _log_density_normal, _draw_wages
     if spec.errors == "student":
         shape, log_density = pm.Deterministic("nu", 2.0 + free["nu_shifted"]), _log_density_student
-    if spec.workplace_effects:
+    if spec.worker_effects:
+        assert workforce.people is not None
+        wage = wage + to_workers(free["tau"] * free["workplace_effect"], data["offsets"], wage) if "tau" in free else wage
+        shape, draw = free["omega"], partial(_draw_wages_of_people, workforce.people)
+        log_density = partial(_log_density_of_people, workforce.people)
+    elif spec.workplace_effects:
         shape, log_density, draw = free["tau"], _log_density_with_effects, _draw_wages_with_effects
     pm.CustomDist(
         "wage", wage, spread, shape, penalty, equilibrium.status, data["offsets"], weight, logp=log_density,
@@ -242,6 +257,16 @@ def _log_density_with_effects(
     return _by_workplace(grouped_normal(squares, sums, sizes, sigma, nu, pt), penalty, status, weight)
 
 
+def _log_density_of_people(
+    people: Groups, value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any, weight: Any
+) -> Any:
+    """(G,) by person, the penalty spread over all; ``nu`` is omega."""
+    residual = (value - mean)[people.order]
+    squares, sums = workplace_sum(residual**2, people.offsets), workplace_sum(residual, people.offsets)
+    terms = grouped_normal(squares, sums, people.counts, sigma[0], nu, pt)
+    return pt.switch(pt.eq(status, 0.0), terms - penalty.sum() / len(people.counts), -np.inf)
+
+
 def _log_density_student(
     value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any, weight: Any
 ) -> Any:
@@ -268,4 +293,13 @@ def _draw_wages_with_effects(
 ) -> np.ndarray:  # fmt: skip
     rng = np.random.default_rng() if rng is None else rng
     effect = np.repeat(nu * rng.standard_normal(len(sigma)), np.diff(offsets))
+    return effect + _draw_wages(mean, sigma, np.asarray(np.inf), penalty, status, offsets, weight, rng)
+
+
+def _draw_wages_of_people(
+    people: Groups, mean: np.ndarray, sigma: np.ndarray, nu: np.ndarray, penalty: np.ndarray, status: np.ndarray,
+    offsets: np.ndarray, weight: np.ndarray, rng: np.random.Generator | None = None, size: Any = None,
+) -> np.ndarray:  # fmt: skip
+    rng = np.random.default_rng() if rng is None else rng
+    effect = (nu * rng.standard_normal(len(people.labels)))[people.row]
     return effect + _draw_wages(mean, sigma, np.asarray(np.inf), penalty, status, offsets, weight, rng)

@@ -37,7 +37,7 @@ class JointProductionPriors(Settings):
     noise: PositiveFloat = 1.0
     """Scale of sigma, in sds of wages."""
     effects: PositiveFloat = 0.5
-    """Scale of tau, in sds of wages, where workplaces have effects."""
+    """Scale of tau and omega, in sds of wages, where workplaces or workers have effects."""
     tail: PositiveFloat = 0.1
     """Rate of nu - 2, where errors are Student-t; its shape is 2."""
 
@@ -59,6 +59,8 @@ class JointProductionPriors(Settings):
             "psi_scaled": Prior("normal", (0.0, self.power), "psi (standardised columns)"),
             "sigma": Prior("half normal", (Relative(self.noise, SD),), "sigma (errors)"),
             "tau": Prior("half normal", (Relative(self.effects, SD),), "tau (workplace effects only)"),
+            "omega": Prior("half normal", (Relative(self.effects, SD),), "omega (worker effects only)"),
+            "workplace_effect": Prior("normal", (0.0, 1.0), "effect of a workplace / tau, beside worker effects"),
             "nu_shifted": Prior("gamma", (2.0, self.tail), "nu - 2 (Student-t errors only)"),
         }
 

@@ -48,6 +48,9 @@ class JointProductionSpec(Settings):
     workplace_effects: bool = False
     """Whether wages of a workplace share an error, normal with standard deviation tau, integrated out of the likelihood: what
     a workplace pays more or less than the model says, which beta would otherwise have to explain."""
+    worker_effects: bool = False
+    """Whether rows of a person (``person=`` of the workforce) share an error, normal with standard deviation omega, integrated
+    out. With ``workplace_effects`` too, those are sampled, one variable for each workplace."""
     noise_by_industry: bool = False
     pooled: bool = True
     """Hierarchical beta; False gives every industry its own prior."""
@@ -76,8 +79,11 @@ class JointProductionSpec(Settings):
     def _consistent(self) -> Self:
         if self.matching == "sampled" and self.subsample is not None:
             raise ValueError("subsample goes with matching='exact'")
-        if self.workplace_effects and self.errors != "normal":
-            raise ValueError("workplace_effects go with errors='normal': only then can they be integrated out exactly")
+        for name in ("workplace_effects", "worker_effects"):
+            if getattr(self, name) and self.errors != "normal":
+                raise ValueError(f"{name} go with errors='normal': only then can they be integrated out exactly")
+        if self.worker_effects and self.noise_by_industry:
+            raise ValueError("worker_effects go with one spread of errors for all industries: people move between them")
         return self
 
     @property

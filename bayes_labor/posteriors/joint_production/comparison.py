@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 from scipy import special, stats
 
+from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.fan_out import Recipe, Refit, fan_out, refit
 from bayes_labor.engines.sampling import SamplerSettings
@@ -40,33 +41,43 @@ def workplace_log_likelihood(
     Returns
     -------
     xr.DataArray
-        (sample, workplace) natural log; the user's ids on ``workplace``; minus infinity where a draw has no equilibrium.
+        (sample, workplace) natural log; the user's ids on ``workplace``; minus infinity where a draw has no equilibrium. With
+        worker effects (sample, person): rows of a person belong together, wherever he works.
 
     """
     rows = workforce if others is None else others
+    unit, names = ("person", rows.people.labels) if spec.worker_effects and rows.people else ("workplace", rows.workplaces)
+    if others is not None and spec.worker_effects:
+        what = "the others' people and workplaces have effects that the fit knows nothing of"
+        raise DataFaults([Fault(what, rows.name, "compare by leaving one person out, or leave the effects out")])
     found = (
         (e if e is None else e.wage for e in solve_each(draws, workforce, spec, size=size))
         if others is None
         else elsewhere(draws, workforce, spec, others, size=size)
     )
-    posterior, values = thin(draws, size), []
-    for i, predicted in enumerate(found):
-        if predicted is None:
-            values.append(np.full(rows.n_workplaces, -np.inf))
-            continue
-        one = posterior.isel(sample=i)
-        sigma = one["sigma"].to_numpy()
-        sigma = sigma[rows.worker_industry] if sigma.ndim else sigma
-        if "tau" in one:
-            residual = rows.wage - predicted
-            squares, sums = (np.add.reduceat(r, rows.offsets[:-1]) for r in (residual**2, residual))
-            by_workplace = sigma[rows.offsets[:-1]] if np.ndim(sigma) else sigma
-            values.append(grouped_normal(squares, sums, rows.sizes, by_workplace, float(one["tau"]), np))
-            continue
-        standard = (rows.wage - predicted) / sigma
-        density = stats.t.logpdf(standard, float(one["nu"])) if "nu" in one else stats.norm.logpdf(standard)
-        values.append(np.add.reduceat(density - np.log(sigma), rows.offsets[:-1]))
-    return xr.DataArray(np.array(values), dims=("sample", "workplace"), coords={"workplace": rows.workplaces})
+    posterior = thin(draws, size)
+    values = [
+        np.full(len(names), -np.inf) if wage is None else _terms(rows, wage, posterior.isel(sample=i))
+        for i, wage in enumerate(found)
+    ]
+    return xr.DataArray(np.array(values), dims=("sample", unit), coords={unit: names})
+
+
+def _terms(rows: Workforce, predicted: np.ndarray, one: xr.Dataset) -> np.ndarray:
+    """Log densities at one draw: of workplaces, or of people where these have effects."""
+    sigma, residual = one["sigma"].to_numpy(), rows.wage - predicted
+    if "omega" in one and rows.people is not None:
+        if "workplace_effect" in one:
+            residual = residual - np.repeat(float(one["tau"]) * one["workplace_effect"].to_numpy(), rows.sizes)
+        squares, sums = (np.bincount(rows.people.row, r, len(rows.people.labels)) for r in (residual**2, residual))
+        return grouped_normal(squares, sums, rows.people.counts, float(sigma), float(one["omega"]), np)
+    if "tau" in one:
+        squares, sums = (np.add.reduceat(r, rows.offsets[:-1]) for r in (residual**2, residual))
+        return grouped_normal(squares, sums, rows.sizes, sigma[rows.industry] if sigma.ndim else sigma, float(one["tau"]), np)
+    sigma = sigma[rows.worker_industry] if sigma.ndim else sigma
+    standard = residual / sigma
+    density = stats.t.logpdf(standard, float(one["nu"])) if "nu" in one else stats.norm.logpdf(standard)
+    return np.add.reduceat(density - np.log(sigma), rows.offsets[:-1])
 
 
 def with_log_likelihood(
@@ -84,8 +95,9 @@ def with_log_likelihood(
     thinned = xr.DataTree.from_dict({"posterior": draws["posterior"].to_dataset().isel(draw=keep)})
     values = workplace_log_likelihood(thinned, workforce, spec, size=chains * len(keep))
     shaped = values.to_numpy().reshape(chains, len(keep), -1)
-    axes = {"workplace": workforce.workplaces, "chain": thinned["posterior"]["chain"], "draw": thinned["posterior"]["draw"]}
-    thinned["log_likelihood"] = xr.DataTree(xr.Dataset({"wage": (("chain", "draw", "workplace"), shaped)}, axes))
+    unit = str(values.dims[1])
+    axes = {unit: values[unit], "chain": thinned["posterior"]["chain"], "draw": thinned["posterior"]["draw"]}
+    thinned["log_likelihood"] = xr.DataTree(xr.Dataset({"wage": (("chain", "draw", unit), shaped)}, axes))
     return thinned
 
 
@@ -207,7 +219,7 @@ def compare(
     for name, (draws, spec) in fits.items():
         found = leave_one_out(draws, workforce, spec, size=size)
         own, flagged = found.elpd_i.to_numpy().copy(), np.flatnonzero(found.pareto_k.to_numpy() > GOOD_K)
-        exact = flagged if len(flagged) <= refits else flagged[:0]
+        exact = flagged if len(flagged) <= refits and not spec.worker_effects else flagged[:0]
         if len(exact):
             own[exact] = elpd_without(workforce, spec, [np.array([w]) for w in exact], **settings)
         pointwise[name] = own
@@ -216,6 +228,9 @@ def compare(
         }  # fmt: skip
         if holdout is not None:
             held[name] = holdout_elpd(draws, workforce, spec, holdout).to_numpy()
+    if len({spec.worker_effects for _, spec in fits.values()}) > 1:
+        what = "some leave out a person, others a workplace"
+        raise DataFaults([Fault(what, "compare", "compare fits with worker effects among themselves")])
     table = pd.DataFrame(rows).T.sort_values("elpd_loo", ascending=False)
     best = str(table.index[0])
     table["difference"], table["difference_se"] = _difference(pointwise, best, table.index)

@@ -9,7 +9,18 @@ from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.joint_production.effective_prior import effective_prior, moments
 from bayes_labor.posteriors.tables import parameter_table
 
-SYMBOL = {"beta": "β", "psi": "ψ", "d": "d", "V_U": "V_U", "gamma": "γ", "A": "A", "sigma": "σ", "tau": "τ", "nu": "ν"}
+SYMBOL = {
+    "beta": "β",
+    "psi": "ψ",
+    "d": "d",
+    "V_U": "V_U",
+    "gamma": "γ",
+    "A": "A",
+    "sigma": "σ",
+    "tau": "τ",
+    "omega": "ω",
+    "nu": "ν",
+}
 
 
 def summarize(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, seed: int = 0) -> pd.DataFrame:

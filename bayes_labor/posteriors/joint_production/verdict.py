@@ -58,7 +58,7 @@ def judge(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *
     tree = with_log_likelihood(draws, workforce, spec, size=size)
     sensitivity = prior_sensitivity(tree, workforce, spec)
     found = [
-        _sampled(spec), _repeated(workforce), _conflict(sensitivity), _influential(tree, workforce, spec),
+        _sampled(spec), _repeated(workforce, spec), _conflict(sensitivity), _influential(tree, workforce, spec),
         *_wages(draws, workforce, spec, max(size // 10, 10)),
     ]  # fmt: skip
     return Verdict(gates(draws), [g for g in found if g is not None], sensitivity)
@@ -73,13 +73,13 @@ def _sampled(spec: JointProductionSpec) -> Gate | None:
     )  # fmt: skip
 
 
-def _repeated(workforce: Workforce) -> Gate | None:
+def _repeated(workforce: Workforce, spec: JointProductionSpec) -> Gate | None:
     share = workforce.repeated
-    if not share:
+    if not share or spec.worker_effects:
         return None
     return Gate(
         "independence", f"{share:.0%} of the rows are of people who have several", False,
-        "their errors are treated as independent, and posterior sds are too small: fit one year at a time",
+        "their errors are treated as independent, and posterior sds are too small: fit with worker_effects=True, or one year",
     )  # fmt: skip
 
 
@@ -100,9 +100,11 @@ def _influential(tree: xr.DataTree, workforce: Workforce, spec: JointProductionS
     if not len(flagged):
         return None
     worst = flagged[np.argsort(-shapes[flagged])]
-    named = first_few(workforce.workplaces[worst], show=3)
+    unit = "people" if spec.worker_effects else "workplaces"
+    ids = workforce.people.labels if spec.worker_effects and workforce.people else workforce.workplaces
+    named = first_few(ids[worst], show=3)
     return Gate(
-        f"Pareto shapes above {GOOD_K}", f"{len(flagged)} of {len(shapes)} workplaces: {named}", False,
+        f"Pareto shapes above {GOOD_K}", f"{len(flagged)} of {len(shapes)} {unit}: {named}", False,
         "the posterior hangs on them, and leaving one out by importance sampling is not to be trusted there: look at their pay",
     )  # fmt: skip
 
@@ -116,7 +118,7 @@ def _wages(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, 
         wages.append(solved.wage)
         one = posterior.isel(sample=i)
         sigma = one["sigma"].to_numpy()
-        sigma = np.hypot(sigma, float(one["tau"])) if "tau" in one else sigma
+        sigma = np.sqrt(sigma**2 + sum(float(one[n]) ** 2 for n in ("tau", "omega") if n in one))
         scaled = -solved.wage / (sigma[workforce.worker_industry] if sigma.ndim else sigma)
         negative.append(np.mean(stats.t.cdf(scaled, float(one["nu"])) if "nu" in one else stats.norm.cdf(scaled)))
         below.append(np.mean(solved.wage < float(one["V_U"])) if "V_U" in one else 0.0)

@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayes_labor.data import Workforce
 from bayes_labor.models import JointProductionSpec, joint_production
+from bayes_labor.numerics.groups import Groups
 from bayes_labor.posteriors import check, judge, prior_draws, report
 from bayes_labor.posteriors.joint_production import verdict
 from bayes_labor.posteriors.joint_production.foresight import foresee
@@ -41,11 +42,12 @@ def test_sampled_matching_is_a_caution() -> None:
 def test_people_with_several_rows_are_a_caution() -> None:
     table = make_table()
     once = Workforce.from_frame(table.assign(who=table["worker"]), FORMULA, ["seniority"], worker="worker", person="who")
-    assert once.repeated == 0.0 and _repeated(once) is None
+    assert once.repeated == 0.0 and _repeated(once, SPEC) is None
     twice = Workforce.from_frame(
         table.assign(who=table["worker"] // 2), FORMULA, ["seniority"], worker="worker", person="who"
     )  # fmt: skip
-    assert twice.repeated > 0.98 and "too small" in _repeated(twice).advice
+    assert _repeated(twice, SPEC.model_copy(update={"worker_effects": True})) is None
+    assert twice.repeated > 0.98 and "too small" in _repeated(twice, SPEC).advice
 
 
 def test_prior_and_data_in_conflict_is_a_caution() -> None:
@@ -59,7 +61,7 @@ def test_prior_and_data_in_conflict_is_a_caution() -> None:
 def test_the_verdict_says_what_the_body_says(draws, small: Workforce, tmp_path) -> None:
     """Prior draws are no posterior: wages they predict are negative where none is, and the top of the page says so."""
     sampled = SPEC.model_copy(update={"matching": "sampled"})
-    repeated = replace(small, repeated=0.4)
+    repeated = replace(small, people=Groups.of(np.arange(small.n_workers) // 2))
     found = judge(draws, repeated, sampled, size=80)
     names = [c.name for c in found.cautions]
     assert {"matching", "independence", "negative wages"} <= set(names) and not found.converged
