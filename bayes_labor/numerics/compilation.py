@@ -18,7 +18,9 @@ import numba
 
 _HOUSE = Path(__file__).parents[2]
 _IMPORT = re.compile(r"^from (bayes_labor\.(?:theory|numerics|likelihoods)[\w.]*) import ([a-z_]\w*)?", re.MULTILINE)
-_HOME = os.environ.get("BAYES_LABOR_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bayes_labor"
+# An empty or relative XDG_CACHE_HOME counts as none, as its specification says: caches must not follow the working directory.
+_USERS = Path(os.environ.get("XDG_CACHE_HOME", ""))
+_HOME = os.environ.get("BAYES_LABOR_CACHE") or (_USERS if _USERS.is_absolute() else Path.home() / ".cache") / "bayes_labor"
 
 # A parallel kernel loaded from a cache crashes the process unless numba's thread pool was started before.
 numba.get_num_threads()
