@@ -184,7 +184,9 @@ def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: 
             found = nutpie_engine.go_on(compiled, settings, earlier, progress, keeper)
         else:
             found, weights = nutpie_engine.start(model, compiled, settings, progress, keeper)
-        tree = _tree(found, compiled, weights)
+        evidence = {"log_evidence": [float(w) for w in weights]} if settings.engine == "smc" else {}
+        tree = _tree(found, compiled, np.empty(0) if evidence else weights)
+        tree.attrs.update(evidence)
         tree.attrs.update(compile_seconds=ready - before, sampling_seconds=time.perf_counter() - ready)
     observed = _observed(model)
     if observed:

@@ -1,8 +1,8 @@
 """Tempered sequential Monte Carlo along gradients: from draws of the prior to the posterior, whatever its modes.
 
 Particles follow the densities prior x likelihood^t from t = 0 to 1: reweighted, resampled, moved by Hamiltonian paths in the
-coordinates of their own covariance. Every mode keeps the particles that its mass deserves, and the evidence comes with them: a
-second opinion on chains, which stay on the side of a cusp where they start.
+coordinates of their own covariance. On average every mode keeps the particles that its mass deserves, and the evidence comes
+with them: a second opinion on chains, which stay on the side of a cusp where they start.
 """
 
 import time
@@ -13,9 +13,11 @@ import numpy as np
 import pymc as pm
 import pytensor
 import pytensor.tensor as pt
+from pymc.logprob.utils import ParameterValueError
 from pymc.pytensorf import join_nonshared_inputs
 from scipy.special import logsumexp
 
+from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.engines.blackjax_engine import empty
 from bayes_labor.engines.nutpie_engine import expander
 from bayes_labor.engines.progress import Draws, Keeper
@@ -47,6 +49,19 @@ class Particles(NamedTuple):
     """Evaluations of the density with its gradient."""
     accepted: float
     """Share of paths accepted at the last temperature."""
+    ancestor: np.ndarray
+    """(n,) draw of the prior from which each particle descends."""
+
+    def error(self, values: np.ndarray) -> np.ndarray:
+        """(K,) Monte Carlo standard error of the means of values (n, K), from the particles' genealogy.
+
+        Particles of one ancestor err together: the estimator of Lee and Whiteley (2018), no less than that of independent
+        draws.
+        """
+        gaps, n = values - values.mean(0), len(values)
+        families = np.zeros((int(self.ancestor.max()) + 1, values.shape[1]))
+        np.add.at(families, self.ancestor, gaps)
+        return np.sqrt(np.maximum((families**2).sum(0), (gaps**2).sum(0))) / n
 
 
 def tempered_density(model: pm.Model) -> Density:
@@ -59,7 +74,10 @@ def tempered_density(model: pm.Model) -> Density:
     )
 
     def density(at: np.ndarray, t: float) -> tuple[float, float, np.ndarray]:
-        base, like, gradient = function(at, t)
+        try:
+            base, like, gradient = function(at, t)
+        except ParameterValueError:  # a scale that underflows to zero on the way: no density there
+            return -np.inf, -np.inf, np.zeros_like(at)
         known = np.isfinite(base) and np.isfinite(like) and np.isfinite(gradient).all()
         return (float(base), float(like), gradient) if known else (-np.inf, -np.inf, np.zeros_like(at))
 
@@ -88,7 +106,11 @@ def prior_points(model: pm.Model, draws: int, seed: int) -> np.ndarray:
     for variable in model.free_RVs:
         transform = model.rvs_to_transforms[variable]
         changed.append(variable if transform is None else transform.forward(variable, *variable.owner.inputs))
-    drawn = pm.draw(changed, draws=draws, random_seed=seed)
+    try:
+        drawn = pm.draw(changed, draws=draws, random_seed=seed, mode="FAST_COMPILE")
+    except NotImplementedError as error:  # of Flat and its like
+        remedy = "give every parameter a proper prior, or choose another engine"
+        raise DataFaults([Fault("a prior cannot be drawn from", "the model", remedy)]) from error
     return np.column_stack([np.reshape(d, (draws, -1)) for d in drawn])
 
 
@@ -109,26 +131,27 @@ def follow(density: Density, pool: np.ndarray, particles: int, rng: np.random.Ge
     Raises
     ------
     ValueError
-        If no draw of the prior has a likelihood.
+        If fewer draws of the prior have a likelihood than a quarter of ``particles``.
 
     """
     base, like, _ = _evaluated(density, pool, 0.0)
     there = np.isfinite(like)
-    if not there.any():
-        raise ValueError(f"none of {len(pool)} prior draws has a likelihood: tighten the priors")
+    if there.sum() < max(particles // 4, 2):
+        raise ValueError(f"{there.sum()} of {len(pool)} prior draws have a likelihood: tighten the priors")
     x, base, like = pool[there], base[there], like[there]
     evidence, power, step, accepted, stages, used = float(np.log(there.mean())), 0.0, 0.2, 1.0, 0, len(pool)
+    ancestor = np.arange(len(x))
     while power < 1.0:
         after = next_power(like, power)
         weights = (after - power) * like
         evidence += float(logsumexp(weights) - np.log(len(like)))
         chosen = systematic(np.exp(weights - logsumexp(weights)), rng, particles)
-        x, power, stages = x[chosen], after, stages + 1
+        x, ancestor, power, stages = x[chosen], ancestor[chosen], after, stages + 1
         for _ in range(_MOVES):
             x, like, accepted, leaps = _paths(density, x, power, step, rng)
             step = float(np.clip(step * np.exp(accepted - _ACCEPTED), 1e-3, 1.5))
             used += leaps * particles
-    return Particles(x, evidence, stages, used, accepted)
+    return Particles(x, evidence, stages, used, accepted, ancestor)
 
 
 def _evaluated(density: Density, x: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -169,13 +192,22 @@ def _factor(x: np.ndarray) -> np.ndarray:
 def run(
     model: pm.Model, compiled: Any, settings: Any, keeper: Keeper, earlier: Draws | None, names: list[str]
 ) -> tuple[Draws, np.ndarray]:
-    """(a population of ``settings.draws`` particles for every chain, log evidence by chain); populations there are kept."""
+    """(a population of ``settings.draws`` particles for every chain, log evidence by chain); populations there are kept.
+
+    Raises DataFaults for fewer particles than two for each parameter, or priors that have next to no solution.
+    """
+    if settings.draws < 2 * compiled.n_dim:
+        what = f"{settings.draws} particles do not tell the shape of {compiled.n_dim} parameters"
+        raise DataFaults([Fault(what, "draws", f"ask for at least {2 * compiled.n_dim} draws with engine='smc'")])
     density, expand = tempered_density(model), expander(compiled)
     draws = earlier or empty(settings, compiled.n_dim, names, expand(prior_points(model, 1, 0)[0]))
     for chain in np.flatnonzero(draws.counts == 0):
         seeds = np.random.SeedSequence([settings.seed, int(chain)])
         pool = prior_points(model, _POOL * settings.draws, int(seeds.generate_state(1)[0]))
-        found = follow(density, pool, settings.draws, np.random.default_rng(seeds))
+        try:
+            found = follow(density, pool, settings.draws, np.random.default_rng(seeds))
+        except ValueError as error:
+            raise DataFaults([Fault(str(error), "engine='smc'", "say more of the parameters before the data")]) from None
         for i, x in enumerate(found.x):
             held = expand(x)
             for n in names:
@@ -206,9 +238,9 @@ def second_opinion(model: pm.Model, particles: int, seed: int) -> dict[str, Any]
     Returns
     -------
     dict
-        ``below_zero``: by variable, the share of particles below zero, by element; ``particles``, ``log_evidence``,
-        ``gradients``. Or ``skipped``, the reason, where it would take longer than :data:`LONGEST` seconds, or the prior has
-        no point with a likelihood.
+        ``below_zero`` and its Monte Carlo ``error``: by variable, the share of particles below zero, by element;
+        ``particles``, ``log_evidence``, ``gradients``. Or ``skipped``, the reason, where it would take longer than
+        :data:`LONGEST` seconds, or next to no draw of the prior has a likelihood.
 
     """
     density, pool = tempered_density(model), prior_points(model, _POOL * particles, seed)
@@ -227,5 +259,11 @@ def second_opinion(model: pm.Model, particles: int, seed: int) -> dict[str, Any]
     names = notes_of(model).two_sided
     values = flat_function(model, model.replace_rvs_by_values([model[n] for n in names]))
     drawn = [values(at) for at in found.x]
-    shares = {n: np.mean([np.ravel(d[i]) < 0 for d in drawn], axis=0).tolist() for i, n in enumerate(names)}
-    return {"below_zero": shares, "particles": particles, "log_evidence": found.log_evidence, "gradients": found.gradients}
+    below = {n: np.array([np.ravel(d[i]) < 0 for d in drawn], dtype=np.float64) for i, n in enumerate(names)}
+    return {
+        "below_zero": {n: b.mean(0).tolist() for n, b in below.items()},
+        "error": {n: found.error(b).tolist() for n, b in below.items()},
+        "particles": particles,
+        "log_evidence": found.log_evidence,
+        "gradients": found.gradients,
+    }

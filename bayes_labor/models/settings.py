@@ -1,6 +1,6 @@
 """Settings and priors as printable, checkable objects that refuse what they do not know."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -12,6 +12,8 @@ LARGEST_SEED = 2**63 - 1
 class Settings(BaseModel):
     """Frozen settings that refuse unknown names and numbers that are none, and report all faults of a call at once."""
 
+    unused: ClassVar[tuple[str, ...]] = ()
+    """Fields that this model inherits and does not read."""
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def __init__(self, **values: Any) -> None:

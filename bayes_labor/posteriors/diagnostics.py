@@ -60,7 +60,7 @@ def gates(draws: xr.DataTree, names: Sequence[str] | None = None) -> list[Gate]:
     )
     found += [_sides(v, posterior[v]) for v in draws.attrs.get("two_sided", [])]
     opinion = draws.attrs.get("second_opinion", {})
-    found += [_visited(v, posterior[v], seen, opinion["particles"]) for v, seen in opinion.get("below_zero", {}).items()]
+    found += [_visited(v, posterior[v], seen, opinion["error"][v]) for v, seen in opinion.get("below_zero", {}).items()]
     for status in draws.attrs.get("solved", []):
         failed = int((posterior[status] > 0).sum())
         found.append(
@@ -89,17 +89,16 @@ def _bfmi(energy: np.ndarray) -> np.ndarray:
     return np.square(np.diff(energy, axis=1)).mean(1) / energy.var(1)
 
 
-def _visited(name: str, values: xr.DataArray, seen: list[float], particles: int) -> Gate:
-    """Whether the chains give each side of zero the mass that tempering from the prior finds there."""
-    shares, error = _share_below(values)
+def _visited(name: str, values: xr.DataArray, seen: list[float], error: list[float]) -> Gate:
+    """Whether the chains give each side of zero the mass that tempering from the prior finds there, within both errors."""
+    shares, own = _share_below(values)
     other = np.asarray(seen)
-    middle = 0.5 * (shares + other)
-    # Particles share ancestors: half of them count.
-    tolerated = 4.0 * np.sqrt(error**2 + middle * (1.0 - middle) * 2.0 / particles) + 0.02
+    tolerated = 4.0 * np.sqrt(own**2 + np.square(error)) + 0.02
     text = ", ".join(f"{k} {a:.2f} ({b:.2f})" for k, a, b in zip(labels(values), shares, other, strict=True))
     return Gate(
         f"mass on both sides of {name} = 0",
-        f"share below zero in the chains (by tempering from the prior): {text}",
+        f"share below zero in the chains (by tempering from the prior): {text}; gaps of up to {tolerated.max():.2f} are within "
+        "its error",
         bool((np.abs(shares - other) <= tolerated).all()),
         "the chains have not visited what tempering finds: fit with engine='smc', whose particles go to every mode by its mass",
     )

@@ -29,8 +29,11 @@ def write_report(system: System, spec: Any, data: Any, draws: xr.DataTree, folde
     sections += [*verdict.sections(folder), health(gates, draws, folder), _fitted(system, spec, data, record)]
     known = system.describe(data)
     facts = [(k, f"{v:,}") for k, v in known.items() if isinstance(v, int)]
+    facts += [("rows in the likelihood", f"{system.used(spec, data):,}")] if system.used is not None else []
     facts.append(("draws", f"{draws['posterior'].sizes['chain']} × {draws['posterior'].sizes['draw']:,}"))
     facts += [("sampling", f"{draws.attrs['sampling_seconds']:.0f} s")] if "sampling_seconds" in draws.attrs else []
+    if "log_evidence" in draws.attrs:
+        facts.append(("log evidence, by population", ", ".join(f"{e:.1f}" for e in draws.attrs["log_evidence"])))
     title = f"{system.title}: {known['name']}"
     said = system.finding(spec, data, draws) if system.finding is not None else ""
     shown: dict[str, Any] = {
@@ -78,10 +81,12 @@ def _fitted(system: System, spec: Any, data: Any, record: dict[str, Any]) -> dic
     """Settings and priors, what the data were, and what a second run needs."""
     known = {k: v for k, v in system.describe(data).items() if not isinstance(v, int)}
     lines = [f"{k}: {', '.join(map(str, v)) if isinstance(v, list) else v}" for k, v in known.items()]
-    lines += ["", *(f"{k} = {v}" for k, v in spec.model_dump().items() if k != "priors")]
-    lines += ["", str(spec.priors)] if hasattr(spec, "priors") else []
+    lines += ["", *(f"{k} = {v}" for k, v in spec.model_dump().items() if k not in ("priors", *type(spec).unused))]
+    printed = system.priors(spec, data) if system.priors is not None else str(getattr(spec, "priors", ""))
+    lines += ["", printed] if printed else []
     sampler, versions = record.get("sampler", {}), record.get("versions", provenance()["versions"])
-    said = [f"{k} {sampler[k]}" for k in ("engine", "chains", "draws", "tune", "seed") if sampler.get(k) is not None]
+    asked = [k for k in ("engine", "chains", "draws", "tune", "seed") if (k, sampler.get("engine")) != ("tune", "smc")]
+    said = [f"{k} {sampler[k]}" for k in asked if sampler.get(k) is not None]
     text = f"{', '.join(said)}; " if said else ""
     text += ", ".join(f"{k} {v}" for k, v in versions.items()) + "."
     return section("What was fitted", text=text, code="\n".join(lines))

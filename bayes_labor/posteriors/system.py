@@ -70,6 +70,10 @@ class System:
     """(spec, data, draws) -> what has ``gates`` and ``cautions`` as :class:`Judged`; by default the gates of any model."""
     finding: "Callable[[Any, Any, xr.DataTree], str] | None" = None
     """(spec, data, draws) -> what was found, in two or three sentences: the first words of its page."""
+    priors: "Callable[[Any, Any], str] | None" = None
+    """(spec, data) -> the priors that the model has, as printed; by default ``str(spec.priors)``."""
+    used: "Callable[[Any, Any], int] | None" = None
+    """(spec, data) -> how many rows the likelihood sees, where these are not all."""
     explain: "Callable[[Any, Any], str] | None" = None
     """(spec, data) -> what the parameter table needs explained, for its note."""
     prior: "Callable[[Any, Any, Path, int], pd.DataFrame] | None" = None

@@ -6,7 +6,7 @@ import pytest
 
 from bayes_labor.data import Workforce
 from bayes_labor.models import SPECS, JointProductionSpec, joint_production
-from bayes_labor.models.joint_production.inputs import prior_table
+from bayes_labor.models.joint_production.inputs import prior_rows, prior_table
 from bayes_labor.models.priors import Prior, Relative
 
 
@@ -49,3 +49,18 @@ def test_the_table_is_the_model(small: Workforce, name, settings) -> None:
         parents = {model[n]: at[n] for n in prior.values if isinstance(n, str)}
         found += float(pm.logp(v, at[v.name]).sum().eval(parents))
     assert found == pytest.approx(want, rel=1e-8)  # single precision in PyMC's constant, see above
+
+
+def test_what_is_printed_is_what_the_specification_has(small: Workforce) -> None:
+    """Of one industry, or none pooled, there is no hierarchy; linear specifications have no d; tau only with effects."""
+    printed = {
+        name: "\n".join(map(str, prior_rows(small, JointProductionSpec(**settings)).values()))
+        for name, settings in {
+            "apart": {"pooled": False},
+            "linear": {"spec": "linear_national"},
+            "effects": {"workplace_effects": True},
+        }.items()
+    }
+    assert "b (mean" not in printed["apart"] and "atanh beta" in printed["apart"] and "tau" not in printed["apart"]
+    assert "d (barg" not in printed["linear"] and "log mean wage, 0.5" in printed["linear"]
+    assert "tau (workplace" in printed["effects"] and "nu" not in printed["effects"].split()

@@ -6,9 +6,9 @@ import numpy as np
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.models.joint_production.priors import units_of
+from bayes_labor.models.joint_production.priors import LOG_ALL, units_of
 from bayes_labor.models.joint_production.settings import MANY_WORKERS, JointProductionSpec, SpecName
-from bayes_labor.models.priors import Prior
+from bayes_labor.models.priors import Prior, Relative
 from bayes_labor.theory.joint_production.matching import Matching
 from bayes_labor.theory.joint_production.outside_option import CUBIC
 
@@ -141,6 +141,12 @@ def reference_team(columns: Columns, spec: JointProductionSpec) -> np.ndarray:
 
 def prior_table(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Prior]:
     """The priors of the free variables that a specification has, by variable in the order of the model, in the wage unit."""
+    units = units_of(workforce)
+    return {k: prior.within(units) for k, prior in prior_rows(workforce, spec).items()}
+
+
+def prior_rows(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Prior]:
+    """The rows of :func:`prior_table` as they are printed, relative to what the data give."""
     rows, n = spec.priors.table, len(workforce.industries)
     if spec.is_linear:
         beta: dict[str, Prior] = {}
@@ -162,8 +168,10 @@ def prior_table(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Pr
         "nu_shifted": spec.errors == "student",
     }
     wanted += ["sigma", *(name for name, has in optional.items() if has)]
-    units = units_of(workforce, spec.spec == "linear_national")
-    return {k: v.within(units) for k, v in (beta | {k: rows[k] for k in wanted}).items()}
+    found = beta | {k: rows[k] for k in wanted}
+    if spec.spec == "linear_national":
+        found["log_output"] = Prior("normal", (Relative(1.0, LOG_ALL), spec.priors.log_output), rows["log_output"].words)
+    return found
 
 
 def _starts(workforce: Workforce, columns: Columns, spec: JointProductionSpec, priors: dict[str, Prior]) -> dict[str, Any]:

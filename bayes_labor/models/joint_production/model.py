@@ -105,8 +105,9 @@ def joint_production(
 
 def judged_parameters(known: Container[str]) -> list[str]:
     """Parameters whose chains must agree, of those that a specification has."""
+    effects = [v for v in ("tau", "omega") if v in known]
     shape = [v for v in ("beta", "psi", "d") if v in known]
-    return shape or [v for v in ("gamma", "A", "sigma", "nu") if v in known]
+    return (shape or [v for v in ("gamma", "A", "sigma", "nu") if v in known]) + effects
 
 
 def _coords(workforce: Workforce, columns: Columns) -> dict[str, Any]:
@@ -241,7 +242,7 @@ def _by_workplace(terms: Any, penalty: Any, status: Any, weight: Any) -> Any:
 
 
 def _log_density_normal(
-    value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any, weight: Any
+    value: Any, mean: Any, sigma: Any, shape: Any, penalty: Any, status: Any, offsets: Any, weight: Any
 ) -> Any:
     squares, sizes = workplace_sum((value - mean) ** 2, offsets), pt.extra_ops.diff(offsets)
     terms = -0.5 * squares / sigma**2 - sizes * (pt.log(sigma) + 0.5 * np.log(2.0 * np.pi))
@@ -249,57 +250,58 @@ def _log_density_normal(
 
 
 def _log_density_with_effects(
-    value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any, weight: Any
+    value: Any, mean: Any, sigma: Any, shape: Any, penalty: Any, status: Any, offsets: Any, weight: Any
 ) -> Any:
-    """``nu`` is the effects' standard deviation: the errors have one number besides their spread, whichever they are."""
+    """``shape`` is the standard deviation of the effects."""
     residual, sizes = value - mean, pt.extra_ops.diff(offsets)
     squares, sums = workplace_sum(residual**2, offsets), workplace_sum(residual, offsets)
-    return _by_workplace(grouped_normal(squares, sums, sizes, sigma, nu, pt), penalty, status, weight)
+    return _by_workplace(grouped_normal(squares, sums, sizes, sigma, shape, pt), penalty, status, weight)
 
 
 def _log_density_of_people(
-    people: Groups, value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any, weight: Any
+    people: Groups, value: Any, mean: Any, sigma: Any, shape: Any, penalty: Any, status: Any, offsets: Any, weight: Any
 ) -> Any:
-    """(G,) by person, the penalty spread over all; ``nu`` is omega."""
+    """(G,) by person, the penalty spread over all; ``shape`` is omega."""
     residual = (value - mean)[people.order]
     squares, sums = workplace_sum(residual**2, people.offsets), workplace_sum(residual, people.offsets)
-    terms = grouped_normal(squares, sums, people.counts, sigma[0], nu, pt)
+    terms = grouped_normal(squares, sums, people.counts, sigma[0], shape, pt)
     return pt.switch(pt.eq(status, 0.0), terms - penalty.sum() / len(people.counts), -np.inf)
 
 
 def _log_density_student(
-    value: Any, mean: Any, sigma: Any, nu: Any, penalty: Any, status: Any, offsets: Any, weight: Any
+    value: Any, mean: Any, sigma: Any, shape: Any, penalty: Any, status: Any, offsets: Any, weight: Any
 ) -> Any:
+    nu, sizes = shape, pt.extra_ops.diff(offsets)
     constant = pt.gammaln(0.5 * (nu + 1.0)) - pt.gammaln(0.5 * nu) - 0.5 * pt.log(nu * np.pi)
     excess = workplace_sum(pt.log1p(((value - mean) / to_workers(sigma, offsets, value)) ** 2 / nu), offsets)
-    terms = pt.extra_ops.diff(offsets) * (constant - pt.log(sigma)) - 0.5 * (nu + 1.0) * excess
+    terms = sizes * (constant - pt.log(sigma)) - 0.5 * (nu + 1.0) * excess
     return _by_workplace(terms, penalty, status, weight)
 
 
 def _draw_wages(
-    mean: np.ndarray, sigma: np.ndarray, nu: np.ndarray, penalty: np.ndarray, status: np.ndarray, offsets: np.ndarray,
+    mean: np.ndarray, sigma: np.ndarray, shape: np.ndarray, penalty: np.ndarray, status: np.ndarray, offsets: np.ndarray,
     weight: np.ndarray, rng: np.random.Generator | None = None, size: Any = None,
 ) -> np.ndarray:  # fmt: skip
     """Wages with errors; NaN where the equilibrium was not solved, so that such draws can be counted."""
     rng = np.random.default_rng() if rng is None else rng
     sigma = np.repeat(sigma, np.diff(offsets))
-    error = rng.standard_normal(mean.shape) if np.isinf(nu) else rng.standard_t(nu, mean.shape)
+    error = rng.standard_normal(mean.shape) if np.isinf(shape) else rng.standard_t(shape, mean.shape)
     return mean + sigma * error if status == 0 else np.full(mean.shape, np.nan)
 
 
 def _draw_wages_with_effects(
-    mean: np.ndarray, sigma: np.ndarray, nu: np.ndarray, penalty: np.ndarray, status: np.ndarray, offsets: np.ndarray,
+    mean: np.ndarray, sigma: np.ndarray, shape: np.ndarray, penalty: np.ndarray, status: np.ndarray, offsets: np.ndarray,
     weight: np.ndarray, rng: np.random.Generator | None = None, size: Any = None,
 ) -> np.ndarray:  # fmt: skip
     rng = np.random.default_rng() if rng is None else rng
-    effect = np.repeat(nu * rng.standard_normal(len(sigma)), np.diff(offsets))
+    effect = np.repeat(shape * rng.standard_normal(len(sigma)), np.diff(offsets))
     return effect + _draw_wages(mean, sigma, np.asarray(np.inf), penalty, status, offsets, weight, rng)
 
 
 def _draw_wages_of_people(
-    people: Groups, mean: np.ndarray, sigma: np.ndarray, nu: np.ndarray, penalty: np.ndarray, status: np.ndarray,
+    people: Groups, mean: np.ndarray, sigma: np.ndarray, shape: np.ndarray, penalty: np.ndarray, status: np.ndarray,
     offsets: np.ndarray, weight: np.ndarray, rng: np.random.Generator | None = None, size: Any = None,
 ) -> np.ndarray:  # fmt: skip
     rng = np.random.default_rng() if rng is None else rng
-    effect = (nu * rng.standard_normal(len(people.labels)))[people.row]
+    effect = (shape * rng.standard_normal(len(people.labels)))[people.row]
     return effect + _draw_wages(mean, sigma, np.asarray(np.inf), penalty, status, offsets, weight, rng)

@@ -7,7 +7,8 @@ from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.models.priors import Prior, Relative
 from bayes_labor.models.settings import Settings
 
-MEAN, SD, LOW, LOG_MEAN = "mean wage", "sd of wages", "least decile of wages", "log mean wage of the industry"
+MEAN, SD, LOW = "mean wage", "sd of wages", "least decile of wages"
+LOG_MEAN, LOG_ALL = "log mean wage of the industry", "log mean wage"
 
 
 class JointProductionPriors(Settings):
@@ -68,8 +69,8 @@ class JointProductionPriors(Settings):
         return "\n".join(str(p) for p in self.table.values())
 
 
-def units_of(workforce: Workforce, national: bool = False) -> dict[str, float | np.ndarray]:
-    """What priors are relative to, in the wage unit; by industry (K,) for the log mean wage, unless ``national``.
+def units_of(workforce: Workforce) -> dict[str, float | np.ndarray]:
+    """What priors are relative to, in the wage unit; by industry (K,) for the log mean wage of the industry.
 
     Wages with additive errors may be negative: means are of absolute ones, and the least decile counts as no less than 5% of
     the mean. An industry without workers has the mean of all.
@@ -78,4 +79,4 @@ def units_of(workforce: Workforce, national: bool = False) -> dict[str, float | 
     mean, n = float(wages.mean()), len(workforce.industries)
     by_industry = [float(wages[industry == k].mean()) if np.any(industry == k) else mean for k in range(n)]
     low = max(float(np.quantile(workforce.wage, 0.1)), 0.05 * mean)
-    return {MEAN: mean, SD: float(workforce.wage.std()), LOW: low, LOG_MEAN: np.log(mean if national else by_industry)}
+    return {MEAN: mean, SD: float(workforce.wage.std()), LOW: low, LOG_MEAN: np.log(by_industry), LOG_ALL: np.log(mean)}

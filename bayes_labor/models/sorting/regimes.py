@@ -5,7 +5,7 @@ capital's contribution, and capital growth is data, so that densities depend on 
 of the specification.
 """
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pymc as pm
@@ -35,6 +35,7 @@ _SIGNATURE = "(s),(s,s),(t,s,l),(t,s,s),(k),(t,k),()->(t,k)"
 class RegimesSpec(SortingSpec):
     """The model of the states as in :class:`SortingSpec`, whose probabilities of staying are estimated here."""
 
+    unused: ClassVar[tuple[str, ...]] = ("stay_boom", "stay_recession")
     stay_boom_prior: tuple[PositiveFloat, PositiveFloat] = (40.0, 1.5)
     """Beta."""
     stay_recession_prior: tuple[PositiveFloat, PositiveFloat] = (7.0, 3.0)

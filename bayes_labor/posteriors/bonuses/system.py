@@ -12,6 +12,7 @@ import xarray as xr
 from bayes_labor.data.bonuses.personnel import Personnel, personnel, read_personnel
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec, bonus_receipt, bonus_size, promotion_prize
+from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.bonuses import figures, published
 from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out
@@ -60,6 +61,11 @@ def describe(data: Personnel) -> dict[str, Any]:
     return {"name": data.name, "fingerprint": data.fingerprint} | counts
 
 
+def _used(spec: Any, data: Personnel) -> int:
+    design = spec.design(data)
+    return len((design if isinstance(design, PanelDesign) else design.promotion).outcome)
+
+
 def _judge(spec: Settings, data: Personnel, draws: xr.DataTree) -> Judged:
     return Judged(gates(draws, [n for n in GATED if n in draws["posterior"]]))
 
@@ -69,7 +75,8 @@ def _sections(spec: Settings, data: Personnel, draws: xr.DataTree, folder: RunFo
     levels, found = level_terms(draws), []
     if levels:
         order, of = ordered_levels(draws, levels), "log odds" if isinstance(spec, ReceiptSpec) else "log bonus"
-        words = f"P(effects of levels rise): {order.probability:.3f}; Bayes factor {order.bayes_factor:.0f}."
+        favour = f"Bayes factor {order.bayes_factor:.0f} in favour, over the prior"
+        words = f"P(effects of levels rise): {order.probability:.3f}; {favour}."
         picture = figures.level_figure(coefficients(draws, levels), levels, of)
         found.append(with_figures(section("Levels", [], words), folder, levels=picture))
     if "rho" in draws["posterior"]:
@@ -89,7 +96,13 @@ def _compare(fits: Mapping[str, tuple[xr.DataTree, Any]], data: Personnel, size:
 
 def _system(name: str, kind: str, spec: type[Settings], build: Callable[..., pm.Model], **more: Any) -> System:
     words: dict[str, Any] = {"title": TITLES[kind], "lead": _LEADS[kind], "symbols": SYMBOLS}
-    verbs: dict[str, Any] = {"describe": describe, "sections": _sections, "judge": _judge, "prior": partial(_prior, kind)}
+    verbs: dict[str, Any] = {
+        "describe": describe,
+        "sections": _sections,
+        "judge": _judge,
+        "prior": partial(_prior, kind),
+        "used": _used,
+    }
     return System(name=name, spec=spec, read=read, build=build, sampler={"draws": 1000}, **words, **verbs, **more)
 
 

@@ -63,7 +63,7 @@ def fitted(folder: RunFolder, workforce: Workforce) -> JointProductionSpec:
     """The specification of a joint-production fit. Raises DataFaults if it is none, or was made for other data."""
     record = folder.record()
     if "data" not in record or "specification" not in record:
-        remedy = "give a run of `bayes-labor fit`; in Python pass workforce= and spec= to sample"
+        remedy = "give a run of `bayes-labor fit`, or pass model= for a model of another origin"
         raise DataFaults([Fault("the run does not say what was fitted", str(folder.path), remedy)])
     check_data(record, workforce)
     return JointProductionSpec(**record["specification"])

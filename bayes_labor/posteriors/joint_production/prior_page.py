@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.models.joint_production.inputs import prior_rows
 from bayes_labor.models.joint_production.model import joint_production
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.html import pictured, section, shown_table, write_page
@@ -81,7 +82,7 @@ def prior_page(
             ("of prior wages are negative", f"{np.mean(wages < 0):.0%}"),
         ],
         sections=[
-            section("Priors", code=str(spec.priors)),
+            section("Priors", code="\n".join(map(str, prior_rows(workforce, spec).values()))),
             section("Implied quantities", [shown_table(table, folder, "prior_implied", "What the priors imply", note)]),
             *pictured(_pictures(prior, wages, workforce, spec, size), folder),
             section("Outcome of the solver", [shown_table(outcomes, folder, "prior_outcomes", "Outcomes of the solver", "")]),
@@ -92,9 +93,8 @@ def prior_page(
 
 def _implied(prior: xr.DataTree, wages: np.ndarray, workforce: Workforce) -> pd.DataFrame:
     found: dict[str, np.ndarray] = {"wage": wages.ravel(), "mean wage": wages.mean(1), "sd of wages": wages.std(1)}
-    words = {
-        "feasible_share": "share of feasible workplaces", "surplus_share": "surplus as a share of pay", "d": "d", "V_U": "V_U"
-    }  # fmt: skip
+    words = {"feasible_share": "share of feasible workplaces", "surplus_share": "surplus as a share of pay"}
+    words |= {"d": "d", "V_U": "V_U", "sigma": "σ", "tau": "τ", "omega": "ω"}
     found |= {w: prior["posterior"][n].to_numpy().ravel() for n, w in words.items() if n in prior["posterior"]}
     if "beta" in prior["posterior"]:
         found["β, any industry"] = prior["posterior"]["beta"].to_numpy().ravel()

@@ -16,6 +16,7 @@ from bayes_labor.data.joint_production.norway import norway
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.data.tables import read_table
 from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.models.joint_production.inputs import prior_rows
 from bayes_labor.models.joint_production.model import joint_production
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.joint_production.calibration import calibrate
@@ -94,6 +95,7 @@ JOINT_PRODUCTION = System(
     judge=lambda spec, data, draws: judge(draws, data, spec),
     sections=report_sections,
     finding=finding,
+    priors=lambda spec, data: "\n".join(map(str, prior_rows(data, spec).values())),
     explain=_explain,
     prior=lambda spec, data, folder, draws: prior_page(data, spec, folder, draws=draws),
     foresee=look_ahead,

@@ -57,11 +57,17 @@ def judge(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *
     """
     tree = with_log_likelihood(draws, workforce, spec, size=size)
     sensitivity = prior_sensitivity(tree, workforce, spec)
-    found = [
-        _sampled(spec), _repeated(workforce, spec), _conflict(sensitivity), _influential(tree, workforce, spec),
-        *_wages(draws, workforce, spec, max(size // 10, 10)),
-    ]  # fmt: skip
+    about_data = [_repeated(workforce, spec), _conflict(sensitivity), _influential(tree, workforce, spec)]
+    found = [_unasked(draws), _sampled(spec), *about_data, *_wages(draws, workforce, spec, max(size // 10, 10))]
     return Verdict(gates(draws), [g for g in found if g is not None], sensitivity)
+
+
+def _unasked(draws: xr.DataTree) -> Gate | None:
+    reason = draws.attrs.get("second_opinion", {}).get("skipped")
+    if reason is None:
+        return None
+    advice = "mass on a side that no chain visited would not be seen: try other seeds, or fit with engine='smc'"
+    return Gate("no second opinion on β", reason, False, advice)
 
 
 def _sampled(spec: JointProductionSpec) -> Gate | None:

@@ -98,3 +98,10 @@ def test_what_cannot_be_told_is_a_caution(draws, small: Workforce, monkeypatch) 
     found = verdict._influential(draws, small, SPEC)
     assert found is not None and f"{small.n_workplaces} of {small.n_workplaces} workplaces" in found.value
     assert [g.name for g in verdict._wages(draws, small, SPEC, 10)] == ["no equilibrium"]
+
+
+def test_an_opinion_that_was_not_asked_for_is_a_caution(draws, small: Workforce) -> None:
+    """Where tempering was left out no gate speaks of unvisited mass, and the page must not be silent about it."""
+    skipped = draws.copy()
+    skipped.attrs["second_opinion"] = {"skipped": "100 particles would take 900 s"}
+    assert "900 s" in verdict._unasked(skipped).value and verdict._unasked(draws) is None
