@@ -113,6 +113,8 @@ def test_page_works_offline_and_warns(run) -> None:
     assert html.count("<svg") == 9 and 'name="viewport"' in html
     failed = [g for g in gates(run[1]) if not g.passed]
     assert failed and "Do not report these numbers yet" in html
+    top = html[html.index("<h1>") : html.index('class="facts"')]
+    assert top.index("Do not report") < top.index("As far as the draws have got")  # no finding above a red banner
     ids = re.findall(r' id="([^"]+)"', html)
     assert len(ids) == len(set(ids))
 

@@ -316,7 +316,7 @@ def test_real_teams(shared: Path) -> None:
         assert len(rows) > 9_000 and rows["change"].abs().max() <= 100.0
         assert (rows[GAPS[0]] >= 0).all() and (rows[GAPS[1]] <= 0).all()
         model = learning_regression(teams)
-        tree = draw(model, compile_model(model), SamplerSettings(draws=500, tune=300, chains=2, seed=2))
+        tree = draw(model, compile_model(model), SamplerSettings(draws=1000, tune=300, chains=2, seed=2))
         assert all(g.passed for g in gates(tree, ["theta", "sigma"])), teams.name
         raw = rows.groupby("team")["change"].mean().var() / rows["change"].var()
         assert 0.0 < float((tree["posterior"]["tau"] ** 2).mean()) < raw

@@ -206,3 +206,10 @@ def test_real_series(shared: Path) -> None:
 def test_bad_input_is_one_clear_fault(call: Any, message: str) -> None:
     with pytest.raises(DataFaults, match=message):
         call()
+
+
+def test_what_is_estimated_is_not_printed_as_a_setting() -> None:
+    """Probabilities of staying stood among the settings, directly above their priors."""
+    assert set(RegimesSpec.unused) == {"stay_boom", "stay_recession"} and set(RegimesSpec.unused) <= set(
+        RegimesSpec.model_fields
+    )

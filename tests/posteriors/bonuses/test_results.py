@@ -1,6 +1,7 @@
 """What is read of the bonus models: published arithmetic, order of levels, age profile, R2, the page, the commands."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -239,7 +240,11 @@ def test_commands(panel: Personnel, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     fit = ["fit", "bonuses.size", *own, "--run", str(tmp_path / "fit"), "--draws", "300", "--tune", "200", "--chains", "2"]
     result = CliRunner().invoke(app, fit)
     assert "report: " in result.output and "level 5" in result.output, result.output
-    assert "P(effects of levels rise)" in (tmp_path / "fit/report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "fit/report.html").read_text(encoding="utf-8")
+    assert "P(effects of levels rise)" in page and "in favour, over the prior" in page
+    # Rows without a rating are left out of the likelihood, and the page once gave the rows of the panel only.
+    used = int(re.search(r"<b>([\d,]+)</b><span>rows in the likelihood", page)[1].replace(",", ""))
+    assert 0 < used <= int(re.search(r"<b>([\d,]+)</b><span>with a bonus", page)[1].replace(",", ""))
     for kind in ("bonuses.size", "bonuses.receipt", "bonuses.promotion-prize"):
         words = ["prior", kind, str(path), "--column", "id=person", "--run", str(tmp_path / kind), "--draws", "50"]
         result = CliRunner().invoke(app, words)
