@@ -173,6 +173,7 @@ def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: 
     if settings.engine in ("pymc", "numpyro"):
         tree = _by_pymc(model, settings, progress)
         tree.attrs.update(compile_seconds=0.0, sampling_seconds=time.perf_counter() - before)
+        compiled = None
     else:
         compiled = compile_model(model)
         ready = time.perf_counter()
@@ -193,7 +194,8 @@ def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: 
         tree["observed_data"] = xr.DataTree(observed)
     tree.attrs.update(notes_of(model).judged | health(tree, notes_of(model).outcomes))
     if notes_of(model).two_sided and settings.second_opinion and settings.engine != "smc":
-        tree.attrs["second_opinion"] = smc.second_opinion(model, settings.second_opinion, settings.seed)
+        compiled = compiled or compile_model(model)
+        tree.attrs["second_opinion"] = smc.second_opinion(model, compiled, settings.second_opinion, settings.seed)
     return tree
 
 

@@ -19,6 +19,7 @@ from scipy.special import logsumexp
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.engines.blackjax_engine import empty
+from bayes_labor.engines.modes import log_density_of
 from bayes_labor.engines.nutpie_engine import expander
 from bayes_labor.engines.progress import Draws, Keeper
 from bayes_labor.engines.tempering import next_power, systematic
@@ -64,22 +65,27 @@ class Particles(NamedTuple):
         return np.sqrt(np.maximum((families**2).sum(0), (gaps**2).sum(0))) / n
 
 
-def tempered_density(model: pm.Model) -> Density:
-    """Log prior and log likelihood of a model, and the gradient of their tempered sum, as one compiled function."""
-    terms = [model.logp(vars=model.free_RVs), model.logp(vars=[*model.observed_RVs, *model.potentials])]
-    (prior, likelihood), x = _joined(model, terms)
-    power = pt.dscalar("power")
+def tempered_density(model: pm.Model, compiled: Any) -> Density:
+    """Log prior and log likelihood of a model, and the gradient of their tempered sum.
+
+    ``compiled`` is the model compiled by :func:`.nutpie_engine.compile_model`: its density is called as it is, so that only the
+    prior's, which costs nothing, is compiled here; the likelihood is their difference.
+    """
+    whole = log_density_of(compiled)
+    (prior,), x = _joined(model, [model.logp(vars=model.free_RVs)])
     function = pytensor.function(
-        [x, power], [prior, likelihood, pt.grad(prior + power * likelihood, x)], mode="NUMBA", on_unused_input="ignore"
+        [x], [prior, pt.grad(prior, x, disconnected_inputs="ignore")], mode="NUMBA", on_unused_input="ignore"
     )
 
     def density(at: np.ndarray, t: float) -> tuple[float, float, np.ndarray]:
+        both, slope = whole(at)
         try:
-            base, like, gradient = function(at, t)
+            base, own = function(at)
         except ParameterValueError:  # a scale that underflows to zero on the way: no density there
             return -np.inf, -np.inf, np.zeros_like(at)
-        known = np.isfinite(base) and np.isfinite(like) and np.isfinite(gradient).all()
-        return (float(base), float(like), gradient) if known else (-np.inf, -np.inf, np.zeros_like(at))
+        gradient = t * slope + (1.0 - t) * own
+        known = np.isfinite(base) and np.isfinite(both) and np.isfinite(gradient).all()
+        return (float(base), float(both - base), gradient) if known else (-np.inf, -np.inf, np.zeros_like(at))
 
     return density
 
@@ -91,13 +97,6 @@ def _joined(model: pm.Model, outputs: list[Any]) -> tuple[list[Any], Any]:
         point={v.name: point[v.name] for v in model.value_vars}, outputs=outputs, inputs=model.value_vars
     )
     return found, x
-
-
-def flat_function(model: pm.Model, outputs: list[Any]) -> Callable[[np.ndarray], list[np.ndarray]]:
-    """Compiled, of the unconstrained vector."""
-    found, x = _joined(model, outputs)
-    function: Callable[[np.ndarray], list[np.ndarray]] = pytensor.function([x], found, mode="NUMBA", on_unused_input="ignore")
-    return function
 
 
 def prior_points(model: pm.Model, draws: int, seed: int) -> np.ndarray:
@@ -199,7 +198,7 @@ def run(
     if settings.draws < 2 * compiled.n_dim:
         what = f"{settings.draws} particles do not tell the shape of {compiled.n_dim} parameters"
         raise DataFaults([Fault(what, "draws", f"ask for at least {2 * compiled.n_dim} draws with engine='smc'")])
-    density, expand = tempered_density(model), expander(compiled)
+    density, expand = tempered_density(model, compiled), expander(compiled)
     draws = earlier or empty(settings, compiled.n_dim, names, expand(prior_points(model, 1, 0)[0]))
     for chain in np.flatnonzero(draws.counts == 0):
         seeds = np.random.SeedSequence([settings.seed, int(chain)])
@@ -223,13 +222,15 @@ def run(
     return draws, np.array([draws.state[str(c)] for c in range(settings.chains)])
 
 
-def second_opinion(model: pm.Model, particles: int, seed: int) -> dict[str, Any]:
+def second_opinion(model: pm.Model, compiled: Any, particles: int, seed: int) -> dict[str, Any]:
     """Where tempering finds the mass of the variables that may lie on both sides of zero.
 
     Parameters
     ----------
     model
         One whose notes name such variables.
+    compiled
+        The same, by :func:`.nutpie_engine.compile_model`.
     particles
         To follow from the prior.
     seed
@@ -243,7 +244,7 @@ def second_opinion(model: pm.Model, particles: int, seed: int) -> dict[str, Any]
         :data:`LONGEST` seconds, or next to no draw of the prior has a likelihood.
 
     """
-    density, pool = tempered_density(model), prior_points(model, _POOL * particles, seed)
+    density, pool = tempered_density(model, compiled), prior_points(model, _POOL * particles, seed)
     for x in pool[:20]:
         density(x, 1.0)  # the first calls compile
     start = time.perf_counter()
@@ -257,9 +258,8 @@ def second_opinion(model: pm.Model, particles: int, seed: int) -> dict[str, Any]
     except ValueError as error:
         return {"skipped": str(error)}
     names = notes_of(model).two_sided
-    values = flat_function(model, model.replace_rvs_by_values([model[n] for n in names]))
-    drawn = [values(at) for at in found.x]
-    below = {n: np.array([np.ravel(d[i]) < 0 for d in drawn], dtype=np.float64) for i, n in enumerate(names)}
+    drawn = [expander(compiled)(at) for at in found.x]
+    below = {n: np.array([np.ravel(d[n]) < 0 for d in drawn], dtype=np.float64) for n in names}
     return {
         "below_zero": {n: b.mean(0).tolist() for n, b in below.items()},
         "error": {n: found.error(b).tolist() for n, b in below.items()},

@@ -7,6 +7,7 @@ import xarray as xr
 from scipy import stats
 
 from bayes_labor.data import DataFaults
+from bayes_labor.engines.nutpie_engine import compile_model
 from bayes_labor.engines.sampling import resume, sample
 from bayes_labor.engines.smc import follow, prior_points, second_opinion, tempered_density
 from bayes_labor.models.notes import judge_by
@@ -39,7 +40,7 @@ def evidence() -> float:
 def test_modes_get_particles_by_their_mass(share: float) -> None:
     """Eight populations of 300: the mean share within four standard errors of theirs, the evidence within .1."""
     model, found = two_modes(share), []
-    density, pool = tempered_density(model), prior_points(model, 2400, 1)
+    density, pool = tempered_density(model, compile_model(model)), prior_points(model, 2400, 1)
     for seed in range(8):
         found.append(follow(density, pool, 300, np.random.default_rng(seed)))
     shares = np.array([np.mean(f.x[:, 0] < 0) for f in found])
@@ -79,7 +80,7 @@ def test_as_an_engine_every_chain_is_a_population_and_a_kill_loses_none(tmp_path
 def test_mass_that_no_chain_visited_fails_a_gate() -> None:
     """Chains withheld from the lower mode agree with one another; the second opinion does not. With both it does."""
     share, rng = 0.4, np.random.default_rng(0)
-    opinion = second_opinion(two_modes(share), 100, 3)
+    opinion = second_opinion(model := two_modes(share), compile_model(model), 100, 3)
     assert opinion["below_zero"]["x"][0] == pytest.approx(share, abs=0.2)
     above = rng.normal(APART, NARROW, (4, 500))
     both = np.where(rng.uniform(size=above.shape) < share, -above, above)
@@ -107,7 +108,7 @@ def test_where_nobody_has_a_likelihood_there_is_no_opinion() -> None:
         x = pm.Normal("x")
         pm.CustomDist("seen", x, logp=lambda value, x: pm.math.switch(x > 50.0, 0.0, -np.inf), observed=0.0)
         judge_by("x", two_sided="x")
-    assert "0 of 80 prior draws" in second_opinion(model, 10, 0)["skipped"]
+    assert "0 of 80 prior draws" in second_opinion(model, compile_model(model), 10, 0)["skipped"]
 
 
 def test_a_scale_that_underflows_on_a_path_is_no_density() -> None:
@@ -120,8 +121,8 @@ def test_a_scale_that_underflows_on_a_path_is_no_density() -> None:
     drawn = sample(model, engine="smc", draws=200, chains=2, seed=1)
     assert float(drawn["posterior"]["s"].mean()) == pytest.approx(0.7, abs=0.25)
     assert len(drawn.attrs["log_evidence"]) == 2 and drawn.attrs["mode_shares"] == []
-    assert "below_zero" in second_opinion(model, 100, 3)
-    value, *_ = tempered_density(model)(np.array([0.1, -800.0]), 0.5)
+    assert "below_zero" in second_opinion(model, compile_model(model), 100, 3)
+    value, *_ = tempered_density(model, compile_model(model))(np.array([0.1, -800.0]), 0.5)
     assert value == -np.inf
 
 
@@ -145,7 +146,7 @@ def test_the_error_of_a_share_covers_its_spread_over_seeds() -> None:
             return pm.math.logaddexp(*(-0.5 * (((x - at) / 0.05) ** 2).sum(-1) for at in (-1.0, 1.0)))
 
         pm.CustomDist("seen", x, logp=logp, observed=0.0, signature="(n)->()")
-    density = tempered_density(model)
+    density = tempered_density(model, compile_model(model))
     shares, errors = [], []
     for seed in range(24):
         pool = prior_points(model, 800, 100 + seed)
