@@ -36,7 +36,7 @@ def evidence() -> float:
     return float(np.log(np.sqrt(2 * np.pi) * NARROW) + stats.norm(0.0, np.hypot(1.0, NARROW)).logpdf(APART))
 
 
-@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize("share", [0.1, 0.5])
 def test_modes_get_particles_by_their_mass(share: float) -> None:
     """Eight populations of 300: the mean share within four standard errors of theirs, the evidence within .1."""
     model, found = two_modes(share), []
@@ -137,7 +137,7 @@ def test_too_few_particles_or_no_proper_prior_are_faults() -> None:
 
 
 def test_the_error_of_a_share_covers_its_spread_over_seeds() -> None:
-    """Sharp modes in four dimensions, where particles descend from few draws: over 24 populations of 100 the genealogy's error
+    """Sharp modes in four dimensions, where particles descend from few draws: over 12 populations of 100 the genealogy's error
     is the spread of the share, within sampling error; that of independent particles is less than half of it."""
     with pm.Model() as model:
         x = pm.Normal("x", shape=4)
@@ -148,7 +148,7 @@ def test_the_error_of_a_share_covers_its_spread_over_seeds() -> None:
         pm.CustomDist("seen", x, logp=logp, observed=0.0, signature="(n)->()")
     density = tempered_density(model, compile_model(model))
     shares, errors = [], []
-    for seed in range(24):
+    for seed in range(12):
         pool = prior_points(model, 800, 100 + seed)
         found = follow(density, pool, 100, np.random.default_rng(seed))
         below = (found.x[:, :1] < 0).astype(float)
