@@ -127,7 +127,7 @@ def go_on(compiled: Any, settings: Any, earlier: Draws, progress: bool, keeper: 
     """The recovered draws and the missing ones, sampled in whitened coordinates from where each chain stood."""
     missing = settings.draws - earlier.counts
     held = np.concatenate([u[:n] for u, n in zip(earlier.unconstrained, earlier.counts, strict=True)])
-    white = _White(held.mean(0), _factor(held))
+    white = _White(held.mean(0), factor_of(held))
     lasts = [u[n - 1] if n else held[c] for c, (u, n) in enumerate(zip(earlier.unconstrained, earlier.counts, strict=True))]
     starts = Starts(lambda chain: white.inward(lasts[chain % len(lasts)]))
     whitened = _whitened(compiled, white, starts, list(earlier.posterior))
@@ -161,7 +161,7 @@ class _White(NamedTuple):
         return found
 
 
-def _factor(held: np.ndarray) -> np.ndarray:
+def factor_of(held: np.ndarray) -> np.ndarray:
     """Cholesky factor of the covariance of the draws, shrunk towards its diagonal while they are few."""
     n, d = held.shape
     weight, covariance = n / (n + 2.0 * d), np.atleast_2d(np.cov(held, rowvar=False))

@@ -20,7 +20,7 @@ from scipy.special import logsumexp
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.engines.blackjax_engine import empty
 from bayes_labor.engines.modes import log_density_of
-from bayes_labor.engines.nutpie_engine import expander
+from bayes_labor.engines.nutpie_engine import expander, factor_of
 from bayes_labor.engines.progress import Draws, Keeper
 from bayes_labor.engines.tempering import next_power, systematic
 from bayes_labor.models.notes import notes_of
@@ -162,7 +162,7 @@ def _paths(
     density: Density, x: np.ndarray, power: float, step: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, float, int]:
     """(points, log likelihoods, share accepted, evaluations of each) after one Hamiltonian path of every particle."""
-    factor = _factor(x)
+    factor = factor_of(x)
     leaps = int(rng.integers(*_PATH))
     base, like, gradient = _evaluated(density, x, power)
     speed = rng.normal(size=x.shape)
@@ -178,14 +178,6 @@ def _paths(
         gain = new_base + power * new_like - 0.5 * (speed**2).sum(1) - energy
     taken = np.isfinite(gain) & (np.log(rng.uniform(size=len(x))) < gain)
     return np.where(taken[:, None], at, x), np.where(taken, new_like, like), float(taken.mean()), leaps + 1
-
-
-def _factor(x: np.ndarray) -> np.ndarray:
-    """Cholesky factor of the particles' covariance, shrunk towards its diagonal."""
-    n, d = x.shape
-    weight, covariance = n / (n + 2.0 * d), np.atleast_2d(np.cov(x, rowvar=False))
-    diagonal = np.maximum(np.diag(covariance), 1e-12)
-    return np.linalg.cholesky(weight * covariance + (1.0 - weight) * np.diag(diagonal))
 
 
 def run(

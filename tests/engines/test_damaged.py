@@ -18,9 +18,10 @@ from typer.testing import CliRunner
 from bayes_labor.commands import app, main
 from bayes_labor.data import DataFaults, Workforce
 from bayes_labor.engines.progress import Draws
+from bayes_labor.engines.run_folder import provenance
 from bayes_labor.models import JointProductionSpec
 from bayes_labor.posteriors import RunFolder, peek, resume, sample
-from bayes_labor.posteriors.joint_production.fits import describe_run
+from bayes_labor.posteriors.joint_production.fits import describe_fit
 from tests.conftest import FORMULA, make_table
 
 SPEC = JointProductionSpec(spec="linear")
@@ -53,7 +54,8 @@ def finished(source: list[str], tmp_path: Path) -> Path:
     workforce = Workforce.from_csv(source[0], FORMULA, ["seniority"])
     folder = RunFolder.create(tmp_path / "run")
     folder.save(
-        tree(), describe_run(workforce, SPEC) | {"sampler": {"draws": 50, "chains": 2}, "state": "done", "words": WORDS}
+        tree(),
+        describe_fit(workforce, SPEC) | provenance() | {"sampler": {"draws": 50, "chains": 2}, "state": "done", "words": WORDS},
     )
     return folder.path
 

@@ -12,7 +12,7 @@ from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines import sampling
 from bayes_labor.engines.fan_out import Recipe
-from bayes_labor.engines.run_folder import RunFolder, provenance
+from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.engines.sampling import SamplerSettings
 from bayes_labor.models.joint_production.model import joint_production
 from bayes_labor.models.joint_production.settings import JointProductionSpec
@@ -97,11 +97,6 @@ def describe_fit(workforce: Workforce, spec: JointProductionSpec) -> dict[str, A
     options = {"formula": workforce.formula, "internal": list(workforce.internal_variables)}
     read = {"source": "", "columns": {}, "options": options}  # from Python: where the table is, only the caller knows
     return {"system": "joint-production", "specification": settings, "data": describe_data(workforce), "read": read}
-
-
-def describe_run(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Any]:
-    """:func:`describe_fit`, with what and when."""
-    return describe_fit(workforce, spec) | provenance()
 
 
 def joint_recipe(workforce: Workforce, spec: JointProductionSpec, settings: SamplerSettings, weighted: bool = False) -> Recipe:
