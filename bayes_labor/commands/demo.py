@@ -23,4 +23,4 @@ def register(app: typer.Typer) -> None:
         # What a player without better offers is worth to himself is known: the leagues' minimum salary.
         priors = JointProductionPriors(unemployment_center=LEAGUE_MINIMUM, unemployment=0.02)
         demo = Task(system_named("joint-production"), JointProductionSpec(priors=priors), Source("baseball", {}, {}))
-        fit_and_report(demo, demo.data(), run, overwrite=True, settings={"draws": 1500})
+        fit_and_report(demo, demo.data(), run, overwrite=True, settings={"draws": 1500, "longest": 4})

@@ -126,6 +126,8 @@ def start(model: pm.Model, compiled: Any, settings: Any, progress: bool, keeper:
 def go_on(compiled: Any, settings: Any, earlier: Draws, progress: bool, keeper: Keeper) -> Draws:
     """The recovered draws and the missing ones, sampled in whitened coordinates from where each chain stood."""
     missing = settings.draws - earlier.counts
+    if not missing.any():
+        return earlier
     held = np.concatenate([u[:n] for u, n in zip(earlier.unconstrained, earlier.counts, strict=True)])
     white = _White(held.mean(0), factor_of(held))
     lasts = [u[n - 1] if n else held[c] for c, (u, n) in enumerate(zip(earlier.unconstrained, earlier.counts, strict=True))]

@@ -14,12 +14,15 @@ from pymc.backends.arviz import find_observations
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.engines import blackjax_engine, nutpie_engine, smc
+from bayes_labor.engines.convergence import wanting
 from bayes_labor.engines.nutpie_engine import compile_model
 from bayes_labor.engines.progress import Draws, Keeper, locked
 from bayes_labor.engines.run_folder import RunFolder, judged, provenance
 from bayes_labor.models.notes import notes_of
 from bayes_labor.models.settings import LARGEST_SEED, Settings
 
+LONGEST = 4
+"""How many times its draws a fit may take whose draws are left at the default, until its chains have converged."""
 _MOST_DRAWS = 100_000_000
 _FEWEST = 3  # recovered draws per dimension from which the posterior's shape can be told
 
@@ -28,6 +31,8 @@ class SamplerSettings(Settings):
     """How to sample."""
 
     draws: int = Field(default=2000, ge=1, le=10_000_000)
+    longest: int = Field(default=1, ge=1, le=1_000)
+    """While chains have not converged nutpie goes on, to at most so many times ``draws``, which it doubles; 1: it does not."""
     tune: int = Field(default=400, ge=1, le=10_000_000)
     chains: int = Field(default=4, ge=1, le=1_000)
     cores: int | None = Field(default=None, ge=1, le=1_024)
@@ -74,13 +79,15 @@ def sample(
     progress
         Show a progress bar.
     **settings
-        Fields of :class:`SamplerSettings`: draws, tune, chains, cores, seed, target_accept, adaptation, start, engine.
+        Fields of :class:`SamplerSettings`: draws, longest, tune, chains, cores, seed, target_accept, adaptation, start,
+        engine, second_opinion.
 
     Returns
     -------
     xr.DataTree
         Groups ``posterior``, ``sample_stats`` and, where the model has data, ``observed_data``. Chains start in every mode
-        that matters. Attributes of the root hold the seconds spent and the count of solver failures.
+        that matters. Attributes of the root hold the seconds spent, the count of solver failures and, where the fit went
+        on beyond ``draws``, what for: ``went_on``.
 
     Raises
     ------
@@ -177,17 +184,15 @@ def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: 
     else:
         compiled = compile_model(model)
         ready = time.perf_counter()
-        weights = np.empty(0)
+        weights, went_on = np.empty(0), list[str]()
         if settings.engine in ("blackjax", "smc"):
             exact = blackjax_engine if settings.engine == "blackjax" else smc
             found, weights = exact.run(model, compiled, settings, keeper, earlier, nutpie_engine.variables_of(model, compiled))
-        elif earlier is not None:
-            found = nutpie_engine.go_on(compiled, settings, earlier, progress, keeper)
         else:
-            found, weights = nutpie_engine.start(model, compiled, settings, progress, keeper)
+            found, weights, went_on = _by_nutpie(model, compiled, settings, progress, keeper, earlier)
         evidence = {"log_evidence": [float(w) for w in weights]} if settings.engine == "smc" else {}
         tree = _tree(found, compiled, np.empty(0) if evidence else weights)
-        tree.attrs.update(evidence)
+        tree.attrs.update(evidence | ({"went_on": went_on} if went_on else {}))
         tree.attrs.update(compile_seconds=ready - before, sampling_seconds=time.perf_counter() - ready)
     observed = _observed(model)
     if observed:
@@ -197,6 +202,28 @@ def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: 
         compiled = compiled or compile_model(model)
         tree.attrs["second_opinion"] = smc.second_opinion(model, compiled, settings.second_opinion, settings.seed)
     return tree
+
+
+def _by_nutpie(
+    model: pm.Model, compiled: Any, settings: SamplerSettings, progress: bool, keeper: Keeper, earlier: Draws | None
+) -> tuple[Draws, np.ndarray, list[str]]:
+    """(draws, share of the mass of every mode, why the fit went on beyond its draws, by stage)."""
+    weights, reasons, length = np.empty(0), list[str](), settings.draws
+    if earlier is None:
+        found, weights = nutpie_engine.start(model, compiled, settings, progress, keeper)
+    else:
+        while length < earlier.counts.max():  # killed while it went on
+            length *= 2
+        found = nutpie_engine.go_on(compiled, settings.model_copy(update={"draws": length}), earlier, progress, keeper)
+    while 2 * length <= settings.longest * settings.draws:
+        judged = found.tree(dict(compiled.dims), dict(compiled.coords))["posterior"].to_dataset()
+        reason = wanting(judged, notes_of(model).judged)
+        if not reason:
+            break
+        reasons.append(f"{reason} with {length:,} draws a chain")
+        length, keeper.earlier = 2 * length, found
+        found = nutpie_engine.go_on(compiled, settings.model_copy(update={"draws": length}), found, progress, keeper)
+    return found, weights, reasons
 
 
 def _observed(model: pm.Model) -> xr.Dataset:

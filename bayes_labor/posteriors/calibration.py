@@ -19,11 +19,11 @@ from scipy import stats
 
 from bayes_labor import __version__
 from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.engines.convergence import r_hat
 from bayes_labor.engines.fan_out import Recipe, Refit, compiled, fan_out, refit
 from bayes_labor.engines.sampling import SamplerSettings
 from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.posteriors.rank_file import RankFile, rank_table
-from bayes_labor.posteriors.tables import r_hat
 
 SAMPLER = {"chains": 2, "draws": 300, "tune": 300}
 

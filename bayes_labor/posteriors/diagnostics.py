@@ -7,9 +7,11 @@ import arviz as az
 import numpy as np
 import xarray as xr
 
-from bayes_labor.posteriors.tables import labels, r_hat
+from bayes_labor.engines.convergence import ESS, R_HAT, compared, r_hat, share_below
+from bayes_labor.posteriors.tables import labels
 
-_R_HAT, _ESS, _E_BFMI = 1.01, 400.0, 0.3
+_E_BFMI = 0.3
+_LONGER = "run longer: more draws"
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,11 @@ def gates(draws: xr.DataTree, names: Sequence[str] | None = None) -> list[Gate]:
     """
     posterior = draws["posterior"].to_dataset()
     names = names if names is not None else draws.attrs.get("gated", [])
-    chosen = posterior[[v for v in names if v in posterior] or list(posterior.data_vars)]
+    chosen = compared(posterior, names)
     found = [
-        _worst("R-hat", r_hat(chosen), np.nanmax, lambda v: v < _R_HAT, f"below {_R_HAT}", "run longer: more tune and draws"),
-        _worst("bulk ESS", az.ess(chosen), np.nanmin, lambda v: v > _ESS, f"above {_ESS:.0f}", "run longer: more draws"),
-        _worst(
-            "tail ESS",
-            az.ess(chosen, method="tail"),
-            np.nanmin,
-            lambda v: v > _ESS,
-            f"above {_ESS:.0f}",
-            "run longer: more draws",
-        ),
+        _worst("R-hat", r_hat(chosen), np.nanmax, lambda v: v < R_HAT, f"below {R_HAT}", "run longer: more tune and draws"),
+        _worst("bulk ESS", az.ess(chosen), np.nanmin, lambda v: v > ESS, f"above {ESS:.0f}", _LONGER),
+        _worst("tail ESS", az.ess(chosen, method="tail"), np.nanmin, lambda v: v > ESS, f"above {ESS:.0f}", _LONGER),
     ]
     stats = draws["sample_stats"].to_dataset()
     divergent = int(stats["diverging"].sum())
@@ -91,7 +86,7 @@ def _bfmi(energy: np.ndarray) -> np.ndarray:
 
 def _visited(name: str, values: xr.DataArray, seen: list[float], error: list[float]) -> Gate:
     """Whether the chains give each side of zero the mass that tempering from the prior finds there, within both errors."""
-    shares, own = _share_below(values)
+    shares, own = share_below(values)
     other = np.asarray(seen)
     tolerated = 4.0 * np.sqrt(own**2 + np.square(error)) + 0.02
     text = ", ".join(f"{k} {a:.2f} ({b:.2f})" for k, a, b in zip(labels(values), shares, other, strict=True))
@@ -102,14 +97,6 @@ def _visited(name: str, values: xr.DataArray, seen: list[float], error: list[flo
         bool((np.abs(shares - other) <= tolerated).all()),
         "the chains have not visited what tempering finds: fit with engine='smc', whose particles go to every mode by its mass",
     )
-
-
-def _share_below(values: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
-    """(share of draws below zero, its Monte Carlo error), by element."""
-    negative = (values < 0).astype(float)
-    share = negative.mean(("chain", "draw")).to_numpy().ravel()
-    effective = az.ess(negative.to_dataset(name="negative"))["negative"].to_numpy().ravel()
-    return share, np.sqrt(share * (1.0 - share) / np.maximum(np.nan_to_num(effective, nan=np.inf), 1.0))
 
 
 def _sides(name: str, beta: xr.DataArray) -> Gate:

@@ -12,17 +12,13 @@ import pandas as pd
 import pymc as pm
 import xarray as xr
 
+from bayes_labor.engines.convergence import r_hat
+
 CI_PROB = 0.94
 _NUMBER = r"[-+]?(?:[\d.]+(?:e[-+]?\d+)?|inf|nan)%?"
 _PRINTED = re.compile(rf"{_NUMBER}(?: ± {_NUMBER}| [\[(]{_NUMBER}(?:, {_NUMBER})*[\])])?", re.IGNORECASE)
 """A number as tables print it, alone or with its error or interval behind it."""
 _WHOLE = ("flagged", "refitted", "draws", "paper log likelihood")
-
-
-def r_hat(chosen: xr.Dataset) -> xr.Dataset:
-    """R-hat of every element; NaN for one that never moves, infinite for one that never moves within its chains only."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return az.rhat(chosen)
 
 
 def parameter_table(

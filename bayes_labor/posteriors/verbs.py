@@ -69,12 +69,16 @@ class Opened:
 def fit(
     system: System, data: Any, spec: Settings, run: str | Path, source: Source | None = None, **settings: Any
 ) -> xr.DataTree:
-    """Sample the posterior into a run folder; ``settings`` as :func:`bayes_labor.engines.sampling.sample` takes them."""
+    """Sample the posterior into a run folder; ``settings`` as :func:`bayes_labor.engines.sampling.sample` takes them.
+
+    Where the number of draws is left alone, a fit that has not converged goes on, to :data:`LONGEST` times the default.
+    """
     model = system.build(data, spec)
     record = system.about(spec, data) | ({"read": source.record()} if source is not None else {})
     lost = notes_of(model).left_out
     record |= {"left out": lost} if lost else {}
-    return sampling.sample(model, run=run, record=record, **(dict(system.sampler) | settings))
+    longest = {} if "draws" in settings else {"longest": sampling.LONGEST}
+    return sampling.sample(model, run=run, record=record, **(dict(system.sampler) | longest | settings))
 
 
 def open_run(run: str | Path, moved: str | None = None) -> Opened:

@@ -36,8 +36,12 @@ def sample(
 
 
 def fit(workforce: Workforce, spec: JointProductionSpec | None = None, **settings: Any) -> xr.DataTree:
-    """Build the joint-production model and draw from its posterior; ``settings`` as in :func:`sample`."""
+    """Build the joint-production model and draw from its posterior; ``settings`` as in :func:`sample`.
+
+    Where the number of draws is left alone, a fit that has not converged goes on: see ``longest``.
+    """
     spec = spec or JointProductionSpec()
+    settings = ({} if "draws" in settings else {"longest": sampling.LONGEST}) | settings
     return sample(joint_production(workforce, spec), workforce=workforce, spec=spec, **settings)
 
 

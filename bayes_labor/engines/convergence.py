@@ -1,0 +1,55 @@
+"""Whether chains have converged: the numbers behind the gates, and what a fit that goes on waits for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import arviz as az
+import numpy as np
+import xarray as xr
+
+R_HAT, ESS = 1.01, 400.0
+"""R-hat must be below the first, bulk and tail effective sample sizes above the second."""
+SIDE_ERROR = 0.015
+"""Monte Carlo standard error that a share of draws below zero may have, where there is mass on both sides."""
+
+
+def r_hat(chosen: xr.Dataset) -> xr.Dataset:
+    """R-hat of every element; NaN for one that never moves, infinite for one that never moves within its chains only."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: xr.Dataset = az.rhat(chosen)
+    return found
+
+
+def compared(posterior: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
+    """The variables whose chains are compared: those named, or all."""
+    return posterior[[v for v in names if v in posterior] or list(map(str, posterior.data_vars))]
+
+
+def share_below(values: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
+    """(share of draws below zero, its Monte Carlo error), by element."""
+    negative = (values < 0).astype(float)
+    share = negative.mean(("chain", "draw")).to_numpy().ravel()
+    effective = az.ess(negative.to_dataset(name="negative"))["negative"].to_numpy().ravel()
+    return share, np.sqrt(share * (1.0 - share) / np.maximum(np.nan_to_num(effective, nan=np.inf), 1.0))
+
+
+def wanting(posterior: xr.Dataset, judged: Mapping[str, Any]) -> str:
+    """What more draws are wanted for, in a few words; empty where there are enough.
+
+    ``judged`` names variables as :attr:`bayes_labor.models.notes.Notes.judged` does.
+    """
+    chosen = compared(posterior, judged.get("gated", []))
+    worst = {"R-hat": (r_hat(chosen), np.nanmax), "bulk ESS": (az.ess(chosen), np.nanmin)}
+    worst["tail ESS"] = (az.ess(chosen, method="tail"), np.nanmin)
+    for name, (values, pick) in worst.items():
+        flat = np.concatenate([np.ravel(v.to_numpy()) for v in values.data_vars.values()])
+        found = float(pick(flat)) if np.isfinite(flat).any() else np.nan
+        if name == "R-hat" and not found < R_HAT:
+            return f"R-hat {found:.3f}"
+        if name != "R-hat" and not found > ESS:
+            return f"{name} {found:.0f}"
+    for name in judged.get("two_sided", []):
+        error = float(share_below(posterior[name])[1].max())
+        if error > SIDE_ERROR:
+            return f"share of {name} below zero known to {error:.3f}"
+    return ""
