@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,14 @@ CASES: list[dict[str, Any]] = [
     {"spec": "flexible", "matching": "sampled", "feasibility": "hard", "penalty": 2.0, "hierarchy": "centered"},
     {"spec": "linear_national"},
     {"spec": "power", "subsample": 20, "workplace_effects": True, "noise_by_industry": True},
+    {"spec": "power", "subsample": 20, "errors": "log"},
 ]
 
 
 @pytest.fixture(scope="module")
 def workforce() -> Any:
-    return norway(30, seed=3)
+    drawn = norway(30, seed=3)
+    return replace(drawn, wage=np.maximum(drawn.wage, 1.0))  # positive, for errors of logs
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: "-".join(map(str, c.values())))

@@ -74,6 +74,7 @@ def _form(model: pm.Model, inputs: Inputs, spec: JointProductionSpec, industries
         softness=inputs.softness,
         penalty=0.0 if spec.is_linear else spec.penalty,
         shortfall=inputs.shortfall,
+        in_logs=spec.errors == "log",
         priors=tuple((k, p.family, tuple(map(_plain, p.values))) for k, p in inputs.priors.items()),
     )
 

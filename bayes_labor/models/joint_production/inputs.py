@@ -6,7 +6,7 @@ import numpy as np
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.models.joint_production.priors import LOG_ALL, units_of
+from bayes_labor.models.joint_production.priors import LOG_ALL, SD_LOG, units_of
 from bayes_labor.models.joint_production.settings import MANY_WORKERS, JointProductionSpec, SpecName
 from bayes_labor.models.priors import Prior, Relative
 from bayes_labor.theory.joint_production.matching import Matching
@@ -59,6 +59,9 @@ def inputs_of(workforce: Workforce, spec: JointProductionSpec) -> Inputs:
     if spec.worker_effects and not workforce.repeated:
         what = "worker effects need people who have several rows" + ("" if workforce.people else ": nothing says who is who")
         raise DataFaults([Fault(what, "worker_effects", "name the column of their ids (person=), or leave the effects out")])
+    if spec.errors == "log" and not (workforce.wage > 0).all():
+        what = f"{int(np.sum(workforce.wage <= 0))} wages are not positive, and errors='log' takes their logarithms"
+        raise DataFaults([Fault(what, workforce.name, "drop these rows, or choose errors='normal'")])
     columns, priors = columns_of(workforce, spec), prior_table(workforce, spec)
     return Inputs(
         columns=columns,
@@ -169,13 +172,18 @@ def prior_rows(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Pri
     }
     wanted += ["sigma", *(name for name, has in optional.items() if has)]
     found = beta | {k: rows[k] for k in wanted}
+    if spec.errors == "log":
+        for name in set(found) & {"sigma", "tau", "omega"}:
+            scale = found[name].values[0]
+            found[name] = found[name]._replace(values=(scale._replace(unit=SD_LOG),))
     if spec.spec == "linear_national":
         found["log_output"] = Prior("normal", (Relative(1.0, LOG_ALL), spec.priors.log_output), rows["log_output"].words)
     return found
 
 
 def _starts(workforce: Workforce, columns: Columns, spec: JointProductionSpec, priors: dict[str, Prior]) -> dict[str, Any]:
-    n, sd = len(workforce.industries), float(workforce.wage.std())
+    n = len(workforce.industries)
+    sd = float((np.log(workforce.wage) if spec.errors == "log" else workforce.wage).std())
     starts = {
         "beta_mean": 0.2,
         "beta_spread": 0.2,

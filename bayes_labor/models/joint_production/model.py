@@ -4,7 +4,7 @@ Sections 2-5 of the paper: output from task assignment, outside options in equil
 likelihood has one term per workplace; a point whose equilibrium cannot be solved has likelihood zero.
 """
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from functools import partial
 from typing import Any
 
@@ -34,6 +34,7 @@ _CONSTANT_BYTES = 500_000  # PyTensor cannot cache code with larger constants
 PARAMETERS = ("beta", "psi", "d", "V_U", "gamma", "A", "sigma", "tau", "omega", "nu")
 """Parameters in the units of the data, in the order of the paper's tables."""
 _MANY_EFFECTS = 200  # sampled ones, beyond which modes are not searched
+_LEAST = 1e-300  # of a predicted wage whose logarithm is taken; a payroll with one below zero is penalised without bound
 PENALISED_SIZE = 5  # workplaces larger than this are penalised for a negative surplus
 
 
@@ -218,64 +219,61 @@ def _wages(
     # Where outside options exhaust the product, surpluses are of either sign by construction: nothing to penalise.
     penalty = (0.0 if spec.is_linear else spec.penalty) * short
     weight = pt.constant(1.0) if counted is None else counted
+    if in_logs := spec.errors == "log":
+        penalty = pt.switch(workplace_sum(pt.le(wage, 0.0).astype("float64"), data["offsets"]) > 0.0, np.inf, penalty)
     pm.Deterministic("infeasibility_penalty", penalty.sum())
-    shape, log_density, draw = pt.constant(np.inf), _log_density_normal, _draw_wages
+    shape, terms, draw, people = pt.constant(np.inf), _normal_terms, _draw_wages, None
     if spec.errors == "student":
-        shape, log_density = pm.Deterministic("nu", 2.0 + free["nu_shifted"]), _log_density_student
+        shape, terms = pm.Deterministic("nu", 2.0 + free["nu_shifted"]), _student_terms
     if spec.worker_effects:
+        if "tau" in free:
+            effect = to_workers(free["tau"] * free["workplace_effect"], data["offsets"], wage)
+            wage = wage * pt.exp(effect) if in_logs else wage + effect
         assert workforce.people is not None
-        wage = wage + to_workers(free["tau"] * free["workplace_effect"], data["offsets"], wage) if "tau" in free else wage
-        shape, draw = free["omega"], partial(_draw_wages_of_people, workforce.people)
-        log_density = partial(_log_density_of_people, workforce.people)
+        people, shape, terms = workforce.people, free["omega"], _effect_terms
+        draw = partial(_draw_wages_of_people, people)
     elif spec.workplace_effects:
-        shape, log_density, draw = free["tau"], _log_density_with_effects, _draw_wages_with_effects
+        shape, terms, draw = free["tau"], _effect_terms, _draw_wages_with_effects
     pm.CustomDist(
-        "wage", wage, spread, shape, penalty, equilibrium.status, data["offsets"], weight, logp=log_density,
-        random=draw, signature=f"(n),(f),(),(f),(),(g),{'()' if counted is None else '(f)'}->(n)",
-        observed=data["wage"], dims="worker",
+        "wage", wage, spread, shape, penalty, equilibrium.status, data["offsets"], weight,
+        logp=partial(_density, terms, people, in_logs), random=partial(_draw_in_logs, draw) if in_logs else draw,
+        signature=f"(n),(f),(),(f),(),(g),{'()' if counted is None else '(f)'}->(n)", observed=data["wage"], dims="worker",
     )  # fmt: skip
 
 
-def _by_workplace(terms: Any, penalty: Any, status: Any, weight: Any) -> Any:
-    """(F,) log densities of whole payrolls; zero density where the equilibrium was not solved."""
-    return pt.switch(pt.eq(status, 0.0), weight * terms - penalty, -np.inf)
+def _density(
+    terms_of: Callable[..., Any], people: Groups | None, in_logs: bool,
+    value: Any, mean: Any, sigma: Any, shape: Any, penalty: Any, status: Any, offsets: Any, weight: Any,
+) -> Any:  # fmt: skip
+    """(F,) log densities of whole payrolls, or (G,) of people's rows; zero density where the equilibrium was not solved.
+
+    With errors in logs the density is still that of the wages: specifications of either kind can be compared.
+    """
+    residual = pt.log(value) - pt.log(pt.maximum(mean, _LEAST)) if in_logs else value - mean
+    ends, by_unit = (offsets, residual) if people is None else (pt.constant(people.offsets), residual[people.order])
+    terms = terms_of(by_unit, ends, sigma if people is None else sigma[0], shape)
+    if in_logs:
+        terms = terms - workplace_sum(pt.log(value if people is None else value[people.order]), ends)
+    terms = weight * terms - penalty if people is None else terms - penalty.sum() / len(people.counts)
+    return pt.switch(pt.eq(status, 0.0), terms, -np.inf)
 
 
-def _log_density_normal(
-    value: Any, mean: Any, sigma: Any, shape: Any, penalty: Any, status: Any, offsets: Any, weight: Any
-) -> Any:
-    squares, sizes = workplace_sum((value - mean) ** 2, offsets), pt.extra_ops.diff(offsets)
-    terms = -0.5 * squares / sigma**2 - sizes * (pt.log(sigma) + 0.5 * np.log(2.0 * np.pi))
-    return _by_workplace(terms, penalty, status, weight)
+def _normal_terms(residual: Any, offsets: Any, sigma: Any, shape: Any) -> Any:
+    squares, sizes = workplace_sum(residual**2, offsets), pt.extra_ops.diff(offsets)
+    return -0.5 * squares / sigma**2 - sizes * (pt.log(sigma) + 0.5 * np.log(2.0 * np.pi))
 
 
-def _log_density_with_effects(
-    value: Any, mean: Any, sigma: Any, shape: Any, penalty: Any, status: Any, offsets: Any, weight: Any
-) -> Any:
-    """``shape`` is the standard deviation of the effects."""
-    residual, sizes = value - mean, pt.extra_ops.diff(offsets)
+def _effect_terms(residual: Any, offsets: Any, sigma: Any, shape: Any) -> Any:
+    """``shape`` is the standard deviation of the effects, of workplaces or of people: tau or omega."""
     squares, sums = workplace_sum(residual**2, offsets), workplace_sum(residual, offsets)
-    return _by_workplace(grouped_normal(squares, sums, sizes, sigma, shape, pt), penalty, status, weight)
+    return grouped_normal(squares, sums, pt.extra_ops.diff(offsets), sigma, shape, pt)
 
 
-def _log_density_of_people(
-    people: Groups, value: Any, mean: Any, sigma: Any, shape: Any, penalty: Any, status: Any, offsets: Any, weight: Any
-) -> Any:
-    """(G,) by person, the penalty spread over all; ``shape`` is omega."""
-    residual = (value - mean)[people.order]
-    squares, sums = workplace_sum(residual**2, people.offsets), workplace_sum(residual, people.offsets)
-    terms = grouped_normal(squares, sums, people.counts, sigma[0], shape, pt)
-    return pt.switch(pt.eq(status, 0.0), terms - penalty.sum() / len(people.counts), -np.inf)
-
-
-def _log_density_student(
-    value: Any, mean: Any, sigma: Any, shape: Any, penalty: Any, status: Any, offsets: Any, weight: Any
-) -> Any:
+def _student_terms(residual: Any, offsets: Any, sigma: Any, shape: Any) -> Any:
     nu, sizes = shape, pt.extra_ops.diff(offsets)
     constant = pt.gammaln(0.5 * (nu + 1.0)) - pt.gammaln(0.5 * nu) - 0.5 * pt.log(nu * np.pi)
-    excess = workplace_sum(pt.log1p(((value - mean) / to_workers(sigma, offsets, value)) ** 2 / nu), offsets)
-    terms = sizes * (constant - pt.log(sigma)) - 0.5 * (nu + 1.0) * excess
-    return _by_workplace(terms, penalty, status, weight)
+    excess = workplace_sum(pt.log1p((residual / to_workers(sigma, offsets, residual)) ** 2 / nu), offsets)
+    return sizes * (constant - pt.log(sigma)) - 0.5 * (nu + 1.0) * excess
 
 
 def _draw_wages(
@@ -287,6 +285,12 @@ def _draw_wages(
     sigma = np.repeat(sigma, np.diff(offsets))
     error = rng.standard_normal(mean.shape) if np.isinf(shape) else rng.standard_t(shape, mean.shape)
     return mean + sigma * error if status == 0 else np.full(mean.shape, np.nan)
+
+
+def _draw_in_logs(draw: Callable[..., np.ndarray], mean: np.ndarray, *others: Any, **named: Any) -> np.ndarray:
+    """Wages whose logarithms have the errors; NaN where the model predicts none above zero."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.exp(draw(np.where(mean > 0.0, np.log(mean), np.nan), *others, **named))
 
 
 def _draw_wages_with_effects(

@@ -7,7 +7,7 @@ from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.models.priors import Prior, Relative
 from bayes_labor.models.settings import Settings
 
-MEAN, SD, LOW = "mean wage", "sd of wages", "least decile of wages"
+MEAN, SD, SD_LOG, LOW = "mean wage", "sd of wages", "sd of log wages", "least decile of wages"
 LOG_MEAN, LOG_ALL = "log mean wage of the industry", "log mean wage"
 
 
@@ -36,9 +36,9 @@ class JointProductionPriors(Settings):
     unemployment: PositiveFloat | None = None
     """Its sd in mean wages; None: a quarter of the least decile of wages."""
     noise: PositiveFloat = 1.0
-    """Scale of sigma, in sds of wages."""
+    """Scale of sigma, in sds of wages; of log wages where these have the errors."""
     effects: PositiveFloat = 0.5
-    """Scale of tau and omega, in sds of wages, where workplaces or workers have effects."""
+    """Scale of tau and omega, in the same unit, where workplaces or workers have effects."""
     tail: PositiveFloat = 0.1
     """Rate of nu - 2, where errors are Student-t; its shape is 2."""
 
@@ -79,4 +79,5 @@ def units_of(workforce: Workforce) -> dict[str, float | np.ndarray]:
     mean, n = float(wages.mean()), len(workforce.industries)
     by_industry = [float(wages[industry == k].mean()) if np.any(industry == k) else mean for k in range(n)]
     low = max(float(np.quantile(workforce.wage, 0.1)), 0.05 * mean)
-    return {MEAN: mean, SD: float(workforce.wage.std()), LOW: low, LOG_MEAN: np.log(by_industry), LOG_ALL: np.log(mean)}
+    sds = {SD: float(workforce.wage.std()), SD_LOG: float(np.log(wages).std()) if wages.all() else np.nan}
+    return sds | {MEAN: mean, LOW: low, LOG_MEAN: np.log(by_industry), LOG_ALL: np.log(mean)}

@@ -44,7 +44,9 @@ class JointProductionSpec(Settings):
     feasibility: Literal["smooth", "hard"] = "smooth"
     softness: PositiveFloat = 0.01
     """Scale of smooth feasibility weights, as a share of the mean wage."""
-    errors: Literal["normal", "student"] = "normal"
+    errors: Literal["normal", "student", "log"] = "normal"
+    """Around the wages that the model predicts: ``normal`` or Student-t ones in the wage unit, or, ``log``, normal ones of log
+    wages around the logarithm of the prediction, which is then a median; sigma, tau and omega are log points."""
     workplace_effects: bool = False
     """Whether wages of a workplace share an error, normal with standard deviation tau, integrated out of the likelihood: what
     a workplace pays more or less than the model says, which beta would otherwise have to explain."""
@@ -80,8 +82,8 @@ class JointProductionSpec(Settings):
         if self.matching == "sampled" and self.subsample is not None:
             raise ValueError("subsample goes with matching='exact'")
         for name in ("workplace_effects", "worker_effects"):
-            if getattr(self, name) and self.errors != "normal":
-                raise ValueError(f"{name} go with errors='normal': only then can they be integrated out exactly")
+            if getattr(self, name) and self.errors == "student":
+                raise ValueError(f"{name} go with errors='normal' or 'log': only then can they be integrated out exactly")
         if self.worker_effects and self.noise_by_industry:
             raise ValueError("worker_effects go with one spread of errors for all industries: people move between them")
         return self

@@ -18,6 +18,7 @@ from bayes_labor.likelihoods.grouped_errors import grouped_normal
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.joint_production.effective_prior import effective_prior
 from bayes_labor.posteriors.joint_production.equilibrium import elsewhere, solve_each, thin
+from bayes_labor.posteriors.joint_production.errors import residuals
 from bayes_labor.posteriors.joint_production.fits import joint_recipe
 
 ROPE = 0.05
@@ -57,15 +58,23 @@ def workplace_log_likelihood(
     )
     posterior = thin(draws, size)
     values = [
-        np.full(len(names), -np.inf) if wage is None else _terms(rows, wage, posterior.isel(sample=i))
+        np.full(len(names), -np.inf) if wage is None else _terms(rows, wage, posterior.isel(sample=i), spec)
         for i, wage in enumerate(found)
     ]
     return xr.DataArray(np.array(values), dims=("sample", unit), coords={unit: names})
 
 
-def _terms(rows: Workforce, predicted: np.ndarray, one: xr.Dataset) -> np.ndarray:
-    """Log densities at one draw: of workplaces, or of people where these have effects."""
-    sigma, residual = one["sigma"].to_numpy(), rows.wage - predicted
+def _terms(rows: Workforce, predicted: np.ndarray, one: xr.Dataset, spec: JointProductionSpec) -> np.ndarray:
+    """Log densities of wages at one draw: of workplaces, or of people where these have effects."""
+    terms = _terms_of_errors(rows, residuals(rows, predicted, spec), one)
+    if spec.errors != "log":
+        return terms
+    logs, persons = np.log(rows.wage), rows.people if "omega" in one else None
+    return terms - (np.add.reduceat(logs, rows.offsets[:-1]) if persons is None else np.bincount(persons.row, logs))
+
+
+def _terms_of_errors(rows: Workforce, residual: np.ndarray, one: xr.Dataset) -> np.ndarray:
+    sigma = one["sigma"].to_numpy()
     if "omega" in one and rows.people is not None:
         if "workplace_effect" in one:
             residual = residual - np.repeat(float(one["tau"]) * one["workplace_effect"].to_numpy(), rows.sizes)

@@ -1,12 +1,11 @@
 """Whether the numbers of a fit may be read: convergence gates, and what else a reader must know before the first table."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
 from bayes_labor.data.faults import first_few
 from bayes_labor.data.joint_production.workforce import Workforce
@@ -15,10 +14,13 @@ from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import Gate, gates
 from bayes_labor.posteriors.joint_production.comparison import GOOD_K, leave_one_out, with_log_likelihood
 from bayes_labor.posteriors.joint_production.equilibrium import solve_each, thin
+from bayes_labor.posteriors.joint_production.errors import replicate, residuals
+from bayes_labor.posteriors.joint_production.predictive import predictive_section, predictive_table, surprising
 from bayes_labor.posteriors.joint_production.sensitivity import prior_sensitivity, sensitivity_section
 
 _SHARED = 0.05
 """Correlation of errors among coworkers, from which on the page speaks of it."""
+_TIMES = 4  # wages are replicated at each draw
 _TOLERATED = 0.01
 """Share of wages by which model and data may differ in sign before the page says so at its top."""
 
@@ -33,10 +35,13 @@ class Verdict:
     """What the model, the priors or the data do that a reader must know; each with advice, all of them not passed."""
     sensitivity: pd.DataFrame
     """Of :func:`.sensitivity.prior_sensitivity`."""
+    predictive: tuple[pd.DataFrame, pd.DataFrame] | None
+    """Of :func:`.predictive.predictive_table`; None where no draw has an equilibrium."""
 
     def sections(self, folder: RunFolder) -> list[dict[str, Any]]:
         """What the page of the fit shows of it besides gates and cautions."""
-        return [sensitivity_section(self.sensitivity, folder)]
+        shown = [predictive_section(*self.predictive, folder)] if self.predictive else []
+        return [*shown, sensitivity_section(self.sensitivity, folder)]
 
     @property
     def converged(self) -> bool:
@@ -44,7 +49,7 @@ class Verdict:
         return all(g.passed for g in self.gates)
 
 
-def judge(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int = 1000) -> Verdict:
+def judge(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int = 1000, seed: int = 0) -> Verdict:
     """Look for everything that a verdict has to know.
 
     Parameters
@@ -53,13 +58,21 @@ def judge(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *
         A fit.
     size
         Draws at which the equilibrium is solved for Pareto shapes and sensitivities; a tenth of them for predicted wages.
+    seed
+        Of the errors of replicated wages.
 
     """
     tree = with_log_likelihood(draws, workforce, spec, size=size)
     sensitivity = prior_sensitivity(tree, workforce, spec)
     about_data = [_repeated(workforce, spec), _conflict(sensitivity), _influential(tree, workforce, spec)]
-    found = [_unasked(draws), _sampled(spec), *about_data, *_wages(draws, workforce, spec, max(size // 10, 10))]
-    return Verdict(gates(draws), [g for g in found if g is not None], sensitivity)
+    found = [_unasked(draws), _sampled(spec), *about_data]
+    wages, table = _predicted(draws, workforce, spec, few := max(size // 10, 10), seed), None
+    if wages is None:
+        found.append(Gate("no equilibrium", f"at none of {few} draws", False, "nothing can be predicted: look at the solver"))
+    else:
+        table = predictive_table(workforce, wages.replicated)
+        found += [*_about_wages(workforce, spec, wages), surprising(table[0])]
+    return Verdict(gates(draws), [g for g in found if g is not None], sensitivity, table)
 
 
 def _unasked(draws: xr.DataTree) -> Gate | None:
@@ -115,31 +128,45 @@ def _influential(tree: xr.DataTree, workforce: Workforce, spec: JointProductionS
     )  # fmt: skip
 
 
-def _wages(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, size: int) -> list[Gate]:
-    """What wages say against the model: negative ones, errors included, predictions below V_U, errors that coworkers share."""
-    negative, below, wages, posterior = [], [], [], thin(draws, size)
+class _Wages(NamedTuple):
+    """What a fit predicts of wages, at some of its draws."""
+
+    residual: np.ndarray
+    """(N,) mean over draws, in logs where log wages have the errors."""
+    below: float
+    """Share of predictions below V_U."""
+    replicated: list[np.ndarray]
+    """Wages (N,) drawn anew, errors included."""
+
+
+def _predicted(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, size: int, seed: int) -> _Wages | None:
+    """At ``size`` draws; None if none of them has an equilibrium."""
+    posterior, rng = thin(draws, size), np.random.default_rng(seed)
+    residual, below, replicated = [], [], []
     for i, solved in enumerate(solve_each(draws, workforce, spec, size=size)):
         if solved is None:
             continue
-        wages.append(solved.wage)
         one = posterior.isel(sample=i)
-        sigma = one["sigma"].to_numpy()
-        sigma = np.sqrt(sigma**2 + sum(float(one[n]) ** 2 for n in ("tau", "omega") if n in one))
-        scaled = -solved.wage / (sigma[workforce.worker_industry] if sigma.ndim else sigma)
-        negative.append(np.mean(stats.t.cdf(scaled, float(one["nu"])) if "nu" in one else stats.norm.cdf(scaled)))
+        residual.append(residuals(workforce, solved.wage, spec))
         below.append(np.mean(solved.wage < float(one["V_U"])) if "V_U" in one else 0.0)
-    if not negative:
-        return [Gate("no equilibrium", f"at none of {size} draws", False, "no prediction can be checked: look at the solver")]
-    share, observed, low = float(np.mean(negative)), float(np.mean(workforce.wage < 0)), float(np.mean(below))
-    found = [] if spec.workplace_effects else _shared_errors(workforce, workforce.wage - np.mean(wages, axis=0))
+        replicated += [replicate(workforce, solved.wage, one, spec, rng) for _ in range(_TIMES)]
+    return _Wages(np.mean(residual, axis=0), float(np.mean(below)), replicated) if residual else None
+
+
+def _about_wages(workforce: Workforce, spec: JointProductionSpec, found: _Wages) -> list[Gate]:
+    """Predictions below V_U, errors that coworkers share, negative wages."""
+    gates = [] if spec.workplace_effects else _shared_errors(workforce, found.residual)
+    share, observed = float(np.mean([np.mean(w < 0) for w in found.replicated])), float(np.mean(workforce.wage < 0))
     if abs(share - observed) > _TOLERATED:
         value = f"{share:.0%} of predictive wages, {observed:.0%} of the observed ones"
-        advice = "errors of one spread for all do not fit these wages: read intervals of single wages with care"
-        found.append(Gate("negative wages", value, False, advice))
-    if low > _TOLERATED:
+        advice = (
+            "errors of one spread for all do not fit these wages: read intervals of single wages with care, or fit errors='log'"
+        )
+        gates.append(Gate("negative wages", value, False, advice))
+    if found.below > _TOLERATED:
         advice = "workplaces without a surplus pay less than V_U: look at them, or at the prior of V_U"
-        found.append(Gate("wages below the value of unemployment", f"{low:.0%} of predicted wages", False, advice))
-    return found
+        gates.append(Gate("wages below the value of unemployment", f"{found.below:.0%} of predicted wages", False, advice))
+    return gates
 
 
 def _shared_errors(workforce: Workforce, residual: np.ndarray) -> list[Gate]:

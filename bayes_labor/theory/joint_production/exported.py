@@ -10,7 +10,7 @@ import numpy as np
 from bayes_labor.numerics.ragged import row_blocks
 from bayes_labor.theory.joint_production.jax_density import Form, Payrolls, log_density
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True)

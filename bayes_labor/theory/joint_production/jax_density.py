@@ -33,6 +33,8 @@ class Form:
     """Weight of a negative surplus, per workplace; zero for none."""
     shortfall: float
     """Surplus per worker, in wage units, on which the penalty is scaled."""
+    in_logs: bool
+    """Whether log wages have the errors."""
     priors: tuple[tuple[str, str, tuple[Any, ...]], ...]
     """(variable, family, numbers): see :data:`_FAMILIES`. Numbers may be by element, or names of other variables."""
 
@@ -86,7 +88,12 @@ def log_density(form: Form, vector: Any, reference: Any, payrolls: Payrolls, axi
     )
     index = values["psi_scaled"] @ payrolls.power if "psi_scaled" in values else jnp.zeros_like(z)
     wage, surplus = _wages(found.value, found.output * payrolls.size, index, teams)
-    error = _log_errors(values, payrolls, payrolls.wage - wage, teams)
+    residual, stretch = payrolls.wage - wage, 0.0
+    if form.in_logs:
+        logs = jnp.log(jnp.where(payrolls.wage > 0.0, payrolls.wage, 1.0))  # padding has no wage
+        residual, stretch = logs - jnp.log(jnp.maximum(wage, 1e-300)), teams.sum(logs)
+        stretch += jnp.where(teams.sum((wage <= 0.0) * payrolls.counts[teams.team]) > 0.0, jnp.inf, 0.0)
+    error = _log_errors(values, payrolls, residual, teams) - stretch
     short = jax.nn.softplus(-surplus / (payrolls.size * form.shortfall)) * payrolls.penalised
     fit = reduce.sum(jnp.sum(payrolls.counts * error - form.penalty * short))
     return jnp.where(found.code == 0, prior + fit, -jnp.inf)

@@ -11,6 +11,7 @@ from bayes_labor.data import DataFaults, Workforce
 from bayes_labor.likelihoods.grouped_errors import grouped_normal
 from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.models.joint_production.export import export
+from bayes_labor.models.joint_production.inputs import prior_rows
 from bayes_labor.models.joint_production.model import _draw_wages_of_people, _draw_wages_with_effects
 from bayes_labor.models.starting import starting_point
 from bayes_labor.numerics.groups import Groups
@@ -31,7 +32,16 @@ def test_the_integral_is_the_whole_covariance(tau: float, n: int) -> None:
     assert found == pytest.approx(want, rel=1e-11, abs=1e-9)
 
 
-PEOPLE = {"workplace": {}, "worker": {"worker_effects": True, "workplace_effects": False}, "both": {"worker_effects": True}}
+NOBODY: dict[str, object] = {"worker_effects": False, "workplace_effects": False}
+PEOPLE: dict[str, dict[str, object]] = {
+    "workplace": {},
+    "worker": NOBODY | {"worker_effects": True},
+    "both": {"worker_effects": True},
+    "logs": NOBODY | {"errors": "log"},
+    "logs, workplace": {"errors": "log"},
+    "logs, worker": NOBODY | {"worker_effects": True, "errors": "log"},
+    "logs, both": {"worker_effects": True, "errors": "log"},
+}
 
 
 def with_people(workforce: Workforce) -> Workforce:
@@ -41,12 +51,12 @@ def with_people(workforce: Workforce) -> Workforce:
 
 
 @pytest.mark.parametrize("changed", PEOPLE.values(), ids=list(PEOPLE))
-def test_the_model_is_a_normal_with_the_whole_covariance(small: Workforce, changed: dict[str, bool]) -> None:
-    """At prior draws with a solution, the model's density and the terms of comparisons: one normal over all wages."""
+def test_the_model_is_a_normal_with_the_whole_covariance(small: Workforce, changed: dict[str, object]) -> None:
+    """At prior draws with a solution, the model's density and the terms of comparisons: one normal over all wages, or logs."""
     workforce, spec = with_people(small), SPEC.model_copy(update=changed)
-    assert workforce.repeated > 0.3
+    assert workforce.repeated > 0.3 and (workforce.wage > 0).all()
     model = joint_production(workforce, spec)
-    tree = prior_draws(model, 12, 3)
+    tree = prior_draws(model, 24, 3)
     solved = np.flatnonzero(tree["prior"]["solver_status"].to_numpy()[0] == 0)
     assert len(solved) > 1
     tree["posterior"] = tree["prior"].isel(draw=solved)
@@ -57,18 +67,27 @@ def test_the_model_is_a_normal_with_the_whole_covariance(small: Workforce, chang
     posterior = tree["posterior"].to_dataset().isel(chain=0)
     found = workplace_log_likelihood(tree, workforce, spec, size=len(solved))
     assert found.dims[1] == ("person" if spec.worker_effects else "workplace")
-    mine = np.repeat(np.arange(workforce.n_workplaces), workforce.sizes)
+    mine, compared = np.repeat(np.arange(workforce.n_workplaces), workforce.sizes), 0
     for i, e in enumerate(solve_each(tree, workforce, spec, size=len(solved))):
         one = posterior.isel(draw=i)
+        if spec.errors == "log" and not (e.wage > 0).all():
+            assert terms[i].sum() == -np.inf and float(one["infeasibility_penalty"]) == np.inf
+            continue
+        compared += 1
         covariance, mean = float(one["sigma"]) ** 2 * np.eye(workforce.n_workers), e.wage
         for name, group in (("tau", mine), ("omega", workforce.people.row)):
             if name in one and not (name == "tau" and spec.worker_effects):
                 covariance += float(one[name]) ** 2 * (group[:, None] == group)
         if "workplace_effect" in one:
             mean = mean + float(one["tau"]) * one["workplace_effect"].to_numpy()[mine]
-        want = stats.multivariate_normal(mean, covariance).logpdf(workforce.wage)
+        if spec.errors == "log":
+            mean = np.log(e.wage) + mean - e.wage
+            want = stats.multivariate_normal(mean, covariance).logpdf(np.log(workforce.wage)) - np.log(workforce.wage).sum()
+        else:
+            want = stats.multivariate_normal(mean, covariance).logpdf(workforce.wage)
         assert float(found[i].sum()) == pytest.approx(want, rel=1e-9)
         assert terms[i].sum() + float(one["infeasibility_penalty"]) == pytest.approx(want, rel=1e-9)
+    assert compared
 
 
 def test_worker_effects_need_people_who_have_several_rows(small: Workforce) -> None:
@@ -124,8 +143,31 @@ def test_drawn_wages_share_what_their_workplace_pays() -> None:
     assert np.isnan(unsolved).all()
 
 
+def test_errors_of_logs_ask_for_positive_wages_and_draw_some(small: Workforce) -> None:
+    spec = JointProductionSpec(errors="log", priors={"unemployment": 0.2})
+    short = replace(small, wage=np.where(np.arange(small.n_workers) < 2, -1.0, small.wage))
+    with pytest.raises(DataFaults, match="2 wages are not positive, and errors='log' takes their logarithms"):
+        joint_production(short, spec)
+    model = joint_production(small, spec)
+    assert "sd of log wages" in str(prior_rows(small, spec)["sigma"])
+    tree = prior_draws(model, 30, 3)
+    wages = tree["prior_predictive"]["wage"].to_numpy()[0]
+    solved = np.isfinite(wages).all(1)
+    assert solved.any() and (wages[solved] > 0).all()
+
+
+def test_scaled_wages_change_the_density_by_the_unit_alone(small: Workforce) -> None:
+    """Errors of logs know no unit: in hundredths the density of the data falls by log 100 a worker, at the same parameters."""
+    spec, values = JointProductionSpec(errors="log"), []
+    for workforce in (small, replace(small, wage=100.0 * small.wage)):
+        model = joint_production(workforce, spec)
+        point = starting_point(model)
+        values.append(float(model.compile_fn(model.logp(vars=model.observed_RVs), point_fn=True)(point)))
+    assert values[1] - values[0] == pytest.approx(-np.log(100.0) * small.n_workers, rel=1e-9)
+
+
 def test_student_errors_have_no_exact_integral() -> None:
-    with pytest.raises(DataFaults, match="workplace_effects go with errors='normal'"):
+    with pytest.raises(DataFaults, match="workplace_effects go with errors='normal' or 'log'"):
         JointProductionSpec(workplace_effects=True, errors="student")
 
 

@@ -37,7 +37,7 @@ def test_every_specification_has_a_finite_density_and_gradient(small: Workforce,
     assert ("seniority" in model.coords["talent_term"]) == (spec != "power")
 
 
-@pytest.mark.parametrize(("errors", "by_industry"), [("normal", False), ("normal", True), ("student", False)])
+@pytest.mark.parametrize(("errors", "by_industry"), [("normal", False), ("normal", True), ("student", False), ("log", True)])
 def test_density_equals_an_independent_one(small: Workforce, errors: str, by_industry: bool) -> None:
     spec = JointProductionSpec(spec="flexible", errors=errors, noise_by_industry=by_industry, penalty=2.0)
     model = joint_production(small, spec)
@@ -58,7 +58,9 @@ def test_density_equals_an_independent_one(small: Workforce, errors: str, by_ind
     )  # fmt: skip
     pay = solve_payroll(s.value, s.output, small.design[:, internal] @ got["psi"], small.offsets)
     sigma = got["sigma"][small.worker_industry] if by_industry else got["sigma"]
-    if errors == "normal":
+    if errors == "log":
+        density = stats.lognorm.logpdf(small.wage, sigma, scale=pay.wage)
+    elif errors == "normal":
         density = stats.norm.logpdf(small.wage, pay.wage, sigma)
     else:
         density = stats.t.logpdf(small.wage, float(got["nu"]), pay.wage, sigma)

@@ -97,7 +97,10 @@ def test_what_cannot_be_told_is_a_caution(draws, small: Workforce, monkeypatch) 
     monkeypatch.setattr(verdict, "solve_each", lambda *_, size: [None] * size)
     found = verdict._influential(draws, small, SPEC)
     assert found is not None and f"{small.n_workplaces} of {small.n_workplaces} workplaces" in found.value
-    assert [g.name for g in verdict._wages(draws, small, SPEC, 10)] == ["no equilibrium"]
+    assert verdict._predicted(draws, small, SPEC, 10, 0) is None
+    monkeypatch.setattr(verdict, "with_log_likelihood", lambda *_, size: draws)
+    monkeypatch.setattr(verdict, "prior_sensitivity", lambda *_: pd.DataFrame({"diagnosis": [""]}))
+    assert "no equilibrium" in [g.name for g in judge(draws, small, SPEC, size=20).cautions]
 
 
 def test_an_opinion_that_was_not_asked_for_is_a_caution(draws, small: Workforce) -> None:

@@ -1,0 +1,111 @@
+"""Could the fitted model have made these wages? What they look like beside wages that it makes."""
+
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from bayes_labor.data.faults import first_few
+from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.posteriors.diagnostics import Gate
+from bayes_labor.posteriors.html import pictured, shown_table
+from bayes_labor.posteriors.style import ACCENT, BAND, INK, STYLE
+
+SURPRISING = 0.01
+"""Predictive p, of both sides together, below which the page says at its top that the model does not make such wages."""
+
+
+def checks(workforce: Workforce, wage: np.ndarray) -> dict[str, float]:
+    """What is compared, of wages (N,) of the workforce's people in its workplaces; in shares, correlations and wage units."""
+    n, sizes = workforce.n_workplaces, workforce.sizes
+    means = np.add.reduceat(wage, workforce.offsets[:-1]) / sizes
+    found = {"sd of workplaces' mean wages": float(means.std()), "size premium": _slope(np.log(sizes), means)}
+    found["correlation of coworkers' wages"] = _among_coworkers(workforce, wage)
+    standard = (wage - wage.mean()) / wage.std()
+    found |= {"skewness of wages": float(np.mean(standard**3)), "1% of wages": float(np.quantile(wage, 0.01))}
+    found |= {"99% of wages": float(np.quantile(wage, 0.99)), "share of negative wages": float(np.mean(wage < 0))}
+    return found if n > 1 and np.ptp(sizes) else {k: v for k, v in found.items() if k != "size premium"}
+
+
+def _slope(x: np.ndarray, y: np.ndarray) -> float:
+    """Of y on x, by least squares; zero where x does not vary."""
+    spread = float(np.var(x))
+    return float(np.mean((x - x.mean()) * (y - y.mean()))) / spread if spread else 0.0
+
+
+def _among_coworkers(workforce: Workforce, wage: np.ndarray) -> float:
+    """Mean product of two coworkers' standardised wages, over all pairs."""
+    standard = (wage - wage.mean()) / wage.std()
+    sums, squares = (np.add.reduceat(v, workforce.offsets[:-1]) for v in (standard, standard**2))
+    pairs = float(np.sum(workforce.sizes * (workforce.sizes - 1)))
+    return float(np.sum(sums**2 - squares)) / max(pairs, 1.0)
+
+
+def predictive_table(workforce: Workforce, replicated: list[np.ndarray]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(observed value, replicated mean and 94% interval, predictive p by check; the replicated values (S, checks)).
+
+    p is twice the smaller of the shares of replications at least, and at most, as large as observed; at most one. It counts
+    the data as one of them, so that it is never below 2 / (S + 1).
+    """
+    observed = checks(workforce, workforce.wage)
+    made = pd.DataFrame([checks(workforce, w) for w in replicated])
+    upper, lower = ((1 + f(made, pd.Series(observed)).sum()) / (1 + len(made)) for f in (_at_least, _at_most))
+    low, high = made.quantile(0.03), made.quantile(0.97)
+    table = pd.DataFrame({"data": observed, "model": made.mean(), "3%": low, "97%": high})
+    table["p"] = np.minimum(2.0 * np.minimum(upper, lower), 1.0)
+    return table.rename_axis("check"), made
+
+
+def _at_least(made: pd.DataFrame, observed: pd.Series) -> pd.DataFrame:
+    return made >= observed
+
+
+def _at_most(made: pd.DataFrame, observed: pd.Series) -> pd.DataFrame:
+    return made <= observed
+
+
+def surprising(table: pd.DataFrame) -> Gate | None:
+    """A caution that names what the model does not make; None where it makes everything."""
+    rows = table[table["p"] < SURPRISING]
+    if not len(rows):
+        return None
+    said = first_few([f"{k} ({v['data']:.3g}, model {v['3%']:.3g} to {v['97%']:.3g})" for k, v in rows.iterrows()], show=3)
+    advice = (
+        "wages that the fitted model makes do not look like yours there, and what it says of that is not to be read: other "
+        "errors (errors='student' or 'log', workplace_effects=True) may come closer"
+    )
+    return Gate("predictive checks", said, False, advice)
+
+
+def predictive_section(table: pd.DataFrame, made: pd.DataFrame, folder: RunFolder) -> dict[str, Any]:
+    """Could the model have made these wages?"""
+    surprises = int((table["p"] < SURPRISING).sum())
+    note = (
+        f"{len(made)} times the wages of all these people are drawn anew from the posterior, errors included. Data: what is "
+        "observed. Model: mean over the replications, 3% and 97% of them. p: how unusual the data are among them, both sides "
+        f"together; {surprises} of {len(table)} below {SURPRISING}. The size premium is the slope of workplaces' mean wages on "
+        "log size; the correlation is over all pairs of coworkers."
+    )
+    found = pictured({"predictive": ("Could the model have made these wages?", *_picture(table, made))}, folder)[0]
+    return found | {"tables": [shown_table(table, folder, "predictive", "Predictive checks", note)]}
+
+
+def _picture(table: pd.DataFrame, made: pd.DataFrame) -> tuple[Figure, str]:
+    columns = 3
+    rows = -(-len(table) // columns)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 1.9 * rows), layout="constrained")
+        axes = np.ravel(figure.subplots(rows, columns, squeeze=False))
+        for ax, (name, row) in zip(axes, table.iterrows(), strict=False):
+            ax.hist(made[str(name)], bins=24, color=BAND)
+            ax.axvline(row["data"], color=ACCENT, lw=2)
+            ax.set_title(f"{name}, p = {row['p']:.2g}", fontsize=8, color=INK)
+            ax.set_yticks([])
+            ax.xaxis.set_major_locator(MaxNLocator(4))
+        for ax in axes[len(table) :]:
+            ax.set_axis_off()
+    return figure, "Replications (bars) and the data (line)."
