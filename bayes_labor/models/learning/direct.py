@@ -16,11 +16,23 @@ from bayes_labor.custom_ops import human_capital
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.learning.teams import Teams
 from bayes_labor.models.notes import start_at, start_there
-from bayes_labor.models.priors import Prior
+from bayes_labor.models.priors import Prior, Relative
 from bayes_labor.models.settings import Settings
 from bayes_labor.theory.learning.careers import Careers
 
 _MOST_ROWS = 20_000
+_NORMAL = {
+    "theta_p": "theta+ (learning from more skilled)",
+    "theta_m": "theta- (learning from less skilled)",
+    "mu_q": "mean of log q (what a team learns)",
+}
+_SPREADS = {
+    "sigma_h": "sd of log h in the first year",
+    "sigma_a": "sd of log a (what a worker learns)",
+    "sigma_q": "sd of log q",
+    "sigma_u": "sd of errors of log pay",
+}
+_MEAN = "mean log wage"
 
 
 class DirectSpec(Settings):
@@ -39,8 +51,11 @@ class DirectSpec(Settings):
     @property
     def table(self) -> dict[str, Prior]:
         """Priors by parameter."""
-        normal = {n: Prior("normal", getattr(self, n)) for n in ("theta_p", "theta_m", "mu_q")}
-        return normal | {n: Prior("half normal", (getattr(self, n),)) for n in ("sigma_h", "sigma_a", "sigma_q", "sigma_u")}
+        normal = {n: Prior("normal", getattr(self, n), words) for n, words in _NORMAL.items()}
+        half = {n: Prior("half normal", (getattr(self, n),), words) for n, words in _SPREADS.items()}
+        level = {"level": Prior("normal", (Relative(1.0, _MEAN), 1.0), "level of log pay")}
+        years = {"year_effect": Prior("normal", (0.0, 1.0), "level of a year, less the first's")} if self.year_effects else {}
+        return normal | half | level | years | {"events": Prior("gamma", (1.0, 1.0), "learning events of a team in a year")}
 
 
 def learning_direct(teams: Teams, spec: DirectSpec | None = None, **settings: Any) -> pm.Model:
@@ -77,15 +92,16 @@ def learning_direct(teams: Teams, spec: DirectSpec | None = None, **settings: An
     with pm.Model(coords={"worker": workers, "team": labels, "year": years, "row": np.arange(len(t))}) as model:
         start_at(theta_p=0.1, theta_m=0.02, sigma_h=0.2, sigma_a=0.01, sigma_q=0.01, sigma_u=0.05, level=float(y.mean()))
         start_there()
-        at = {name: prior.place(name) for name, prior in spec.table.items()}
-        level: Any = pm.Normal("level", float(y.mean()), 1.0)
+        table = {name: prior.within({_MEAN: float(y.mean())}) for name, prior in spec.table.items()}
+        at = {name: table[name].place(name) for name in (*_NORMAL, *_SPREADS)}
+        level = table["level"].place("level")
         if spec.year_effects:
-            level = level + pt.concatenate([[0.0], pm.Normal("year_effect", 0.0, 1.0, shape=len(years) - 1)])[year]
+            level = level + pt.concatenate([[0.0], table["year_effect"].place("year_effect", shape=len(years) - 1)])[year]
         log_h = at["sigma_h"] * pm.Normal("h", 0.0, 1.0, dims="worker")
         log_a = at["sigma_a"] * pm.Normal("a", 0.0, 1.0, dims="worker")
         log_q = at["mu_q"] + at["sigma_q"] * pm.Normal("q", 0.0, 1.0, dims="team")
         teams_in = np.bincount(year[careers.offsets[:-1]])[:-1]
-        events = [pm.Gamma(f"events_{at_year}", 1.0, 1.0, shape=(k,)) for at_year, k in zip(years, teams_in, strict=False)]
+        events = [table["events"].place(f"events_{at_year}", shape=int(k)) for at_year, k in zip(years, teams_in, strict=False)]
         path = human_capital(log_h, log_a, log_q, pt.concatenate(events), at["theta_p"], at["theta_m"], careers)
         pm.Normal("log_wage", level + path, at["sigma_u"], observed=pm.Data("log_wages", y, dims="row"), dims="row")
     return model
