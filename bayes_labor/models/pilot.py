@@ -10,6 +10,7 @@ from bayes_labor.custom_ops.products import design_index, quadratic_form
 from bayes_labor.models.notes import start_at
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.priors import Prior
+from bayes_labor.numerics.normal import HALF_LOG_2PI
 
 _LEAST = 1e-3  # error's share of the outcome's standard deviation, where a few rows are fitted without one
 
@@ -82,7 +83,7 @@ def rotated_normal(name: str, pilot: Pilot, mean: np.ndarray, sd: np.ndarray, di
 
     ``{name}_rotated`` is the free variable, ``name`` a deterministic.
     """
-    constant = float(np.linalg.slogdet(pilot.scale)[1] - np.log(sd).sum() - 0.5 * len(sd) * np.log(2.0 * np.pi))
+    constant = float(np.linalg.slogdet(pilot.scale)[1] - np.log(sd).sum() - len(sd) * HALF_LOG_2PI)
     away, scaled = (pilot.center - mean) / sd, pilot.scale / sd[:, None]
     linear, matrix = pt.constant(-scaled.T @ away), pt.constant(scaled.T @ scaled)
     constant -= 0.5 * float(away @ away)

@@ -19,6 +19,7 @@ from bayes_labor.data.sorting.macro import MOMENTS, PAPER, Targets
 from bayes_labor.models.notes import solver_outcomes, start_at
 from bayes_labor.models.priors import Prior, printed, stacked
 from bayes_labor.models.settings import Settings
+from bayes_labor.numerics.normal import log_normal_density
 from bayes_labor.theory.sorting.business_cycle import LABOR_SHARES, LaborShare, stationary_recessions
 from bayes_labor.theory.sorting.closed_forms import chi_of_v, lambda_x_of_chi
 from bayes_labor.theory.sorting.equilibrium import SortingStatus
@@ -264,8 +265,7 @@ def _moments(economy: SortingEquilibrium, spec: SortingSpec, recessions: Any, se
 
 def _log_density(value: Any, fit: Any, se: Any, status: Any) -> Any:
     """Of whole economies; zero density where there is no equilibrium."""
-    each = -0.5 * ((value - fit) / se) ** 2 - pt.log(se) - 0.5 * np.log(2.0 * np.pi)
-    return pt.switch(pt.eq(status, 0), each.sum(-1), -np.inf)
+    return pt.switch(pt.eq(status, 0), log_normal_density(value, fit, se, pt).sum(-1), -np.inf)
 
 
 def _draw_moments(

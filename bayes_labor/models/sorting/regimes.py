@@ -27,6 +27,7 @@ from bayes_labor.models.sorting.calibration import (
     solved_by_state,
 )
 from bayes_labor.models.sorting.coordinates import on_arc, to_line
+from bayes_labor.numerics.normal import log_normal_density
 from bayes_labor.theory.sorting.business_cycle import stationary_recessions
 
 _SD = "sd of the series"
@@ -184,12 +185,8 @@ def _regimes(
     value: Any, log_initial: Any, log_transition: Any, levels: Any, step: Any, noise: Any, seen: Any
 ) -> RegimeProbabilities:
     """Likelihood and smoothed states of the series ``value`` (T, 3)."""
-
-    def normal(x: Any, mean: Any, sd: Any) -> Any:
-        return -0.5 * ((x - mean) / sd) ** 2 - pt.log(sd) - 0.5 * np.log(2.0 * np.pi)
-
-    by_state = (seen[:, None, :2] * normal(value[:, None, :2], levels, noise[:2])).sum(-1)
-    by_step = seen[:, 2, None, None] * normal(value[:, 2, None, None], step, noise[2])
+    by_state = (seen[:, None, :2] * log_normal_density(value[:, None, :2], levels, noise[:2], pt)).sum(-1)
+    by_step = seen[:, 2, None, None] * log_normal_density(value[:, 2, None, None], step, noise[2], pt)
     return regime_likelihood(log_initial, log_transition, by_state, by_step)
 
 
