@@ -44,6 +44,10 @@ class Prior(NamedTuple):
         """With the units' values in the place of their names."""
         return self._replace(values=tuple(v.factor * units[v.unit] if isinstance(v, Relative) else v for v in self.values))
 
+    def repeated(self, n: int) -> "Prior":
+        """Of a vector of ``n`` elements that have this prior each."""
+        return self._replace(values=tuple(np.full(n, v, dtype=np.float64) for v in self.values))
+
     def frozen(self) -> Any:
         """As a distribution of scipy."""
         v = self.values

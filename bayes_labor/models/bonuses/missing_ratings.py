@@ -51,7 +51,7 @@ def _ratings(design: PanelDesign, rated: np.ndarray) -> Any:
     found = np.unique(seen[rated])
     what = design.places("levels", "age", "tenure", "promoted")
     z = design.columns[:, what] - design.columns[:, what].mean(0)
-    rating, (mean, sd) = np.searchsorted(found, seen[rated]), stacked([RATING["rating_slope"]] * len(what)).values
+    rating, (mean, sd) = np.searchsorted(found, seen[rated]), RATING["rating_slope"].repeated(len(what)).values
     # The intercept of this guess is of no further use: cut points have their own.
     guess = logit_pilot((rating > 0).astype(np.float64), np.column_stack([np.ones(len(rating)), z[rated]]), np.append(5.0, sd))
     own = Pilot(guess.center[1:], np.linalg.cholesky((guess.scale @ guess.scale.T)[1:, 1:]))

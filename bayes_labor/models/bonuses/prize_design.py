@@ -15,7 +15,7 @@ from bayes_labor.data.bonuses.personnel import TENURES, Personnel
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.models.bonuses.design import Regressors, bonus_design, dummies, person
 from bayes_labor.models.panel_design import PanelDesign, told_apart
-from bayes_labor.models.priors import Prior, stacked
+from bayes_labor.models.priors import Prior
 from bayes_labor.numerics.groups import Groups
 
 Base = Literal["salary", "total"]
@@ -168,7 +168,7 @@ def _regression(
     columns = np.column_stack(list(parts.values()))[rows]
     kept, why = told_apart(list(parts), columns)
     terms = ("intercept", *(list(parts)[i] for i in kept))
-    mean, sd = stacked([prior] * len(terms)).values
+    mean, sd = prior.repeated(len(terms)).values
     return PanelDesign(
         outcome.to_numpy(np.float64)[rows],
         np.column_stack([np.ones(len(rows)), columns[:, kept]]),

@@ -17,7 +17,7 @@ from bayes_labor.models.bonuses.design import Block, Regressors, bonus_design
 from bayes_labor.models.notes import note_left_out, start_at, start_there
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.pilot import logit_pilot, rotated_normal, started
-from bayes_labor.models.priors import Prior, stacked
+from bayes_labor.models.priors import Prior
 from bayes_labor.numerics.groups import Groups
 
 
@@ -54,7 +54,7 @@ class ReceiptSpec(Regressors):
         within = self.model_copy(update={"means": False, "demographics": False}) if conditional else self
         found = bonus_design(panel, within, rows=rows, outcome="receipt", within=conditional)
         found = found.without("intercept") if conditional else found
-        mean, sd = stacked([self.table["theta"]] * len(found.terms)).values
+        mean, sd = self.table["theta"].repeated(len(found.terms)).values
         return replace(found, prior_mean=mean, prior_sd=sd)
 
 

@@ -219,7 +219,8 @@ def _wages(
     penalty = (0.0 if spec.is_linear else spec.penalty) * short
     weight = pt.constant(1.0) if counted is None else counted
     pm.Deterministic("infeasibility_penalty", penalty.sum())
-    shape, log_density, draw = pt.constant(np.inf), _log_density_normal, _draw_wages
+    log_density: Any = partial(_log_density_normal, False)
+    shape, draw = pt.constant(0.0), _draw_wages
     if spec.errors == "student":
         shape, log_density = pm.Deterministic("nu", 2.0 + free["nu_shifted"]), _log_density_student
     if spec.worker_effects:
@@ -228,7 +229,7 @@ def _wages(
         shape, draw = free["omega"], partial(_draw_wages_of_people, workforce.people)
         log_density = partial(_log_density_of_people, workforce.people)
     elif spec.workplace_effects:
-        shape, log_density, draw = free["tau"], _log_density_with_effects, _draw_wages_with_effects
+        shape, log_density, draw = free["tau"], partial(_log_density_normal, True), _draw_wages_with_effects
     pm.CustomDist(
         "wage", wage, spread, shape, penalty, equilibrium.status, data["offsets"], weight, logp=log_density,
         random=draw, signature=f"(n),(f),(),(f),(),(g),{'()' if counted is None else '(f)'}->(n)",
@@ -242,19 +243,11 @@ def _by_workplace(terms: Any, penalty: Any, status: Any, weight: Any) -> Any:
 
 
 def _log_density_normal(
-    value: Any, mean: Any, sigma: Any, shape: Any, penalty: Any, status: Any, offsets: Any, weight: Any
+    effects: bool, value: Any, mean: Any, sigma: Any, shape: Any, penalty: Any, status: Any, offsets: Any, weight: Any
 ) -> Any:
-    squares, sizes = workplace_sum((value - mean) ** 2, offsets), pt.extra_ops.diff(offsets)
-    terms = -0.5 * squares / sigma**2 - sizes * (pt.log(sigma) + 0.5 * np.log(2.0 * np.pi))
-    return _by_workplace(terms, penalty, status, weight)
-
-
-def _log_density_with_effects(
-    value: Any, mean: Any, sigma: Any, shape: Any, penalty: Any, status: Any, offsets: Any, weight: Any
-) -> Any:
-    """``shape`` is the standard deviation of the effects."""
+    """``shape`` is the standard deviation of the effects, zero where there are none: then their sums are not needed."""
     residual, sizes = value - mean, pt.extra_ops.diff(offsets)
-    squares, sums = workplace_sum(residual**2, offsets), workplace_sum(residual, offsets)
+    squares, sums = workplace_sum(residual**2, offsets), workplace_sum(residual, offsets) if effects else 0.0
     return _by_workplace(grouped_normal(squares, sums, sizes, sigma, shape, pt), penalty, status, weight)
 
 
@@ -285,7 +278,7 @@ def _draw_wages(
     """Wages with errors; NaN where the equilibrium was not solved, so that such draws can be counted."""
     rng = np.random.default_rng() if rng is None else rng
     sigma = np.repeat(sigma, np.diff(offsets))
-    error = rng.standard_normal(mean.shape) if np.isinf(shape) else rng.standard_t(shape, mean.shape)
+    error = rng.standard_t(shape, mean.shape) if shape > 0 else rng.standard_normal(mean.shape)
     return mean + sigma * error if status == 0 else np.full(mean.shape, np.nan)
 
 
@@ -295,7 +288,7 @@ def _draw_wages_with_effects(
 ) -> np.ndarray:  # fmt: skip
     rng = np.random.default_rng() if rng is None else rng
     effect = np.repeat(shape * rng.standard_normal(len(sigma)), np.diff(offsets))
-    return effect + _draw_wages(mean, sigma, np.asarray(np.inf), penalty, status, offsets, weight, rng)
+    return effect + _draw_wages(mean, sigma, np.zeros(()), penalty, status, offsets, weight, rng)
 
 
 def _draw_wages_of_people(
@@ -304,4 +297,4 @@ def _draw_wages_of_people(
 ) -> np.ndarray:  # fmt: skip
     rng = np.random.default_rng() if rng is None else rng
     effect = (shape * rng.standard_normal(len(people.labels)))[people.row]
-    return effect + _draw_wages(mean, sigma, np.asarray(np.inf), penalty, status, offsets, weight, rng)
+    return effect + _draw_wages(mean, sigma, np.zeros(()), penalty, status, offsets, weight, rng)

@@ -16,7 +16,7 @@ from bayes_labor.data.learning.teams import GAPS, Teams
 from bayes_labor.models.linear_panel import Errors, error_distribution, linear_panel, mean_by_row, observe_products, spreads
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.pilot import rotated_normal
-from bayes_labor.models.priors import Prior, stacked
+from bayes_labor.models.priors import Prior
 from bayes_labor.models.settings import Settings
 from bayes_labor.numerics.groups import Groups
 
@@ -54,7 +54,7 @@ class LearningSpec(Settings):
         columns = np.column_stack([np.ones(len(rows)), *gaps, *means])
         terms = ("intercept", *GAPS, *(f"mean of {n}" for n in GAPS[: len(means)]))
         blocks = ("intercept", *["gaps"] * 4, *["means"] * len(means))
-        mean, sd = stacked([self.table["theta"]] * len(terms)).values
+        mean, sd = self.table["theta"].repeated(len(terms)).values
         return PanelDesign(rows["change"].to_numpy() / scale[0], columns, terms, blocks, mean, sd, groups), scale
 
 
