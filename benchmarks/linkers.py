@@ -62,7 +62,11 @@ CASES: dict[str, Callable[[], pm.Model]] = {
 
 
 def density(model: pm.Model) -> tuple[Any, list[Any], np.ndarray]:
-    """(one symbolic vector, [log density, gradient] of it, the vector at the start)."""
+    """(one symbolic vector, [log density, gradient] of it, the vector at the start).
+
+    Gradients are taken by variable and laid end to end, as samplers of JAX do: through slices of the vector they would be added
+    up in as many vectors of full length.
+    """
     point = starting_point(model)
     start = np.concatenate([np.ravel(point[v.name]) for v in model.value_vars])
     x, offset, parts = pt.tensor("x", dtype="float64", shape=(len(start),)), 0, {}
@@ -71,7 +75,8 @@ def density(model: pm.Model) -> tuple[Any, list[Any], np.ndarray]:
         parts[v] = x[offset : offset + size].reshape(point[v.name].shape).astype(v.dtype)
         offset += size
     (value,) = graph_replace([model.logp()], parts)
-    return x, [value, pytensor.grad(value, x)], start
+    gradients = pytensor.grad(value, list(parts.values()))
+    return x, [value, pt.concatenate([g.ravel() for g in gradients])], start
 
 
 def in_numba(model: pm.Model) -> Callable[[int], float]:

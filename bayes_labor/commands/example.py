@@ -1,4 +1,4 @@
-"""`sample`: a built-in sample as a table."""
+"""`example`: a built-in sample as a table."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -3,6 +3,7 @@
 import wrapt
 
 from bayes_labor.custom_ops.joint_production import nash_payroll, outside_option, task_assignment, to_workers, workplace_sum
+from bayes_labor.custom_ops.learning import human_capital
 from bayes_labor.custom_ops.likelihoods import (
     conditional_logit_likelihood,
     emulated_moments,
@@ -26,6 +27,7 @@ __all__ = [
     "conditional_logit_likelihood",
     "design_index",
     "emulated_moments",
+    "human_capital",
     "marginal_logit_likelihood",
     "nash_payroll",
     "outside_option",

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import special
 
 from bayes_labor.numerics.groups import Groups
+from bayes_labor.numerics.normal import HALF_LOG_2PI
 
 NODES, REACH = 61, 7.5
 
@@ -23,7 +24,7 @@ def integrate_effects(
     ``row_log_density`` gives the log density of every row (N,) at a value that the effect has for all workers.
     """
     grid = np.linspace(-reach, reach, nodes)
-    weights = np.log(grid[1] - grid[0]) - 0.5 * grid**2 - 0.5 * np.log(2.0 * np.pi)
+    weights = np.log(grid[1] - grid[0]) - 0.5 * grid**2 - HALF_LOG_2PI
     terms = [w + np.bincount(groups.row, row_log_density(tau * v)) for w, v in zip(weights, grid, strict=True)]
     found: np.ndarray = special.logsumexp(terms, axis=0)
     return found

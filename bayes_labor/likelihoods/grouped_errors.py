@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from bayes_labor.numerics.normal import HALF_LOG_2PI
+
 
 def grouped_normal(squares: Any, sums: Any, sizes: Any, sigma: Any, tau: Any, xp: Any) -> Any:
     """(F,) log densities of groups of residuals r = u_f + e, u_f ~ N(0, tau^2), e ~ N(0, sigma^2).
@@ -22,5 +24,4 @@ def grouped_normal(squares: Any, sums: Any, sizes: Any, sigma: Any, tau: Any, xp
     """
     ratio = (tau / sigma) ** 2
     within = squares - ratio * sums**2 / (1.0 + sizes * ratio)
-    constant = 0.9189385332046727  # half the logarithm of 2 pi
-    return -0.5 * within / sigma**2 - sizes * (xp.log(sigma) + constant) - 0.5 * xp.log1p(sizes * ratio)
+    return -0.5 * within / sigma**2 - sizes * (xp.log(sigma) + HALF_LOG_2PI) - 0.5 * xp.log1p(sizes * ratio)

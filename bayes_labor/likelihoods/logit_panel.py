@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from bayes_labor.numerics.compilation import kernel, leaf, reordering_leaf
+from bayes_labor.numerics.normal import HALF_LOG_2PI
 from bayes_labor.numerics.ragged import largest_row
 
 NODES = 32
@@ -131,7 +132,7 @@ def marginal_logit(index, log_tau, won, offsets, nodes):
         else:
             own = index[first : first + rows]
             mass, moment, top = _weigh_by_logs(own, rows, wins, tau, start, spacing, weight, chance)
-        total += top + math.log(mass * spacing) - 0.5 * math.log(2.0 * math.pi)
+        total += top + math.log(mass * spacing) - HALF_LOG_2PI
         d_tau += tau * wins * moment / mass
         for i in range(rows):
             p, moved = _expectations(chance[i], weight, start, spacing)

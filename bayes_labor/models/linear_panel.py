@@ -7,6 +7,7 @@ posterior correlations between the two come from the priors only. With other err
 has a variable of its own (:func:`mean_by_row`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +19,8 @@ from bayes_labor.custom_ops.likelihoods import PanelLikelihood
 from bayes_labor.likelihoods.random_intercepts import reduce_panel
 from bayes_labor.models.notes import start_at, start_there
 from bayes_labor.models.panel_design import PanelDesign
-from bayes_labor.models.pilot import Pilot, half_normal, panel_pilot
+from bayes_labor.models.pilot import Pilot, panel_pilot, started
+from bayes_labor.models.priors import Prior
 
 Errors = Literal["normal", "student"]
 _NU = 6.0  # degrees of freedom to start from
@@ -39,19 +41,19 @@ class LinearPanel:
     """(N, B) of the last B = P - A, whose group means count; None where it does not split."""
     start: tuple[float, float]
     """Where the standard deviations sigma of errors and tau of effects start."""
-    prior: tuple[float, float]
-    """Half-normals of the same."""
+    table: Mapping[str, Prior]
+    """Priors of the same, and of ``nu`` where errors are Student-t."""
 
 
-def linear_panel(design: PanelDesign, prior: tuple[float, float], *, summed: bool) -> LinearPanel:
+def linear_panel(design: PanelDesign, table: Mapping[str, Prior], *, summed: bool) -> LinearPanel:
     """Find the coordinates.
 
     Parameters
     ----------
     design
         The regression.
-    prior
-        Scales of the half-normals of sigma and tau.
+    table
+        Priors, :func:`spreads` among them.
     summed
         Whether effects are summed out: then in the coordinates in which the likelihood splits, where group means of all that
         varies are regressors.
@@ -60,7 +62,7 @@ def linear_panel(design: PanelDesign, prior: tuple[float, float], *, summed: boo
     pilot, sigma, tau = panel_pilot(design)
     split = _split(design, pilot, sigma, tau) if summed else None
     pilot, inner, outer = split or (pilot, design.columns @ pilot.scale, None)
-    return LinearPanel(design, pilot, inner, outer, (sigma, tau), prior)
+    return LinearPanel(design, pilot, inner, outer, (sigma, tau), table)
 
 
 def _split(design: PanelDesign, pilot: Pilot, sigma: float, tau: float) -> tuple[Pilot, np.ndarray, np.ndarray] | None:
@@ -106,8 +108,8 @@ def observe_products(name: str, panel: LinearPanel, x: Any) -> None:
     design, groups = panel.design, panel.design.groups
     reduced = reduce_panel(design.outcome - design.columns @ panel.pilot.center, panel.inner, groups, panel.outer)
     sizes, coordinates = (reduced.rows_per_worker, reduced.workers), (reduced.inner, reduced.outer)
-    sigma = half_normal("sigma", panel.prior[0], panel.start[0])
-    tau = half_normal("tau", panel.prior[1], panel.start[1]) if groups.repeated else pt.constant(np.float64(_NOTHING))
+    sigma = started("sigma", panel.table["sigma"], panel.start[0])
+    tau = started("tau", panel.table["tau"], panel.start[1]) if groups.repeated else pt.constant(np.float64(_NOTHING))
 
     def log_density(value: Any, x: Any, sigma: Any, tau: Any, _: Any) -> Any:
         return PanelLikelihood(*coordinates)(x, pt.log(sigma), pt.log(tau), value, *(pt.constant(v) for v in sizes))[0]
@@ -137,10 +139,10 @@ def mean_by_row(panel: LinearPanel, x: Any, unit: str) -> tuple[Any, Any]:
     ``x`` (P,) are the coefficients' coordinates; ``unit`` is the word for a group.
     """
     design, pilot, groups = panel.design, panel.pilot, panel.design.groups
-    sigma = half_normal("sigma", panel.prior[0], panel.start[0])
+    sigma = started("sigma", panel.table["sigma"], panel.start[0])
     if not groups.repeated:
         return pilot.fitted(design.columns, x), sigma
-    tau = half_normal("tau", panel.prior[1], panel.start[1])
+    tau = started("tau", panel.table["tau"], panel.start[1])
     start_there()
     means, counts = groups.means(design.columns), groups.counts
     error, effect = np.square(panel.start)
@@ -157,10 +159,15 @@ def mean_by_row(panel: LinearPanel, x: Any, unit: str) -> tuple[Any, Any]:
     return level[groups.row] + pilot.fitted(design.columns - means[groups.row], x), sigma
 
 
-def error_distribution(errors: Errors) -> tuple[Any, dict[str, Any]]:
-    """(Distribution, its further parameters), with degrees of freedom ``nu`` added to the model if errors are Student-t."""
-    if errors == "normal":
-        return pm.Normal, {}
-    nu = pm.Gamma("nu", 2.0, 0.1)
-    start_at(nu=_NU)
-    return pm.StudentT, {"nu": nu}
+def spreads(errors: Errors, error: float, effect: float, unit: str) -> dict[str, Prior]:
+    """Priors of the standard deviations of errors and of the groups' effects, and of what else errors have."""
+    found = {
+        "sigma": Prior("half normal", (error,), "sigma (errors)"),
+        "tau": Prior("half normal", (effect,), f"tau ({unit} effects)"),
+    }
+    return found | ({"nu": Prior("gamma", (2.0, 0.1), "nu (degrees of freedom)")} if errors == "student" else {})
+
+
+def error_distribution(table: Mapping[str, Prior]) -> tuple[Any, dict[str, Any]]:
+    """(Distribution, its further parameters): Student-t where the degrees of freedom ``nu`` have a prior, which are added."""
+    return (pm.StudentT, {"nu": started("nu", table["nu"], _NU)}) if "nu" in table else (pm.Normal, {})

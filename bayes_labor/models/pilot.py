@@ -9,6 +9,8 @@ import pytensor.tensor as pt
 from bayes_labor.custom_ops.products import design_index, quadratic_form
 from bayes_labor.models.notes import start_at
 from bayes_labor.models.panel_design import PanelDesign
+from bayes_labor.models.priors import Prior
+from bayes_labor.numerics.normal import HALF_LOG_2PI
 
 _LEAST = 1e-3  # error's share of the outcome's standard deviation, where a few rows are fitted without one
 
@@ -70,10 +72,10 @@ def logit_pilot(won: np.ndarray, w: np.ndarray, sd: np.ndarray) -> Pilot:
     return pilot_of(information, information @ theta)
 
 
-def half_normal(name: str, scale: float, start: float) -> Any:
-    """A standard deviation, half-normal with this scale, that starts at ``start``; added to the model being built."""
+def started(name: str, prior: Prior, start: float) -> Any:
+    """The variable of a prior, added to the model being built, that starts at ``start``."""
     start_at(**{name: start})
-    return pm.HalfNormal(name, scale)
+    return prior.place(name)
 
 
 def rotated_normal(name: str, pilot: Pilot, mean: np.ndarray, sd: np.ndarray, dims: str) -> tuple[Any, Any]:
@@ -81,7 +83,7 @@ def rotated_normal(name: str, pilot: Pilot, mean: np.ndarray, sd: np.ndarray, di
 
     ``{name}_rotated`` is the free variable, ``name`` a deterministic.
     """
-    constant = float(np.linalg.slogdet(pilot.scale)[1] - np.log(sd).sum() - 0.5 * len(sd) * np.log(2.0 * np.pi))
+    constant = float(np.linalg.slogdet(pilot.scale)[1] - np.log(sd).sum() - len(sd) * HALF_LOG_2PI)
     away, scaled = (pilot.center - mean) / sd, pilot.scale / sd[:, None]
     linear, matrix = pt.constant(-scaled.T @ away), pt.constant(scaled.T @ scaled)
     constant -= 0.5 * float(away @ away)

@@ -1,6 +1,6 @@
 """The prior of one parameter, declared once: what models sample, what is printed, what designs and other densities read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -8,8 +8,10 @@ import pymc as pm
 import pytensor.tensor as pt
 from scipy import stats
 
-Family = Literal["normal", "half normal", "log normal", "truncated normal", "gamma", "beta", "correlation"]
-_PYMC = {"normal": pm.Normal, "half normal": pm.HalfNormal, "gamma": pm.Gamma, "beta": pm.Beta, "correlation": pm.Beta}
+Family = Literal["normal", "half normal", "log normal", "truncated normal", "gamma", "beta", "uniform", "correlation"]
+_PYMC = {"normal": pm.Normal, "half normal": pm.HalfNormal, "gamma": pm.Gamma, "beta": pm.Beta, "uniform": pm.Uniform} | {
+    "correlation": pm.Beta
+}
 
 
 class Relative(NamedTuple):
@@ -28,7 +30,7 @@ class Prior(NamedTuple):
     family: Family
     values: tuple[Any, ...]
     """Mean and standard deviation; the latter; median and standard deviation of the log; mean, sd and bounds; shape and rate;
-    a and b; a and b of (1 + correlation) / 2. Numbers, arrays by element, :class:`Relative`, or names of other rows."""
+    a and b; bounds; a and b of (1 + correlation) / 2. Numbers, arrays by element, :class:`Relative`, or names of other rows."""
     words: str = ""
     """Symbol and meaning, as printed."""
 
@@ -41,6 +43,10 @@ class Prior(NamedTuple):
     def within(self, units: Mapping[str, Any]) -> "Prior":
         """With the units' values in the place of their names."""
         return self._replace(values=tuple(v.factor * units[v.unit] if isinstance(v, Relative) else v for v in self.values))
+
+    def repeated(self, n: int) -> "Prior":
+        """Of a vector of ``n`` elements that have this prior each."""
+        return self._replace(values=tuple(np.full(n, v, dtype=np.float64) for v in self.values))
 
     def frozen(self) -> Any:
         """As a distribution of scipy."""
@@ -55,6 +61,8 @@ class Prior(NamedTuple):
             return stats.truncnorm((v[2] - v[0]) / v[1], (v[3] - v[0]) / v[1], v[0], v[1])
         if self.family == "gamma":
             return stats.gamma(v[0], scale=1.0 / v[1])
+        if self.family == "uniform":
+            return stats.uniform(v[0], v[1] - v[0])
         return stats.beta(*v) if self.family == "beta" else stats.beta(*v, loc=-1.0, scale=2.0)
 
     def _law(self) -> tuple[Any, list[Any], dict[str, Any]]:
@@ -71,12 +79,12 @@ class Prior(NamedTuple):
         law, values, named = self._law()
         return law.dist(*values, **named)
 
-    def place(self, name: str, dims: str | None = None) -> Any:
+    def place(self, name: str, dims: str | None = None, *, shape: int | None = None) -> Any:
         """The variable, in the model being built; a correlation is a deterministic of ``<name>_share``."""
         law, values, named = self._law()
         if self.family == "correlation":
             return pm.Deterministic(name, 2.0 * law(f"{name}_share", *values) - 1.0)
-        return law(name, *values, **named, dims=dims)
+        return law(name, *values, **named, dims=dims, shape=shape)
 
     def coordinate(self, x: Any) -> Any:
         """Standardised parameter, logs of log normal ones: what the emulator takes. Numbers, arrays or symbols."""
@@ -84,3 +92,14 @@ class Prior(NamedTuple):
             return ((np if isinstance(x, np.ndarray | float) else pt).log(x) - np.log(self.values[0])) / self.values[1]
         known = self.frozen()
         return (x - known.mean()) / known.std()
+
+
+def stacked(rows: Iterable[Prior]) -> Prior:
+    """One prior of a vector from those of its elements, all of one family."""
+    rows = list(rows)
+    return Prior(rows[0].family, tuple(np.array(v, dtype=np.float64) for v in zip(*(r.values for r in rows), strict=True)))
+
+
+def printed(table: Mapping[str, Prior]) -> str:
+    """A line a row; one without words is named."""
+    return "\n".join(str(p if p.words else p._replace(words=name)) for name, p in table.items())

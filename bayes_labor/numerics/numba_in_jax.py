@@ -100,6 +100,16 @@ def _failed(frame: int, message: int) -> int:
     return _call(_word(_word(frame, _API), _CREATE_ERROR), request.ctypes.data)
 
 
+@numba.njit
+def _fill(buffer: Any, found: Any) -> None:
+    """Four times as fast as an assignment to a slice, which numba does not vectorise."""
+    to, of = buffer.ravel(), found.ravel()
+    if len(to) != len(of):
+        raise ValueError("a result of another size than declared")
+    for i in range(len(to)):
+        to[i] = of[i]
+
+
 _BUFFERS = {
     "float64": "carray(pointer(word(b{i}, 24), float64(0.0)), ({shape}))",
     "int64": "carray(pointer(word(b{i}, 24), int64(0)), ({shape}))",
@@ -119,7 +129,7 @@ def _source(function: str, inputs: Sequence[Buffer], outputs: Sequence[Buffer], 
     passed = [f"x{i}" if b.rank else f"x{i}[0]" for i, b in enumerate(inputs)]
     found = [f"r{k}" for k in range(len(outputs))]
     call = f"{', '.join(found)} = function({', '.join([*passed, *map(repr, settings)])})"
-    copies = [f"x{len(inputs) + k}[{':' if b.rank else '0'}] = r{k}" for k, b in enumerate(outputs)]
+    copies = [f"fill(x{len(inputs) + k}, r{k})" if b.rank else f"x{len(inputs) + k}[0] = r{k}" for k, b in enumerate(outputs)]
     inner = "\n        ".join([*lines, call, *copies])
     return (
         f"def handler(frame):\n    if asked_for_metadata(frame) or half(frame, {_STAGE}) != {_EXECUTE}:\n        return 0\n"
@@ -212,6 +222,7 @@ def _handler(function: Any, inputs: Sequence[Buffer], outputs: Sequence[Buffer],
         "half": _half,
         "word": _word,
         "failed": _failed,
+        "fill": _fill,
         "pointer": _pointer,
         "carray": numba.carray,
         "float64": np.float64,

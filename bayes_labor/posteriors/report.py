@@ -82,8 +82,8 @@ def _fitted(system: System, spec: Any, data: Any, record: dict[str, Any]) -> dic
     known = {k: v for k, v in system.describe(data).items() if not isinstance(v, int)}
     lines = [f"{k}: {', '.join(map(str, v)) if isinstance(v, list) else v}" for k, v in known.items()]
     lines += ["", *(f"{k} = {v}" for k, v in spec.model_dump().items() if k not in ("priors", *type(spec).unused))]
-    printed = system.priors(spec, data) if system.priors is not None else str(getattr(spec, "priors", ""))
-    lines += ["", printed] if printed else []
+    priors = system.printed_priors(spec, data)
+    lines += ["", priors] if priors else []
     sampler, versions = record.get("sampler", {}), record.get("versions", provenance()["versions"])
     asked = [k for k in ("engine", "chains", "draws", "tune", "seed") if (k, sampler.get("engine")) != ("tune", "smc")]
     said = [f"{k} {sampler[k]}" for k in asked if sampler.get(k) is not None]

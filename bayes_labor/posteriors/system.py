@@ -22,6 +22,7 @@ import xarray as xr
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.notes import notes_of
+from bayes_labor.models.priors import printed
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.diagnostics import Gate, gates
 from bayes_labor.posteriors.prior import prior_draws
@@ -71,7 +72,7 @@ class System:
     finding: "Callable[[Any, Any, xr.DataTree], str] | None" = None
     """(spec, data, draws) -> what was found, in two or three sentences: the first words of its page."""
     priors: "Callable[[Any, Any], str] | None" = None
-    """(spec, data) -> the priors that the model has, as printed; by default ``str(spec.priors)``."""
+    """(spec, data) -> the priors that the model has, as printed; by default the rows of ``spec.table``."""
     used: "Callable[[Any, Any], int] | None" = None
     """(spec, data) -> how many rows the likelihood sees, where these are not all."""
     explain: "Callable[[Any, Any], str] | None" = None
@@ -108,6 +109,10 @@ class System:
         if self.summarize is not None:
             return self.summarize(spec, data, draws)
         return plain_table(self.build(data, spec), draws, self.symbols)
+
+    def printed_priors(self, spec: Any, data: Any) -> str:
+        """See :attr:`priors`; empty where the specification has no table."""
+        return self.priors(spec, data) if self.priors is not None else printed(getattr(spec, "table", {}))
 
     def judged(self, spec: Any, data: Any, draws: xr.DataTree) -> Any:
         """See :attr:`judge`."""

@@ -88,3 +88,12 @@ def test_prior_page_and_calibration(source: list[str], tmp_path: Path) -> None:
     keep = str(tmp_path / "ranks.csv")
     result = call("calibrate", *source, *linear, "--simulations", "2", "--keep", keep)
     assert "2 of 2" in result.output and "alarm below" in result.output
+
+
+def test_samples_that_can_be_written_can_be_fitted(tmp_path: Path) -> None:
+    few = ["--draws", "100", "--tune", "100", "--chains", "2", "--seed", "1"]
+    fitted = call("fit", "bonuses.size", "personnel", "--run", str(tmp_path / "run"), *few)
+    assert "report:" in fitted.output
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "levels                                   ~ Normal(0, 1.5)" in page and "against effects of any order" in page
+    assert call("example", "personnel", str(tmp_path / "people.csv")).exit_code == 0

@@ -11,6 +11,7 @@ from bayes_labor.custom_ops import (
     conditional_logit_likelihood,
     design_index,
     emulated_moments,
+    human_capital,
     marginal_logit_likelihood,
     nash_payroll,
     outside_option,
@@ -28,6 +29,7 @@ from bayes_labor.likelihoods.emulator import fit_emulator
 from bayes_labor.likelihoods.random_intercepts import reduce_panel
 from bayes_labor.numerics.groups import Groups
 from bayes_labor.theory import Matching, Status, solve_outside_option
+from bayes_labor.theory.learning.careers import Careers
 from tests.custom_ops.battery import (
     TWIN,
     Case,
@@ -59,6 +61,11 @@ KNOTS = RNG.random((40, 3))
 EMULATED = fit_emulator(KNOTS, np.column_stack([np.sin(4.0 * KNOTS[:, 0]) * KNOTS[:, 1], KNOTS[:, 2] ** 2 + KNOTS[:, 0]]))
 LINEAR, MATRIX = RNG.normal(size=6), np.cov(RNG.normal(size=(6, 20)))
 WON, CAREERS = (RNG.random(30) < 0.4).astype(np.float64), np.array([0, 1, 4, 9, 10, 16, 22, 30])
+TEAM_YEARS = Careers(  # teams of 3, 1 and 2, a year later of 2 and 4, and then of 5, which does not learn; worker 6 leaves
+    worker=np.array([0, 2, 4, 6, 1, 3, 4, 0, 1, 2, 3, 5, 0, 3, 7, 1, 5]),
+    offsets=np.array([0, 3, 4, 6, 8, 12, 17]),
+    team=np.array([0, 1, 2, 0, 2, 1]),
+)
 BETA, SCALE = np.array([0.16, -0.4, 0.03]), np.array([11.0, 14.0, 12.0])
 FLOOR = 5.0
 
@@ -123,6 +130,12 @@ CASES = [
         [RNG.normal(size=5), RNG.normal(size=10), RNG.normal(size=10), np.array([-0.3, 0.1, 0.4, -0.5, 0.2])],
     ),
     Case("emulated_moments", lambda x: emulated_moments(x, EMULATED), [np.array([0.31, 0.72, 0.55])]),
+    Case(
+        "human_capital",
+        lambda *p: [human_capital(*p, TEAM_YEARS)],
+        [RNG.normal(size=8), RNG.normal(size=8), RNG.normal(size=3), RNG.exponential(size=5), np.array(0.17), np.array(-0.04)],
+        [1e-5] * 6,
+    ),
     Case("quadratic_form", lambda x: [quadratic_form(x, LINEAR, MATRIX)], [RNG.normal(size=6)]),
     Case(
         "regime_likelihood",

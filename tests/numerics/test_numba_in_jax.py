@@ -71,6 +71,13 @@ def test_memory_of_another_type_is_refused(call, arguments, words: str) -> None:
         jax.jit(call)(*arguments)
 
 
+def test_a_result_of_another_size_is_an_error() -> None:
+    inputs, outputs = [FLOATS, MATRIX, WHOLE, NUMBER], [FLOATS, NUMBER, WHOLE]
+    longer = xla_call(mixed, inputs, outputs, lambda x, *_: [(x[0] + 1,), (), (3,)], name="longer", settings=(3,))
+    with pytest.raises(Exception, match="longer: the kernel raised an exception"):
+        jax.block_until_ready(longer(X, M, K, 1.0))
+
+
 def test_single_precision_is_refused_with_the_remedy(call) -> None:
     jax.config.update("jax_enable_x64", False)
     with pytest.raises(TypeError, match="jax_enable_x64"):

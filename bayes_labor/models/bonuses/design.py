@@ -8,29 +8,40 @@ import pandas as pd
 from bayes_labor.data.bonuses.personnel import TENURES, Personnel
 from bayes_labor.data.faults import DataFaults, Fault, first_few
 from bayes_labor.models.panel_design import PanelDesign, told_apart
+from bayes_labor.models.priors import Prior, Relative, stacked
 from bayes_labor.models.settings import Settings
 from bayes_labor.numerics.groups import Groups
 
 Block = Literal["levels", "age", "tenure", "ratings", "promoted", "avg_increase"]
 BLOCKS: tuple[Block, ...] = ("levels", "age", "tenure", "ratings")
 
-PRIOR_SD = {
-    "intercept": 2.0,
-    "levels": 1.5,
-    "age": 1.0,
-    "age squared": 0.5,
-    "tenure": 0.5,
-    "ratings": 0.5,
-    "promoted": 0.5,
-    "avg_increase": 2.5,
-    "years": 0.3,
-    "worker": 0.5,
-    "means": 1.0,
+_MEAN = "mean outcome"
+_COEFFICIENTS = {
+    "intercept": (2.0, "intercept"),
+    "levels": (1.5, "levels"),
+    "age": (1.0, "age, per ten years"),
+    "age squared": (0.5, "age squared"),
+    "tenure": (0.5, "tenure"),
+    "ratings": (0.5, "ratings"),
+    "promoted": (0.5, "promoted"),
+    "avg_increase": (2.5, "average increase"),
+    "years": (0.3, "contrasts of years"),
+    "worker": (0.5, "gender, race and education"),
+    "means": (1.0, "worker means"),
 }
-"""Normals of the coefficients of a log bonus by block, or by term where it has its own: around zero, the intercept's around the
-mean outcome."""
-STEPS = {"levels": 0.75, "tenure": 0.2, "ratings": -0.2}
-"""Half-normal steps by which ordered effects cumulate instead; ratings fall from 1, the best."""
+COEFFICIENTS = {
+    name: Prior("normal", (Relative(1.0, _MEAN) if name == "intercept" else 0.0, sd), words)
+    for name, (sd, words) in _COEFFICIENTS.items()
+}
+"""Priors of the coefficients of a log bonus by block, or by term where it has its own."""
+STEPS = {
+    "levels": Prior("half normal", (0.75,)),
+    "tenure": Prior("half normal", (0.2,)),
+    "ratings": Prior("half normal", (0.2,)),
+}
+"""Of the steps by which ordered effects cumulate instead."""
+FALLING = ("ratings",)
+"""Blocks whose ordered effects fall: ratings do from 1, the best."""
 
 
 class Regressors(Settings):
@@ -46,6 +57,14 @@ class Regressors(Settings):
     years: Literal["contrasts", "none"] = "contrasts"
     """``contrasts``: effects of years orthogonal to a constant and a trend. With worker effects age, which rises by one each
     year, cannot be told from a trend; the trend is given to age, as in the paper."""
+
+    @property
+    def coefficients(self) -> dict[str, Prior]:
+        """Of :data:`COEFFICIENTS` those that are asked for."""
+        asked = {"intercept", *self.blocks} | ({"age squared"} if "age" in self.blocks else set())
+        asked |= {"years"} if self.years == "contrasts" else set()
+        asked |= ({"worker"} if self.demographics else set()) | ({"means"} if self.means else set())
+        return {name: prior for name, prior in COEFFICIENTS.items() if name in asked}
 
 
 class Column(NamedTuple):
@@ -112,15 +131,17 @@ def bonus_design(
     else:
         varying, why = _told_apart([*varying, *fixed], None, "")
         left_out, fixed = left_out | why, []
-    columns = [Column("1", "intercept", np.ones(len(table))), *varying, *fixed]
+    columns = [Column("intercept", "intercept", np.ones(len(table))), *varying, *fixed]
     y = np.log(bonus) if outcome == "size" else (bonus > 0).astype(np.float64)
+    priors = (COEFFICIENTS.get(c.name, COEFFICIENTS[c.block]) for c in columns)
+    mean, sd = stacked(prior.within({_MEAN: y.mean()}) for prior in priors).values
     return PanelDesign(
         y,
         np.column_stack([c.values for c in columns]),
         tuple(c.name for c in columns),
         tuple(c.block for c in columns),
-        np.append(y.mean(), np.zeros(len(columns) - 1)),
-        np.array([PRIOR_SD.get(c.name, PRIOR_SD[c.block]) for c in columns]),
+        mean,
+        sd,
         groups,
         table,
         left_out,

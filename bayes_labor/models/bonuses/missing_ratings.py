@@ -9,10 +9,15 @@ import pytensor.tensor as pt
 
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.pilot import Pilot, logit_pilot, rotated_normal
+from bayes_labor.models.priors import Prior, stacked
 
 _FAR = 700.0  # log odds beyond which a chance is 0 or 1 in float64
-_SLOPE_SD, _FIRST_CUT_SD, _GAP_SD = 1.0, 3.0, 1.0
-"""Normals of the rating's slopes, of its first cut point, and of the logarithms of the gaps between cut points."""
+RATING = {
+    "rating_slope": Prior("normal", (0.0, 1.0), "rating, every coefficient"),
+    "rating_first_cut": Prior("normal", (0.0, 3.0), "rating, first cut point"),
+    "rating_gap": Prior("normal", (0.0, 1.0), "rating, log gap between cut points"),
+}
+"""Priors of the ordered logit."""
 
 
 def observe_over_ratings(design: PanelDesign, theta: Any, mean: Any, kind: Any, **spread: Any) -> None:
@@ -46,12 +51,12 @@ def _ratings(design: PanelDesign, rated: np.ndarray) -> Any:
     found = np.unique(seen[rated])
     what = design.places("levels", "age", "tenure", "promoted")
     z = design.columns[:, what] - design.columns[:, what].mean(0)
-    rating, sd = np.searchsorted(found, seen[rated]), np.full(len(what), _SLOPE_SD)
+    rating, (mean, sd) = np.searchsorted(found, seen[rated]), RATING["rating_slope"].repeated(len(what)).values
     # The intercept of this guess is of no further use: cut points have their own.
     guess = logit_pilot((rating > 0).astype(np.float64), np.column_stack([np.ones(len(rating)), z[rated]]), np.append(5.0, sd))
     own = Pilot(guess.center[1:], np.linalg.cholesky((guess.scale @ guess.scale.T)[1:, 1:]))
     pm.modelcontext(None).add_coord("rating_term", [design.terms[i] for i in what])
-    slope_x, _ = rotated_normal("rating_slope", own, 0.0 * sd, sd, "rating_term")
+    slope_x, _ = rotated_normal("rating_slope", own, mean, sd, "rating_term")
     index = own.fitted(z, slope_x)
     cuts = _cuts(np.bincount(rating, minlength=len(found)), found)
     edges = pt.concatenate([pt.constant(np.array([-_FAR])), cuts, pt.constant(np.array([_FAR]))])
@@ -73,8 +78,8 @@ def _cuts(counts: np.ndarray, ratings: np.ndarray) -> Any:
     center = np.append(cuts[0], np.log(np.diff(cuts)))
     precision = np.append(counts.sum() * below[0] * (1.0 - below[0]), counts[2:])
     pm.modelcontext(None).add_coord("rating_cut", [f"{a:.0f} to {b:.0f}" for a, b in pairwise(ratings)])
-    prior = (np.zeros(len(cuts)), np.append(_FIRST_CUT_SD, np.full(len(cuts) - 1, _GAP_SD)))
-    _, steps = rotated_normal("rating_cut_steps", Pilot(center, np.diag(precision**-0.5)), *prior, "rating_cut")
+    mean, sd = stacked([RATING["rating_first_cut"], *[RATING["rating_gap"]] * (len(cuts) - 1)]).values
+    _, steps = rotated_normal("rating_cut_steps", Pilot(center, np.diag(precision**-0.5)), mean, sd, "rating_cut")
     return pm.Deterministic("rating_cuts", pt.cumsum(pt.concatenate([steps[:1], pt.exp(steps[1:])])), dims="rating_cut")
 
 

@@ -13,6 +13,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from bayes_labor.data.bonuses.personnel import LEVELS, Personnel
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.models.settings import Settings
+from bayes_labor.numerics.normal import log_normal_density
 from bayes_labor.theory.bonuses.coordinates import COORDINATES, primitives_at
 from bayes_labor.theory.bonuses.tournament import CELLS, Tournament, solve_tournament
 
@@ -115,7 +116,7 @@ class TournamentPosterior:
         for name in self.spec.moments:
             data, se = getattr(self.moments, name), getattr(self.moments, f"{name}_se")
             sd = np.sqrt(se**2 + (self.spec.model_error * data) ** 2)
-            total = total - (0.5 * ((implied[name] - data) / sd) ** 2 + np.log(sd * np.sqrt(2.0 * np.pi))).sum(-1)
+            total = total + log_normal_density(implied[name], data, sd, np).sum(-1)
         return total
 
     def draw_prior(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, float]:

@@ -15,6 +15,7 @@ from bayes_labor.data.bonuses.personnel import TENURES, Personnel
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.models.bonuses.design import Regressors, bonus_design, dummies, person
 from bayes_labor.models.panel_design import PanelDesign, told_apart
+from bayes_labor.models.priors import Prior
 from bayes_labor.numerics.groups import Groups
 
 Base = Literal["salary", "total"]
@@ -45,6 +46,27 @@ class PrizeSpec(Regressors):
     error_rise: PositiveFloat = 0.2
     error: PositiveFloat = 1.0
 
+    @property
+    def table(self) -> dict[str, Prior]:
+        """Priors by equation, by block of coefficients of the log bonus, and by parameter."""
+        spreads = {
+            "sd_omega": Prior("half normal", (self.effect_rise,), "sd of omega (worker effects, increase)"),
+            "sd_mu": Prior("half normal", (self.effect,), "sd of mu (worker effects, bonus)"),
+            "sd_rise": Prior("half normal", (self.error_rise,), "sd of errors, increase"),
+            "sd_bonus": Prior("half normal", (self.error,), "sd of errors, bonus"),
+        }
+        corr = {"corr": Prior("uniform", (-1.0, 1.0), "correlation of omega and mu")} if self.worker_prize else {}
+        return (
+            {
+                "chance": Prior("normal", (0.0, self.chance), "promotion, every coefficient"),
+                "rise": Prior("normal", (0.0, self.rise), "increase, every coefficient"),
+                "rho": Prior("normal", (0.0, self.rho), "rho (prize), within and between workers"),
+            }
+            | self.coefficients
+            | spreads
+            | corr
+        )
+
     def design(self, panel: Personnel) -> "PrizeDesign":
         """Rows and regressors, but those that the rows cannot tell."""
         return prize_design(panel, self)
@@ -72,8 +94,8 @@ class PrizeDesign:
     """Of the m rows, among the same G."""
     means: bool
     """Whether worker means are regressors of the bonus, the prize's among them."""
-    rho: float
-    """Standard deviation of the normal prior of the prize's effects."""
+    rho: Prior
+    """Of the prize's effects."""
 
     @property
     def left_out(self) -> dict[str, str]:
@@ -84,7 +106,7 @@ class PrizeDesign:
         """The bonus equation with the prize (m,) and, if others' worker means are there, its worker mean."""
         groups = self.bonus.groups
         extra = [prize, groups.means(prize)[groups.row]] if self.means else [prize]
-        return self.bonus.extended(PRIZE[: len(extra)], "prize", extra, self.rho)
+        return self.bonus.extended(PRIZE[: len(extra)], "prize", extra, self.rho.values[1])
 
 
 def log_increase(table: pd.DataFrame, base: Base = "salary") -> np.ndarray:
@@ -119,10 +141,10 @@ def prize_design(panel: Personnel, spec: PrizeSpec) -> PrizeDesign:
         if len(rows) < 2:
             remedy = "give consecutive years with salary, promoted, bonus and rating"
             raise DataFaults([Fault(f"no {what}", panel.name, remedy)])
-    promotion = _regression(table["promoted"], _chance(table), "promotion", np.arange(len(table)), rated, spec.chance)
+    promotion = _regression(table["promoted"], _chance(table), "promotion", np.arange(len(table)), rated, spec.table["chance"])
     # A regressor that says nothing where increases are known is left out: its effect elsewhere would be the prior's.
     rises = _rise(table, spec.covariates)
-    increase = _regression(table["log_increase"], rises, "increase", known, rated, spec.rise)
+    increase = _regression(table["log_increase"], rises, "increase", known, rated, spec.table["rise"])
     at = np.flatnonzero(table.index.isin(bonus.table.index))
     both = rated.at(np.append(known, at))
     return PrizeDesign(
@@ -135,24 +157,25 @@ def prize_design(panel: Personnel, spec: PrizeSpec) -> PrizeDesign:
         Groups(both.labels, both.row[: len(known)]),
         Groups(both.labels, both.row[len(known) :]),
         spec.means and bonus.groups.repeated,
-        spec.rho,
+        spec.table["rho"],
     )
 
 
 def _regression(
-    outcome: pd.Series, parts: dict[str, np.ndarray], equation: str, rows: np.ndarray, groups: Groups, prior_sd: float
+    outcome: pd.Series, parts: dict[str, np.ndarray], equation: str, rows: np.ndarray, groups: Groups, prior: Prior
 ) -> PanelDesign:
     """On a constant and those parts that can be told apart at ``rows``."""
     columns = np.column_stack(list(parts.values()))[rows]
     kept, why = told_apart(list(parts), columns)
-    terms, size = ("1", *(list(parts)[i] for i in kept)), 1 + len(kept)
+    terms = ("intercept", *(list(parts)[i] for i in kept))
+    mean, sd = prior.repeated(len(terms)).values
     return PanelDesign(
         outcome.to_numpy(np.float64)[rows],
         np.column_stack([np.ones(len(rows)), columns[:, kept]]),
         terms,
         ("intercept", *[equation] * len(kept)),
-        np.zeros(size),
-        np.full(size, prior_sd),
+        mean,
+        sd,
         groups.at(rows),
         left_out={f"{equation}: {n}": reason for n, reason in why.items()},
     )

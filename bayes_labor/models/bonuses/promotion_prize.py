@@ -16,7 +16,7 @@ from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.models.bonuses.prize_design import PrizeDesign, PrizeSpec
 from bayes_labor.models.notes import note_left_out
 from bayes_labor.models.panel_design import PanelDesign
-from bayes_labor.models.pilot import Pilot, half_normal, logit_pilot, panel_pilot, rotated_normal
+from bayes_labor.models.pilot import Pilot, logit_pilot, panel_pilot, rotated_normal, started
 from bayes_labor.numerics.groups import Groups
 
 
@@ -85,11 +85,8 @@ def promotion_prize(panel: Personnel, spec: PrizeSpec | None = None, **settings:
         differs = prize - prior.columns[:, place]
         mean = pilot.bonus.fitted(prior.columns, x) + _effect(design, differs, rho, between)
         loading = _effect(design, chances, rho, between) if spec.worker_prize else pt.zeros(len(design.bonus_rows))
-        sd_omega, sd_mu, sd_rise, sd_bonus = (
-            half_normal(name, prior, pilot.scales[name])
-            for name, prior in zip(pilot.scales, (spec.effect_rise, spec.effect, spec.error_rise, spec.error), strict=True)
-        )
-        corr = pm.Uniform("corr", -1.0, 1.0) if spec.worker_prize else pt.constant(0.0)
+        sd_omega, sd_mu, sd_rise, sd_bonus = (started(name, spec.table[name], start) for name, start in pilot.scales.items())
+        corr = spec.table["corr"].place("corr") if spec.worker_prize else pt.constant(0.0)
         scales = pt.stack([pt.log(sd_omega), pt.log(sd_mu), corr, pt.log(sd_rise), pt.log(sd_bonus)])
         _observe("rises_and_bonuses", design, pilot.rise.fitted(design.increase.columns, rise_x), mean, loading, scales)
     return model
@@ -106,8 +103,7 @@ def prize_first_stage(panel: Personnel, spec: PrizeSpec | None = None, **setting
     with pm.Model(coords=_coords(design)) as model:
         note_left_out(design.left_out)
         _, rise_x = _first_stage(design, pilot)
-        sd_omega = half_normal("sd_omega", spec.effect_rise, pilot.scales["sd_omega"])
-        sd_rise = half_normal("sd_rise", spec.error_rise, pilot.scales["sd_rise"])
+        sd_omega, sd_rise = (started(name, spec.table[name], pilot.scales[name]) for name in ("sd_omega", "sd_rise"))
         nothing, zero = pt.constant(np.empty(0)), pt.constant(0.0)
         scales = pt.stack([pt.log(sd_omega), zero, zero, pt.log(sd_rise), zero])
         _observe("rises", design, pilot.rise.fitted(design.increase.columns, rise_x), nothing, nothing, scales)

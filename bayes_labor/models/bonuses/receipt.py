@@ -16,7 +16,8 @@ from bayes_labor.likelihoods.logit_panel import NODES
 from bayes_labor.models.bonuses.design import Block, Regressors, bonus_design
 from bayes_labor.models.notes import note_left_out, start_at, start_there
 from bayes_labor.models.panel_design import PanelDesign
-from bayes_labor.models.pilot import half_normal, logit_pilot, rotated_normal
+from bayes_labor.models.pilot import logit_pilot, rotated_normal, started
+from bayes_labor.models.priors import Prior
 from bayes_labor.numerics.groups import Groups
 
 
@@ -34,6 +35,14 @@ class ReceiptSpec(Regressors):
     nodes: int = Field(default=NODES, ge=9)
     """Of the trapezoid."""
 
+    @property
+    def table(self) -> dict[str, Prior]:
+        """Priors by parameter."""
+        found = {"theta": Prior("normal", (0.0, self.slope), "theta (every coefficient, log odds)")}
+        if self.effects != "conditional":
+            found["tau"] = Prior("half normal", (self.effect,), "tau (worker effects)")
+        return found
+
     def design(self, panel: Personnel) -> PanelDesign:
         """The regression on all rated rows, or on all rows where ratings are no regressor."""
         rated = "ratings" in self.blocks and "rating" in panel.table
@@ -44,9 +53,9 @@ class ReceiptSpec(Regressors):
             raise DataFaults([Fault(what, panel.name, "effects='integrated', which one year is fitted with")])
         within = self.model_copy(update={"means": False, "demographics": False}) if conditional else self
         found = bonus_design(panel, within, rows=rows, outcome="receipt", within=conditional)
-        found = found.without("1") if conditional else found
-        size = len(found.terms)
-        return replace(found, prior_mean=np.zeros(size), prior_sd=np.full(size, self.slope))
+        found = found.without("intercept") if conditional else found
+        mean, sd = self.table["theta"].repeated(len(found.terms)).values
+        return replace(found, prior_mean=mean, prior_sd=sd)
 
 
 def bonus_receipt(panel: Personnel, spec: ReceiptSpec | None = None, **settings: Any) -> pm.Model:
@@ -85,7 +94,7 @@ def bonus_receipt(panel: Personnel, spec: ReceiptSpec | None = None, **settings:
         observed = pm.Data("observed_receipt", won)
         note_left_out(design.left_out)
         if groups.repeated and spec.effects != "conditional":
-            tau = half_normal("tau", spec.effect, 1.0)
+            tau = started("tau", spec.table["tau"], 1.0)
         if groups.repeated and spec.effects == "sampled":
             effect = pm.Normal("effect", 0.0, 1.0, shape=len(groups.labels))
             start_at(effect=np.zeros(len(groups.labels)))

@@ -14,12 +14,13 @@ from pydantic import PositiveFloat
 
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.models.bonuses.design import STEPS, Regressors, bonus_design
-from bayes_labor.models.bonuses.missing_ratings import observe_over_ratings
-from bayes_labor.models.linear_panel import Errors, error_distribution, linear_panel, mean_by_row, observe_products
+from bayes_labor.models.bonuses.design import COEFFICIENTS, FALLING, STEPS, Regressors, bonus_design
+from bayes_labor.models.bonuses.missing_ratings import RATING, observe_over_ratings
+from bayes_labor.models.linear_panel import Errors, error_distribution, linear_panel, mean_by_row, observe_products, spreads
 from bayes_labor.models.notes import note_left_out, start_at
 from bayes_labor.models.panel_design import IdentificationError, PanelDesign
 from bayes_labor.models.pilot import Pilot, rotated_normal
+from bayes_labor.models.priors import Prior
 
 
 class BonusSpec(Regressors):
@@ -35,6 +36,14 @@ class BonusSpec(Regressors):
     """Half-normal of the errors' standard deviation."""
     effect: PositiveFloat = 1.0
     """Half-normal of the worker effects' standard deviation."""
+
+    @property
+    def table(self) -> dict[str, Prior]:
+        """Priors by block of coefficients (of each step, where they are ordered), and by parameter."""
+        steps = {n: p for n, p in STEPS.items() if n in self.blocks and self.ordered}
+        missing = {"rating missing": COEFFICIENTS["ratings"]._replace(words="rating missing")}
+        ratings = {"drop": {}, "indicator": missing, "mixture": RATING}[self.ratings]
+        return self.coefficients | steps | spreads(self.errors, self.error, self.effect, "worker") | ratings
 
     def design(self, panel: Personnel) -> PanelDesign:
         """The regression on a panel, but what it cannot tell. Raises DataFaults where bonuses or ratings say nothing."""
@@ -84,7 +93,7 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
     """
     spec = spec or BonusSpec(**settings)
     design = spec.design(panel)
-    workers = linear_panel(design, (spec.error, spec.effect), summed=spec.sums_out)
+    workers = linear_panel(design, spec.table, summed=spec.sums_out)
     with pm.Model(coords={"term": list(design.terms)}) as model:
         note_left_out(design.left_out)
         x, theta = (_in_order if spec.ordered else _unordered)(design, workers.pilot)
@@ -92,7 +101,7 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
             observe_products("log_bonus", workers, x)
             return model
         mean, sigma = mean_by_row(workers, x, "worker")
-        kind, extra = error_distribution(spec.errors)
+        kind, extra = error_distribution(spec.table)
         if spec.ratings == "mixture" and design.table["rating"].isna().any():
             observe_over_ratings(design, theta, mean, kind, sigma=sigma, **extra)
         else:
@@ -111,9 +120,9 @@ def _in_order(design: PanelDesign, pilot: Pilot) -> tuple[Any, Any]:
     for block, step in STEPS.items():
         places = [i for i in design.places(block) if design.terms[i] != "rating missing"]
         if places:
-            steps = pm.HalfNormal(f"{block}_steps", abs(step), shape=len(places))
-            start_at(**{f"{block}_steps": np.full(len(places), 0.5 * abs(step))})
-            theta = pt.set_subtensor(theta[places], np.sign(step) * pt.cumsum(steps))
+            steps = step.place(f"{block}_steps", shape=len(places))
+            start_at(**{f"{block}_steps": np.full(len(places), 0.5 * step.values[0])})
+            theta = pt.set_subtensor(theta[places], (-1.0 if block in FALLING else 1.0) * pt.cumsum(steps))
             held += places
     rest = np.setdiff1d(np.arange(len(design.terms)), held)
     pm.modelcontext(None).add_coord("free_term", [design.terms[i] for i in rest])

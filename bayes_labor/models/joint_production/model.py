@@ -222,7 +222,7 @@ def _wages(
     if in_logs := spec.errors == "log":
         penalty = pt.switch(workplace_sum(pt.le(wage, 0.0).astype("float64"), data["offsets"]) > 0.0, np.inf, penalty)
     pm.Deterministic("infeasibility_penalty", penalty.sum())
-    shape, terms, draw, people = pt.constant(np.inf), _normal_terms, _draw_wages, None
+    shape, terms, draw, people = pt.constant(0.0), _normal_terms, _draw_wages, None
     if spec.errors == "student":
         shape, terms = pm.Deterministic("nu", 2.0 + free["nu_shifted"]), _student_terms
     if spec.worker_effects:
@@ -259,8 +259,8 @@ def _density(
 
 
 def _normal_terms(residual: Any, offsets: Any, sigma: Any, shape: Any) -> Any:
-    squares, sizes = workplace_sum(residual**2, offsets), pt.extra_ops.diff(offsets)
-    return -0.5 * squares / sigma**2 - sizes * (pt.log(sigma) + 0.5 * np.log(2.0 * np.pi))
+    """``shape`` is zero: there are no effects, and sums of residuals are not needed."""
+    return grouped_normal(workplace_sum(residual**2, offsets), 0.0, pt.extra_ops.diff(offsets), sigma, shape, pt)
 
 
 def _effect_terms(residual: Any, offsets: Any, sigma: Any, shape: Any) -> Any:
@@ -283,7 +283,7 @@ def _draw_wages(
     """Wages with errors; NaN where the equilibrium was not solved, so that such draws can be counted."""
     rng = np.random.default_rng() if rng is None else rng
     sigma = np.repeat(sigma, np.diff(offsets))
-    error = rng.standard_normal(mean.shape) if np.isinf(shape) else rng.standard_t(shape, mean.shape)
+    error = rng.standard_t(shape, mean.shape) if shape > 0 else rng.standard_normal(mean.shape)
     return mean + sigma * error if status == 0 else np.full(mean.shape, np.nan)
 
 
@@ -299,7 +299,7 @@ def _draw_wages_with_effects(
 ) -> np.ndarray:  # fmt: skip
     rng = np.random.default_rng() if rng is None else rng
     effect = np.repeat(shape * rng.standard_normal(len(sigma)), np.diff(offsets))
-    return effect + _draw_wages(mean, sigma, np.asarray(np.inf), penalty, status, offsets, weight, rng)
+    return effect + _draw_wages(mean, sigma, np.zeros(()), penalty, status, offsets, weight, rng)
 
 
 def _draw_wages_of_people(
@@ -308,4 +308,4 @@ def _draw_wages_of_people(
 ) -> np.ndarray:  # fmt: skip
     rng = np.random.default_rng() if rng is None else rng
     effect = (shape * rng.standard_normal(len(people.labels)))[people.row]
-    return effect + _draw_wages(mean, sigma, np.asarray(np.inf), penalty, status, offsets, weight, rng)
+    return effect + _draw_wages(mean, sigma, np.zeros(()), penalty, status, offsets, weight, rng)

@@ -5,21 +5,34 @@ Gamma(1, 1) standing for the number of learning events of team k in year t. Sect
 human capital: where wages are bargained, or noisy (sd 0.1 and more), priors dominate.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 from pydantic import PositiveFloat
 
+from bayes_labor.custom_ops import human_capital
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.learning.teams import Teams
 from bayes_labor.models.notes import start_at, start_there
-from bayes_labor.models.priors import Prior
+from bayes_labor.models.priors import Prior, Relative
 from bayes_labor.models.settings import Settings
-from bayes_labor.theory.learning import log_growth
+from bayes_labor.theory.learning.careers import Careers
 
 _MOST_ROWS = 20_000
+_NORMAL = {
+    "theta_p": "theta+ (learning from more skilled)",
+    "theta_m": "theta- (learning from less skilled)",
+    "mu_q": "mean of log q (what a team learns)",
+}
+_SPREADS = {
+    "sigma_h": "sd of log h in the first year",
+    "sigma_a": "sd of log a (what a worker learns)",
+    "sigma_q": "sd of log q",
+    "sigma_u": "sd of errors of log pay",
+}
+_MEAN = "mean log wage"
 
 
 class DirectSpec(Settings):
@@ -38,18 +51,11 @@ class DirectSpec(Settings):
     @property
     def table(self) -> dict[str, Prior]:
         """Priors by parameter."""
-        normal = {n: Prior("normal", getattr(self, n)) for n in ("theta_p", "theta_m", "mu_q")}
-        return normal | {n: Prior("half normal", (getattr(self, n),)) for n in ("sigma_h", "sigma_a", "sigma_q", "sigma_u")}
-
-
-class _Year(NamedTuple):
-    """Who works where in a year, padded: K teams of n workers at most."""
-
-    members: np.ndarray
-    """(K, n) workers, 0 where nobody is; ``here`` (K, n)."""
-    here: np.ndarray
-    teams: np.ndarray
-    """(K,)."""
+        normal = {n: Prior("normal", getattr(self, n), words) for n, words in _NORMAL.items()}
+        half = {n: Prior("half normal", (getattr(self, n),), words) for n, words in _SPREADS.items()}
+        level = {"level": Prior("normal", (Relative(1.0, _MEAN), 1.0), "level of log pay")}
+        years = {"year_effect": Prior("normal", (0.0, 1.0), "level of a year, less the first's")} if self.year_effects else {}
+        return normal | half | level | years | {"events": Prior("gamma", (1.0, 1.0), "learning events of a team in a year")}
 
 
 def learning_direct(teams: Teams, spec: DirectSpec | None = None, **settings: Any) -> pm.Model:
@@ -75,29 +81,29 @@ def learning_direct(teams: Teams, spec: DirectSpec | None = None, **settings: An
 
     """
     spec = spec or DirectSpec(**settings)
-    t = teams.table.sort_values(["year", "team", "worker"], ignore_index=True)
+    t = teams.table.assign(team=teams.table["team"].astype(str))
+    t = t.sort_values(["year", "team", "worker"], ignore_index=True)
     _check(t, teams.name)
     workers, worker = np.unique(t["worker"], return_inverse=True)
-    labels, team = np.unique(t["team"].astype(str), return_inverse=True)
+    labels, team = np.unique(t["team"], return_inverse=True)
     years, year = np.unique(t["year"], return_inverse=True)
+    careers = _careers(worker, team, year)
     y = np.log(t["wage"].to_numpy(dtype=np.float64))
     with pm.Model(coords={"worker": workers, "team": labels, "year": years, "row": np.arange(len(t))}) as model:
         start_at(theta_p=0.1, theta_m=0.02, sigma_h=0.2, sigma_a=0.01, sigma_q=0.01, sigma_u=0.05, level=float(y.mean()))
         start_there()
-        at = {name: prior.place(name) for name, prior in spec.table.items()}
-        level: Any = pm.Normal("level", float(y.mean()), 1.0)
+        table = {name: prior.within({_MEAN: float(y.mean())}) for name, prior in spec.table.items()}
+        at = {name: table[name].place(name) for name in (*_NORMAL, *_SPREADS)}
+        level = table["level"].place("level")
         if spec.year_effects:
-            level = level + pt.concatenate([[0.0], pm.Normal("year_effect", 0.0, 1.0, shape=len(years) - 1)])[year]
+            level = level + pt.concatenate([[0.0], table["year_effect"].place("year_effect", shape=len(years) - 1)])[year]
         log_h = at["sigma_h"] * pm.Normal("h", 0.0, 1.0, dims="worker")
         log_a = at["sigma_a"] * pm.Normal("a", 0.0, 1.0, dims="worker")
         log_q = at["mu_q"] + at["sigma_q"] * pm.Normal("q", 0.0, 1.0, dims="team")
-        states = [log_h]
-        for s in range(len(years) - 1):
-            now = _year(worker[year == s], team[year == s])
-            events = pm.Gamma(f"events_{years[s]}", 1.0, 1.0, shape=len(now.teams))
-            states.append(_learn(states[-1], log_a, log_q, events, now, at["theta_p"], at["theta_m"]))
-        log_pay = level + pt.stack(states)[year, worker]
-        pm.Normal("log_wage", log_pay, at["sigma_u"], observed=pm.Data("log_wages", y, dims="row"), dims="row")
+        teams_in = np.bincount(year[careers.offsets[:-1]])[:-1]
+        events = [table["events"].place(f"events_{at_year}", shape=int(k)) for at_year, k in zip(years, teams_in, strict=False)]
+        path = human_capital(log_h, log_a, log_q, pt.concatenate(events), at["theta_p"], at["theta_m"], careers)
+        pm.Normal("log_wage", level + path, at["sigma_u"], observed=pm.Data("log_wages", y, dims="row"), dims="row")
     return model
 
 
@@ -116,16 +122,7 @@ def _check(t: Any, name: str) -> None:
         raise DataFaults(faults)
 
 
-def _year(worker: np.ndarray, team: np.ndarray) -> _Year:
-    teams, place, size = np.unique(team, return_inverse=True, return_counts=True)
-    order = np.argsort(place, kind="stable")
-    members, here = np.zeros((len(teams), size.max()), np.int64), np.arange(size.max()) < size[:, None]
-    members[here] = worker[order]
-    return _Year(members, here, teams)
-
-
-def _learn(log_h: Any, log_a: Any, log_q: Any, events: Any, now: _Year, theta_p: Any, theta_m: Any) -> Any:
-    """Human capital of all workers a year on, after so many learning events of each team."""
-    m = now.members
-    growth = events[:, None] * log_growth(log_h[m], log_a[m], log_q[now.teams], now.here, theta_p, theta_m, pt)
-    return pt.inc_subtensor(log_h[m[now.here]], growth[now.here])
+def _careers(worker: np.ndarray, team: np.ndarray, year: np.ndarray) -> Careers:
+    """Of rows by year and team."""
+    first = np.flatnonzero(np.append(True, (np.diff(team) != 0) | (np.diff(year) != 0)))
+    return Careers(worker, np.append(first, len(worker)), team[first])

@@ -13,9 +13,10 @@ from pydantic import PositiveFloat
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.learning.teams import GAPS, Teams
-from bayes_labor.models.linear_panel import Errors, error_distribution, linear_panel, mean_by_row, observe_products
+from bayes_labor.models.linear_panel import Errors, error_distribution, linear_panel, mean_by_row, observe_products, spreads
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.pilot import rotated_normal
+from bayes_labor.models.priors import Prior
 from bayes_labor.models.settings import Settings
 from bayes_labor.numerics.groups import Groups
 
@@ -27,11 +28,17 @@ class LearningSpec(Settings):
     """Whether team means of the gaps are regressors too: then slopes are within teams."""
     errors: Errors = "normal"
     """``student``: changes of rank have fat tails. Then every team has a level of its own, and cost grows with the rows."""
-    slope: PositiveFloat = 1.0
+    coefficient: PositiveFloat = 1.0
     """Normal of every coefficient."""
     error: PositiveFloat = 1.0
     """Half-normal of the errors' standard deviation; ``effect`` of the firm effects'."""
     effect: PositiveFloat = 0.5
+
+    @property
+    def table(self) -> dict[str, Prior]:
+        """Priors by parameter."""
+        theta = Prior("normal", (0.0, self.coefficient), "theta (every coefficient)")
+        return {"theta": theta} | spreads(self.errors, self.error, self.effect, "team")
 
     def design(self, teams: Teams) -> tuple[PanelDesign, np.ndarray]:
         """(regression of stayers on standardised data, standard deviations: of the change, then of each gap)."""
@@ -45,10 +52,10 @@ class LearningSpec(Settings):
         gaps = [rows[n].to_numpy() / s for n, s in zip(GAPS, scale[1:], strict=True)]
         means = [groups.means(v)[groups.row] for v in gaps] if self.means else []
         columns = np.column_stack([np.ones(len(rows)), *gaps, *means])
-        terms = ("1", *GAPS, *(f"mean of {n}" for n in GAPS[: len(means)]))
+        terms = ("intercept", *GAPS, *(f"mean of {n}" for n in GAPS[: len(means)]))
         blocks = ("intercept", *["gaps"] * 4, *["means"] * len(means))
-        prior, y = (np.zeros(len(terms)), np.full(len(terms), self.slope)), rows["change"].to_numpy() / scale[0]
-        return PanelDesign(y, columns, terms, blocks, *prior, groups), scale
+        mean, sd = self.table["theta"].repeated(len(terms)).values
+        return PanelDesign(rows["change"].to_numpy() / scale[0], columns, terms, blocks, mean, sd, groups), scale
 
 
 def learning_regression(teams: Teams, spec: LearningSpec | None = None, **settings: Any) -> pm.Model:
@@ -77,7 +84,7 @@ def learning_regression(teams: Teams, spec: LearningSpec | None = None, **settin
     """
     spec = spec or LearningSpec(**settings)
     design, scale = spec.design(teams)
-    panel = linear_panel(design, (spec.error, spec.effect), summed=spec.errors == "normal")
+    panel = linear_panel(design, spec.table, summed=spec.errors == "normal")
     with pm.Model(coords={"term": list(design.terms), "gap": list(GAPS)}) as model:
         x, theta = rotated_normal("theta", panel.pilot, design.prior_mean, design.prior_sd, "term")
         pm.Deterministic("slope", theta[1:5] * (scale[0] / scale[1:]), dims="gap")
@@ -85,6 +92,6 @@ def learning_regression(teams: Teams, spec: LearningSpec | None = None, **settin
             observe_products("change", panel, x)
         else:
             mean, sigma = mean_by_row(panel, x, "team")
-            kind, extra = error_distribution(spec.errors)
+            kind, extra = error_distribution(spec.table)
             kind("change", mu=mean, sigma=sigma, **extra, observed=pm.Data("observed_change", design.outcome))
     return model

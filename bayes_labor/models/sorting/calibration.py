@@ -17,8 +17,9 @@ from bayes_labor.custom_ops.sorting import SortingEquilibrium, sorting_equilibri
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.sorting.macro import MOMENTS, PAPER, Targets
 from bayes_labor.models.notes import solver_outcomes, start_at
-from bayes_labor.models.priors import Prior
+from bayes_labor.models.priors import Prior, printed, stacked
 from bayes_labor.models.settings import Settings
+from bayes_labor.numerics.normal import log_normal_density
 from bayes_labor.theory.sorting.business_cycle import LABOR_SHARES, LaborShare, stationary_recessions
 from bayes_labor.theory.sorting.closed_forms import chi_of_v, lambda_x_of_chi
 from bayes_labor.theory.sorting.equilibrium import SortingStatus
@@ -51,9 +52,24 @@ class SortingPriors(Settings):
             "s_l": Prior("half normal", (self.s_l,), "s_l (spread of labor wedges)"),
         }
 
+    @property
+    def means(self) -> dict[str, Prior]:
+        """Of the means over several economies by :data:`COORDINATES`: those of one economy on the whole line.
+
+        Exact means and standard deviations, but for the normal shape.
+        """
+        half = (float(np.log(self.s_l) + 0.5 * (digamma(0.5) + np.log(2.0))), float(np.sqrt(polygamma(1, 0.5)) / 2.0))
+        values = (_logit(*self.psi), _logit(*self.v), (float(np.log(self.tau_median)), self.tau_spread), half)
+        return {n: Prior("normal", v, f"{n}, mean over economies") for n, v in zip(COORDINATES, values, strict=True)}
+
+    @property
+    def spreads(self) -> dict[str, Prior]:
+        """Of the spreads over several economies by :data:`COORDINATES`."""
+        scales = (self.pooling_psi, self.pooling, self.pooling, self.pooling)
+        return {n: Prior("half normal", (s,), f"{n}, spread over economies") for n, s in zip(COORDINATES, scales, strict=True)}
+
     def __str__(self) -> str:
-        pooled = f"HalfNormal({self.pooling:g}), of logit psi {self.pooling_psi:g}"
-        return "\n".join([*map(str, self.table.values()), f"{'spread over economies, where several':<40} ~ {pooled}"])
+        return "\n".join([printed(self.table), *map(str, self.spreads.values())])
 
 
 class SortingSpec(Settings):
@@ -216,25 +232,17 @@ def _alone(p: SortingPriors) -> tuple[Any, ...]:
 
 def _pooled(p: SortingPriors, n: int) -> tuple[Any, ...]:
     """Economies around common means, not centered: five moments tell little about one economy."""
-    center, width = _on_the_line(p)
-    spread_scale = np.array([p.pooling_psi, p.pooling, p.pooling, p.pooling])
-    start_at(mean=center, spread=0.5 * spread_scale, offset=np.zeros((n, 4)))
-    mean = pm.Normal("mean", center, width, dims="coordinate")
-    spread = pm.HalfNormal("spread", spread_scale, dims="coordinate")
+    means, spreads = stacked(p.means.values()), stacked(p.spreads.values())
+    start_at(mean=means.values[0], spread=0.5 * spreads.values[0], offset=np.zeros((n, 4)))
+    mean, spread = means.place("mean", "coordinate"), spreads.place("spread", "coordinate")
     x = mean + spread * pm.Normal("offset", 0.0, 1.0, dims=("economy", "coordinate"))
     values = (pt.sigmoid(x[:, 0]), pt.sigmoid(x[:, 1]), pt.exp(x[:, 2]), pt.exp(x[:, 3]))
     return tuple(pm.Deterministic(n, v, dims="economy") for n, v in zip(IDENTIFIED, values, strict=True))
 
 
-def _on_the_line(p: SortingPriors) -> tuple[np.ndarray, np.ndarray]:
-    """(4,) means and standard deviations of the priors in :data:`COORDINATES`; exact but for their normal shape."""
-
-    def logit(a: float, b: float) -> tuple[float, float]:
-        return float(digamma(a) - digamma(b)), float(np.sqrt(polygamma(1, a) + polygamma(1, b)))
-
-    half = (float(np.log(p.s_l) + 0.5 * (digamma(0.5) + np.log(2.0))), float(np.sqrt(polygamma(1, 0.5)) / 2.0))
-    pairs = [logit(*p.psi), logit(*p.v), (float(np.log(p.tau_median)), p.tau_spread), half]
-    return np.array([m for m, _ in pairs]), np.array([s for _, s in pairs])
+def _logit(a: float, b: float) -> tuple[float, float]:
+    """Mean and standard deviation of the log odds of a Beta(a, b)."""
+    return float(digamma(a) - digamma(b)), float(np.sqrt(polygamma(1, a) + polygamma(1, b)))
 
 
 def _report(economy: SortingEquilibrium, several: bool) -> None:
@@ -257,8 +265,7 @@ def _moments(economy: SortingEquilibrium, spec: SortingSpec, recessions: Any, se
 
 def _log_density(value: Any, fit: Any, se: Any, status: Any) -> Any:
     """Of whole economies; zero density where there is no equilibrium."""
-    each = -0.5 * ((value - fit) / se) ** 2 - pt.log(se) - 0.5 * np.log(2.0 * np.pi)
-    return pt.switch(pt.eq(status, 0), each.sum(-1), -np.inf)
+    return pt.switch(pt.eq(status, 0), log_normal_density(value, fit, se, pt).sum(-1), -np.inf)
 
 
 def _draw_moments(

@@ -17,6 +17,7 @@ from bayes_labor.custom_ops.sorting import SortingEquilibrium
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.sorting.macro import MOMENTS, PAPER, SERIES, MacroSeries, Targets
 from bayes_labor.models.notes import start_at
+from bayes_labor.models.priors import Prior, Relative, stacked
 from bayes_labor.models.sorting.calibration import (
     START,
     SortingSpec,
@@ -26,8 +27,10 @@ from bayes_labor.models.sorting.calibration import (
     solved_by_state,
 )
 from bayes_labor.models.sorting.coordinates import on_arc, to_line
+from bayes_labor.numerics.normal import log_normal_density
 from bayes_labor.theory.sorting.business_cycle import stationary_recessions
 
+_SD = "sd of the series"
 _LEVELS = SERIES[:2]  # series that depend on this year's state alone
 _SIGNATURE = "(s),(s,s),(t,s,l),(t,s,s),(k),(t,k),()->(t,k)"
 
@@ -46,6 +49,21 @@ class RegimesSpec(SortingSpec):
     """Half-normal of each series' noise, in standard deviations of the series."""
     trends: tuple[Literal["std_log_wage", "std_log_tfpr"], ...] = ()
     """Series with a linear trend besides the state's level, normal with one standard deviation of the series per decade."""
+
+    @property
+    def table(self) -> dict[str, Prior]:
+        """Priors by parameter."""
+        trend = {"trend": Prior("normal", (0.0, Relative(1.0, _SD)), "trend of a series, per decade")} if self.trends else {}
+        return (
+            self.priors.table
+            | {
+                "stay_boom": Prior("beta", self.stay_boom_prior, "probability of staying in booms"),
+                "stay_recession": Prior("beta", self.stay_recession_prior, "probability of staying in recessions"),
+                "growth": Prior("normal", (self.growth_center, self.growth_spread), "mean growth, net of capital's"),
+                "noise": Prior("half normal", (Relative(self.noise, _SD),), "sd of the noise of a series"),
+            }
+            | trend
+        )
 
 
 def sorting_regimes(
@@ -98,7 +116,7 @@ def sorting_regimes(
     with pm.Model(coords=coords) as model:
         coordinates = _coordinates(spec)
         economy, status = solved_by_state(spec, *coordinates)
-        stay = pm.Beta("stay", *np.transpose([spec.stay_boom_prior, spec.stay_recession_prior]), dims="state")
+        stay = stacked([spec.table["stay_boom"], spec.table["stay_recession"]]).place("stay", "state")
         recessions = stationary_recessions(stay[0], stay[1])
         transition = pt.stacklists([[stay[0], 1.0 - stay[0]], [1.0 - stay[1], stay[1]]])
         chain = (pt.log(pt.stack([1.0 - recessions, recessions])), pt.log(transition))
@@ -139,10 +157,10 @@ def _means(economy: SortingEquilibrium, series: MacroSeries, spec: RegimesSpec) 
     if spec.trends:
         decades = (series.years - series.years.mean()) / 10.0
         scale = np.array([_spread(series, SERIES.index(n)) for n in spec.trends])
-        trend = pm.Normal("trend", 0.0, scale, dims="trending")
+        trend = spec.table["trend"].within({_SD: scale}).place("trend", "trending")
         for i, name in enumerate(spec.trends):
             levels = pt.inc_subtensor(levels[:, :, _LEVELS.index(name)], (trend[i] * decades)[:, None])
-    growth = pm.Normal("growth", spec.growth_center, spec.growth_spread)
+    growth = spec.table["growth"].place("growth")
     start_at(growth=spec.growth_center)
     z, capital = economy.log_Z, spec.alpha * np.nan_to_num(series.capital_growth)
     return levels, growth + capital[:, None, None] + (z[None, :] - z[:, None])[None]
@@ -158,21 +176,17 @@ def _spread(series: MacroSeries, column: int) -> float:
 def _noise(series: MacroSeries, spec: RegimesSpec, shown: list[str]) -> Any:
     """(3,) standard deviations of the noise; 1 for a series that is not seen."""
     places = [SERIES.index(n) for n in shown]
-    scale = spec.noise * np.array([_spread(series, i) for i in places])
-    start_at(noise=0.7 * scale)
-    return pt.set_subtensor(pt.ones(len(SERIES))[places], pm.HalfNormal("noise", scale, dims="series"))
+    prior = spec.table["noise"].within({_SD: np.array([_spread(series, i) for i in places])})
+    start_at(noise=0.7 * prior.values[0])
+    return pt.set_subtensor(pt.ones(len(SERIES))[places], prior.place("noise", "series"))
 
 
 def _regimes(
     value: Any, log_initial: Any, log_transition: Any, levels: Any, step: Any, noise: Any, seen: Any
 ) -> RegimeProbabilities:
     """Likelihood and smoothed states of the series ``value`` (T, 3)."""
-
-    def normal(x: Any, mean: Any, sd: Any) -> Any:
-        return -0.5 * ((x - mean) / sd) ** 2 - pt.log(sd) - 0.5 * np.log(2.0 * np.pi)
-
-    by_state = (seen[:, None, :2] * normal(value[:, None, :2], levels, noise[:2])).sum(-1)
-    by_step = seen[:, 2, None, None] * normal(value[:, 2, None, None], step, noise[2])
+    by_state = (seen[:, None, :2] * log_normal_density(value[:, None, :2], levels, noise[:2], pt)).sum(-1)
+    by_step = seen[:, 2, None, None] * log_normal_density(value[:, 2, None, None], step, noise[2], pt)
     return regime_likelihood(log_initial, log_transition, by_state, by_step)
 
 

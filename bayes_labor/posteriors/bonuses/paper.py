@@ -197,7 +197,7 @@ def _facts(
     return [
         ("bonuses, workers", f"{len(panel.with_bonus):,}, {panel.with_bonus['id'].nunique():,}"),
         ("P(effects of levels rise)", f"{order.probability:.3f}"),
-        ("Bayes factor for the order", f"{order.bayes_factor:.0f}, at most {1 / order.prior:.0f}"),
+        ("Bayes factor of rising against any order of levels", f"{order.bayes_factor:.0f}, at most {1 / order.prior:.0f}"),
         (f"effect of the prize, ρ{where}", f"{own.mean():.2f} ± {own.std():.2f}"),
         ("posteriors", f"{len(fits)} in {seconds / 60:.1f} min of sampling"),
     ]

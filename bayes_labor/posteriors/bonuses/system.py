@@ -48,11 +48,13 @@ _LEADS = {
 
 
 def read(source: str, columns: dict[str, str]) -> Personnel:
-    """A panel: ``table5``, ``table6``, ``exogenous`` or ``clean`` (generated), or a .parquet or .csv file.
+    """A panel: ``personnel``, ``table5``, ``table6``, ``exogenous`` or ``clean`` (generated), or a .parquet or .csv file.
 
     ``columns`` names the file's, e.g. ``{"id": "person"}``.
     """
-    return read_personnel(source, columns) if Path(source).suffix else personnel(source)  # type: ignore[arg-type]
+    if Path(source).suffix:
+        return read_personnel(source, columns)
+    return personnel() if source == "personnel" else personnel(source)  # type: ignore[arg-type]
 
 
 def describe(data: Personnel) -> dict[str, Any]:
@@ -75,8 +77,8 @@ def _sections(spec: Settings, data: Personnel, draws: xr.DataTree, folder: RunFo
     levels, found = level_terms(draws), []
     if levels:
         order, of = ordered_levels(draws, levels), "log odds" if isinstance(spec, ReceiptSpec) else "log bonus"
-        favour = f"Bayes factor {order.bayes_factor:.0f} in favour, over the prior"
-        words = f"P(effects of levels rise): {order.probability:.3f}; {favour}."
+        against = f"Bayes factor of rising effects against effects of any order: {order.bayes_factor:.0f}"
+        words = f"P(effects of levels rise): {order.probability:.3f}. {against} (at most {1 / order.prior:.0f})."
         picture = figures.level_figure(coefficients(draws, levels), levels, of)
         found.append(with_figures(section("Levels", [], words), folder, levels=picture))
     if "rho" in draws["posterior"]:

@@ -72,6 +72,7 @@ def _interaction(draws: xr.DataTree, workforce: Workforce, spec: JointProduction
     table = no_interaction(draws, workforce, spec)
     table["bound"] = ["at most" if b else "" for b in table["bound"]]
     table = table if (table["bound"] != "").any() else table.drop(columns="bound")
+    table = table.rename(columns={"bayes_factor": "Bayes factor, β = 0 against β free"})
     note = (
         "Shares of draws with β < 0 and with |β| < 0.05 (the prior's share beside it), and the Savage-Dickey factor in "
         "favour of β = 0 within ±0.05: above 1 the data favour no interaction between coworkers. "

@@ -16,7 +16,8 @@ from bayes_labor.data.tables import moments_with_errors, read_table, renamed
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.learning.direct import DirectSpec, learning_direct
 from bayes_labor.models.learning.regression import LearningSpec, learning_regression
-from bayes_labor.models.learning.structural import PRIORS, MomentEmulator, learning_structural
+from bayes_labor.models.learning.structural import PRIORS, MomentEmulator, learning_structural, priors_of
+from bayes_labor.models.priors import Prior
 from bayes_labor.models.settings import LARGEST_SEED, Settings
 from bayes_labor.posteriors.html import section, shown_table
 from bayes_labor.posteriors.learning.structural import KNOWN, known_emulator, outside_design, summarize_structural
@@ -32,6 +33,11 @@ class StructuralSpec(Settings):
     """Of the design over the prior, at which the economy is solved."""
     seed: int = Field(default=1, ge=0, le=LARGEST_SEED)
     """Of the design."""
+
+    @property
+    def table(self) -> dict[str, Prior]:
+        """Priors by parameter."""
+        return priors_of(self.parameters)
 
 
 def read_teams(source: str, columns: dict[str, str]) -> Teams:

@@ -11,6 +11,7 @@ from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.sorting.macro import MOMENTS, PAPER, MacroSeries, Targets, macro_series, us_postwar
 from bayes_labor.data.tables import moments_with_errors, read_table, renamed
 from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.models.priors import printed
 from bayes_labor.models.sorting.calibration import IDENTIFIED, SortingSpec, sorting_calibration
 from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
 from bayes_labor.posteriors.diagnostics import gates
@@ -64,6 +65,11 @@ def describe_series(data: MacroSeries) -> dict[str, Any]:
     return {"name": name, "fingerprint": print_, "years": len(data.years), "values": int(data.seen.sum())}
 
 
+def _printed_priors(spec: SortingSpec, data: Targets) -> str:
+    p = spec.priors
+    return "\n".join(map(str, (*p.means.values(), *p.spreads.values()))) if data.economies else printed(p.table)
+
+
 def _moments(spec: SortingSpec, data: Targets, draws: xr.DataTree, folder: RunFolder) -> list[dict[str, Any]]:
     table, note = moment_fit(draws, data), "Posterior mean and 94% interval beside the target; distance in standard errors."
     return [section("Moments", [shown_table(table, folder, "moments", "Moments", note)])]
@@ -99,6 +105,7 @@ CALIBRATION = System(
     summarize=lambda spec, data, draws: summarize_sorting(draws, sorting_calibration(data, spec)),
     judge=lambda spec, data, draws: Judged(gates(draws, IDENTIFIED)),
     sections=_moments,
+    priors=_printed_priors,
 )
 REGIMES = System(
     name="sorting.regimes",

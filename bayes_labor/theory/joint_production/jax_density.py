@@ -13,10 +13,9 @@ import numpy as np
 from jax.scipy.special import betaln, gammaln
 
 from bayes_labor.likelihoods.grouped_errors import grouped_normal
+from bayes_labor.numerics.normal import log_normal_density
 from bayes_labor.theory.joint_production.jax_assignment import Teams, team_totals
 from bayes_labor.theory.joint_production.jax_outside_option import Matches, Reduce, solve_equilibrium
-
-LN_2PI = float(np.log(2.0 * np.pi))
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def _atanh_beta(form: Form, values: dict[str, Any]) -> Any:
 
 
 def _normal(x: Any, mean: Any, sd: Any) -> Any:
-    return -0.5 * ((x - mean) / sd) ** 2 - jnp.log(sd) - 0.5 * LN_2PI
+    return log_normal_density(x, mean, sd, jnp)
 
 
 def _half_normal(log_x: Any, sd: Any) -> Any:

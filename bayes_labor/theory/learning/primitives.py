@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
+from bayes_labor.numerics.compilation import reordering_leaf
+
 _LEAST_ETA = 0.3
 _ANY_SIGN = ("mu_h", "mu_z", "mu_a", "mu_q", "corr_zq", "corr_ha", "theta_p", "theta_m", "b", "eta")
 
@@ -94,11 +96,22 @@ def log_growth(log_h: Any, log_a: Any, log_q: Any, present: Any, theta_p: Any, t
     """(..., n_max) growth of log h at a learning event; 0 where nobody is.
 
     log a + log q + the mean over coworkers of theta+ max(g, 0) + theta- min(g, 0), g the coworker's log h less one's own.
-    ``of`` as for :func:`coworker_gaps`; kernels have :func:`.simulation.learn`.
+    ``of`` as for :func:`coworker_gaps`; kernels have :func:`mean_gaps`.
     """
     gap, coworkers = coworker_gaps(log_h, present, of)
     learnt = (theta_p * of.maximum(gap, 0.0) + theta_m * of.minimum(gap, 0.0)).sum(-1) / coworkers
     return of.where(present, log_a + log_q[..., None] + learnt, 0.0)
+
+
+@reordering_leaf
+def mean_gaps(log_h, own):
+    """Means over coworkers of max(g, 0) and of min(g, 0), g the log h of each of a team (n,) less one's own."""
+    above, below, others = 0.0, 0.0, max(log_h.shape[0] - 1, 1)
+    for j in range(log_h.shape[0]):
+        gap = log_h[j] - own
+        above += gap if gap > 0.0 else 0.0
+        below += gap if gap < 0.0 else 0.0
+    return above / others, below / others
 
 
 @register_jitable

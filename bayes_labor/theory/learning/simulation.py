@@ -11,7 +11,7 @@ import numpy as np
 
 from bayes_labor.numerics.compilation import kernel
 from bayes_labor.theory.learning.network import encode, joint_value, pool_length
-from bayes_labor.theory.learning.primitives import Parameters, check_parameters, meetings, nonemployment
+from bayes_labor.theory.learning.primitives import Parameters, check_parameters, mean_gaps, meetings, nonemployment
 from bayes_labor.theory.learning.worker_network import contract_value, wage_for
 
 _CUT, _POOL = 4.0, 1 << 17
@@ -314,11 +314,8 @@ def learn(log_h, log_a, log_q, n, theta_p, theta_m):
     """All n workers of a firm learn at once, in place; see :func:`.primitives.log_growth`."""
     before = log_h[:n].copy()
     for i in range(n):
-        learnt = 0.0
-        for j in range(n):
-            gap = before[j] - before[i]
-            learnt += theta_p * gap if gap > 0.0 else theta_m * gap
-        log_h[i] = before[i] + log_a[i] + log_q + learnt / max(n - 1, 1)
+        above, below = mean_gaps(before, before[i])
+        log_h[i] = before[i] + log_a[i] + log_q + theta_p * above + theta_m * below
 
 
 @kernel

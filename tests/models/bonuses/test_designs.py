@@ -104,7 +104,9 @@ def test_nothing_that_varies_is_recognised() -> None:
     """All columns constant within workers: every one is named."""
     groups, prior = Groups.of(np.repeat(np.arange(20), 2)), (np.zeros(3), np.ones(3))
     columns = np.column_stack([np.ones(40), np.repeat(np.arange(20.0), 2), np.repeat(np.arange(20.0) ** 2, 2)])
-    design = PanelDesign(np.zeros(40), columns, ("1", "age", "age squared"), ("intercept", "age", "age"), *prior, groups)
+    design = PanelDesign(
+        np.zeros(40), columns, ("intercept", "age", "age squared"), ("intercept", "age", "age"), *prior, groups
+    )
     with pytest.raises(IdentificationError, match="age, age squared cannot be told apart within workers"):
         check_identified(design)
 

@@ -310,7 +310,7 @@ def test_ordered_effects_are_ordered(panel: Personnel) -> None:
 
 def test_design(panel: Personnel) -> None:
     design = bonus_design(panel)
-    assert design.table["rating"].notna().all() and design.terms[0] == "1"
+    assert design.table["rating"].notna().all() and design.terms[0] == "intercept"
     everybody = bonus_design(panel, unrated="indicator")
     assert "rating missing" in everybody.terms and len(everybody.table) > len(design.table)
     few = Regressors(blocks=("levels",), means=False, demographics=False, years="none")

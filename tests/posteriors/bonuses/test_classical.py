@@ -29,7 +29,7 @@ def design_of(golden: dict[str, Any]) -> PanelDesign:
     d = {k: np.array(v) for k, v in golden["data"].items() if k != "log_increase"}
     columns = [np.ones(38), d["level"] == 2, d["level"] == 3, d["level"] >= 4, (d["age"] - 39) / 10, d["tenure_level"] >= 2]
     w = np.column_stack(columns).astype(np.float64)
-    terms, blocks = ("1", "L2", "L3", "L4", "age", "T2"), ("intercept", "levels", "levels", "levels", "age", "tenure")
+    terms, blocks = ("intercept", "L2", "L3", "L4", "age", "T2"), ("intercept", "levels", "levels", "levels", "age", "tenure")
     return PanelDesign(d["log_bonus"], w, terms, blocks, np.zeros(6), np.ones(6), Groups.of(d["worker"]))
 
 

@@ -141,7 +141,7 @@ def test_decomposition_adds_up(panel: Personnel) -> None:
 def test_results_of_known_draws(panel: Personnel) -> None:
     """Variance shares, quartiles and predicted bonuses where coefficients and variances are given."""
     spec = BonusSpec(blocks=("levels", "age", "tenure"), means=False, demographics=False, years="none")
-    terms: dict[str, Any] = dict.fromkeys(spec.design(panel).terms, 0.0) | {"1": 8.0, "level 2": 0.4}
+    terms: dict[str, Any] = dict.fromkeys(spec.design(panel).terms, 0.0) | {"intercept": 8.0, "level 2": 0.4}
     draws = draws_of(terms, 3, sigma=0.3, tau=0.4)
     shares = r2_by_draw(draws, panel, spec)["mean"]
     level = (spec.design(panel).table["level"] == 2).to_numpy(float)
@@ -170,7 +170,7 @@ def test_leaving_a_worker_out(panel: Personnel) -> None:
     y = np.log(design.table["bonus"].to_numpy())
     terms: dict[str, Any] = dict(zip(design.terms, np.linalg.lstsq(design.columns, y, rcond=None)[0], strict=True))
     sigma = 0.4 + 1e-6 * np.random.default_rng(0).normal(size=200)  # nearly: equal weights have no tail to smooth
-    close, far = draws_of(terms, 200, sigma=sigma, tau=0.5), draws_of(terms | {"1": 3.0}, 200, sigma=sigma, tau=0.5)
+    close, far = draws_of(terms, 200, sigma=sigma, tau=0.5), draws_of(terms | {"intercept": 3.0}, 200, sigma=sigma, tau=0.5)
     table = leave_one_worker_out({"far": (far, spec), "close": (close, spec)}, panel)
     assert list(table.index) == ["close", "far"] and table.loc["far", "difference"] < 0
     residual = y - design.columns @ np.array(list(terms.values()))
