@@ -9,6 +9,7 @@ import xarray as xr
 
 R_HAT, ESS = 1.01, 400.0
 """R-hat must be below the first, bulk and tail effective sample sizes above the second."""
+_APART = 0.3  # in shares below zero, between two chains
 SIDE_ERROR = 0.015
 """Monte Carlo standard error that a share of draws below zero may have, where there is mass on both sides."""
 
@@ -31,6 +32,12 @@ def share_below(values: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
     share = negative.mean(("chain", "draw")).to_numpy().ravel()
     effective = az.ess(negative.to_dataset(name="negative"))["negative"].to_numpy().ravel()
     return share, np.sqrt(share * (1.0 - share) / np.maximum(np.nan_to_num(effective, nan=np.inf), 1.0))
+
+
+def apart(posterior: xr.Dataset, names: Sequence[str]) -> bool:
+    """Whether chains differ in their share of draws below zero by more than they will lose by going on."""
+    shares = [(posterior[n] < 0).mean("draw") for n in names]
+    return any(float((s.max("chain") - s.min("chain")).max()) > _APART for s in shares)
 
 
 def wanting(posterior: xr.Dataset, judged: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pymc as pm
 
+from bayes_labor.engines.mixture import shrunk_factor
 from bayes_labor.engines.modes import SMALLEST_SHARE, Mode, find_modes, log_density_of, shares
 from bayes_labor.engines.pathfinder import find_paths
 from bayes_labor.engines.progress import INTERVAL, Draws, Keeper
@@ -129,7 +130,7 @@ def go_on(compiled: Any, settings: Any, earlier: Draws, progress: bool, keeper: 
     if not missing.any():
         return earlier
     held = np.concatenate([u[:n] for u, n in zip(earlier.unconstrained, earlier.counts, strict=True)])
-    white = _White(held.mean(0), factor_of(held))
+    white = _White(held.mean(0), shrunk_factor(held))
     lasts = [u[n - 1] if n else held[c] for c, (u, n) in enumerate(zip(earlier.unconstrained, earlier.counts, strict=True))]
     starts = Starts(lambda chain: white.inward(lasts[chain % len(lasts)]))
     whitened = _whitened(compiled, white, starts, list(earlier.posterior))
@@ -161,14 +162,6 @@ class _White(NamedTuple):
         """Vectors x (..., P) of z (..., P)."""
         found: np.ndarray = self.center + z @ self.factor.T
         return found
-
-
-def factor_of(held: np.ndarray) -> np.ndarray:
-    """Cholesky factor of the covariance of the draws, shrunk towards its diagonal while they are few."""
-    n, d = held.shape
-    weight, covariance = n / (n + 2.0 * d), np.atleast_2d(np.cov(held, rowvar=False))
-    diagonal = np.maximum(np.diag(covariance), 1e-12)
-    return np.linalg.cholesky(weight * covariance + (1.0 - weight) * np.diag(diagonal))
 
 
 def _whitened(compiled: Any, white: _White, starts: Starts, names: list[str]) -> Any:

@@ -14,7 +14,8 @@ from pymc.backends.arviz import find_observations
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.engines import blackjax_engine, nutpie_engine, smc
-from bayes_labor.engines.convergence import wanting
+from bayes_labor.engines.convergence import apart, wanting
+from bayes_labor.engines.jumps import jump_from
 from bayes_labor.engines.nutpie_engine import compile_model
 from bayes_labor.engines.progress import Draws, Keeper, locked
 from bayes_labor.engines.run_folder import RunFolder, judged, provenance
@@ -24,6 +25,8 @@ from bayes_labor.models.settings import LARGEST_SEED, Settings
 LONGEST = 4
 """How many times its draws a fit may take whose draws are left at the default, until its chains have converged."""
 _MOST_DRAWS = 100_000_000
+_MOST_TO_JUMP = 60  # dimensions: beyond, hardly any jump is accepted
+_PARTICLES, _OBSERVED = (100, 500), 100_000  # of a second opinion: fewer where a density of more data costs more
 _FEWEST = 3  # recovered draws per dimension from which the posterior's shape can be told
 
 
@@ -32,7 +35,9 @@ class SamplerSettings(Settings):
 
     draws: int = Field(default=2000, ge=1, le=10_000_000)
     longest: int = Field(default=1, ge=1, le=1_000)
-    """While chains have not converged nutpie goes on, to at most so many times ``draws``, which it doubles; 1: it does not."""
+    """While chains have not converged nutpie goes on, to at most so many times ``draws``, which it doubles; 1: it does not.
+
+    Where chains stay on different sides of a cusp, or that did not help, draws jump between modes: :mod:`.jumps`."""
     tune: int = Field(default=400, ge=1, le=10_000_000)
     chains: int = Field(default=4, ge=1, le=1_000)
     cores: int | None = Field(default=None, ge=1, le=1_024)
@@ -46,9 +51,9 @@ class SamplerSettings(Settings):
     data."""
     engine: Literal["nutpie", "blackjax", "pymc", "numpyro", "smc"] = "nutpie"
     """``smc``: every chain is a population of ``draws`` particles tempered from the prior, for posteriors of several modes."""
-    second_opinion: int = Field(default=100, ge=0, le=1_000_000)
+    second_opinion: int | None = Field(default=None, ge=0, le=1_000_000)
     """Particles that are tempered from the prior after sampling where a model may have mass on both sides of zero, to see
-    whether the chains have visited it; 0 for none."""
+    whether the chains have visited it; 0 for none. By default 500 for up to 200 observations, 100 from 1,000 on."""
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -198,32 +203,52 @@ def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: 
     if observed:
         tree["observed_data"] = xr.DataTree(observed)
     tree.attrs.update(notes_of(model).judged | health(tree, notes_of(model).outcomes))
-    if notes_of(model).two_sided and settings.second_opinion and settings.engine != "smc":
+    particles = _particles(model) if settings.second_opinion is None else settings.second_opinion
+    if notes_of(model).two_sided and particles and settings.engine != "smc":
         compiled = compiled or compile_model(model)
-        tree.attrs["second_opinion"] = smc.second_opinion(model, compiled, settings.second_opinion, settings.seed)
+        tree.attrs["second_opinion"] = smc.second_opinion(model, compiled, particles, settings.seed)
     return tree
 
 
 def _by_nutpie(
     model: pm.Model, compiled: Any, settings: SamplerSettings, progress: bool, keeper: Keeper, earlier: Draws | None
 ) -> tuple[Draws, np.ndarray, list[str]]:
-    """(draws, share of the mass of every mode, why the fit went on beyond its draws, by stage)."""
-    weights, reasons, length = np.empty(0), list[str](), settings.draws
+    """(draws, share of the mass of every mode, what was done beyond the draws asked for and why)."""
+    weights, told, length = np.empty(0), list[str](), settings.draws
     if earlier is None:
         found, weights = nutpie_engine.start(model, compiled, settings, progress, keeper)
     else:
         while length < earlier.counts.max():  # killed while it went on
             length *= 2
         found = nutpie_engine.go_on(compiled, settings.model_copy(update={"draws": length}), earlier, progress, keeper)
-    while 2 * length <= settings.longest * settings.draws:
-        judged = found.tree(dict(compiled.dims), dict(compiled.coords))["posterior"].to_dataset()
-        reason = wanting(judged, notes_of(model).judged)
-        if not reason:
+    if settings.longest == 1:
+        return found, weights, told
+    sided = bool(notes_of(model).two_sided) and compiled.n_dim <= _MOST_TO_JUMP
+    while reason := wanting(_posterior(found, compiled), notes_of(model).judged):
+        told.append(f"{reason} with {length:,} draws a chain")
+        longer = 2 * length <= settings.longest * settings.draws
+        if sided and (not longer or apart(_posterior(found, compiled), notes_of(model).two_sided)):
+            modes, _ = nutpie_engine.modes_that_matter(model, compiled, settings)
+            found, jumped = jump_from(compiled, found, modes, settings.seed)
+            told.append(
+                f"draws jumped between modes until each had moved {jumped.moves:.1f} times ({jumped.accepted:.0%} accepted)"
+            )
             break
-        reasons.append(f"{reason} with {length:,} draws a chain")
+        if not longer:
+            break
         length, keeper.earlier = 2 * length, found
         found = nutpie_engine.go_on(compiled, settings.model_copy(update={"draws": length}), found, progress, keeper)
-    return found, weights, reasons
+    return found, weights, told
+
+
+def _posterior(found: Draws, compiled: Any) -> xr.Dataset:
+    return found.tree(dict(compiled.dims), dict(compiled.coords))["posterior"].to_dataset()
+
+
+def _particles(model: pm.Model) -> int:
+    """Of a second opinion, by the number of observations."""
+    observed = sum(np.size(v) for v in find_observations(model).values())
+    return int(np.clip(_OBSERVED // max(observed, 1), *_PARTICLES))
 
 
 def _observed(model: pm.Model) -> xr.Dataset:

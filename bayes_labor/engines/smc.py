@@ -1,12 +1,15 @@
 """Tempered sequential Monte Carlo along gradients: from draws of the prior to the posterior, whatever its modes.
 
 Particles follow the densities prior x likelihood^t from t = 0 to 1: reweighted, resampled, moved by Hamiltonian paths in the
-coordinates of their own covariance. On average every mode keeps the particles that its mass deserves, and the evidence comes
-with them: a second opinion on chains, which stay on the side of a cusp where they start.
+coordinates of their own covariance and by jumps to points of a mixture that is fitted to them. On average every mode keeps the
+particles that its mass deserves, and the evidence comes with them: a second opinion on chains, which stay on the side of a cusp
+where they start.
 """
 
+import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,15 +22,16 @@ from scipy.special import logsumexp
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.engines.blackjax_engine import empty
+from bayes_labor.engines.mixture import fit_mixture, shrunk_factor
 from bayes_labor.engines.modes import log_density_of
-from bayes_labor.engines.nutpie_engine import expander, factor_of
+from bayes_labor.engines.nutpie_engine import expander
 from bayes_labor.engines.progress import Draws, Keeper
 from bayes_labor.engines.tempering import next_power, systematic
 from bayes_labor.models.notes import notes_of
 from bayes_labor.models.starting import starting_point
 
-Density = Callable[[np.ndarray, float], tuple[float, float, np.ndarray]]
-"""(unconstrained vector, t) -> (log prior, log likelihood, gradient of log prior + t log likelihood)."""
+Density = Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray, np.ndarray]]
+"""(unconstrained vectors (n, D), t) -> (log priors (n,), log likelihoods (n,), gradients (n, D) of prior + t likelihood)."""
 _MOVES = 3  # Hamiltonian paths of each particle at each temperature
 _PATH = (4, 9)  # leapfrog steps of a path: from, up to but without
 _ACCEPTED = 0.8
@@ -77,17 +81,30 @@ def tempered_density(model: pm.Model, compiled: Any) -> Density:
         [x], [prior, pt.grad(prior, x, disconnected_inputs="ignore")], mode="NUMBA", on_unused_input="ignore"
     )
 
-    def density(at: np.ndarray, t: float) -> tuple[float, float, np.ndarray]:
-        both, slope = whole(at)
+    def prior_at(at: np.ndarray) -> tuple[float, np.ndarray]:
         try:
-            base, own = function(at)
+            value, slope = function(at)
         except ParameterValueError:  # a scale that underflows to zero on the way: no density there
-            return -np.inf, -np.inf, np.zeros_like(at)
-        gradient = t * slope + (1.0 - t) * own
-        known = np.isfinite(base) and np.isfinite(both) and np.isfinite(gradient).all()
-        return (float(base), float(both - base), gradient) if known else (-np.inf, -np.inf, np.zeros_like(at))
+            return -np.inf, np.zeros_like(at)
+        return float(value), slope
+
+    def density(x: np.ndarray, t: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        both, slopes = everywhere(whole, x)
+        base, own = map(np.array, zip(*map(prior_at, x), strict=True))  # one after the other: it shares its storage
+        gradient = t * slopes + (1.0 - t) * own
+        known = np.isfinite(base) & np.isfinite(both) & np.isfinite(gradient).all(1)
+        with np.errstate(invalid="ignore"):
+            like = np.where(known, both - base, -np.inf)
+        return np.where(known, base, -np.inf), like, np.where(known[:, None], gradient, 0.0)
 
     return density
+
+
+def everywhere(log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(log densities (n,), gradients (n, D)) at points, on all cores: machine code of :func:`.modes.log_density_of`."""
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        values, slopes = zip(*threads.map(log_density, x), strict=True)
+    return np.array(values), np.array(slopes)
 
 
 def _joined(model: pm.Model, outputs: list[Any]) -> tuple[list[Any], Any]:
@@ -133,7 +150,7 @@ def follow(density: Density, pool: np.ndarray, particles: int, rng: np.random.Ge
         If fewer draws of the prior have a likelihood than a quarter of ``particles``.
 
     """
-    base, like, _ = _evaluated(density, pool, 0.0)
+    base, like, _ = density(pool, 0.0)
     there = np.isfinite(like)
     if there.sum() < max(particles // 4, 2):
         raise ValueError(f"{there.sum()} of {len(pool)} prior draws have a likelihood: tighten the priors")
@@ -145,26 +162,57 @@ def follow(density: Density, pool: np.ndarray, particles: int, rng: np.random.Ge
         weights = (after - power) * like
         evidence += float(logsumexp(weights) - np.log(len(like)))
         chosen = systematic(np.exp(weights - logsumexp(weights)), rng, particles)
-        x, ancestor, power, stages = x[chosen], ancestor[chosen], after, stages + 1
+        x, base, like, ancestor, power, stages = x[chosen], base[chosen], like[chosen], ancestor[chosen], after, stages + 1
         for _ in range(_MOVES):
-            x, like, accepted, leaps = _paths(density, x, power, step, rng)
-            step = float(np.clip(step * np.exp(accepted - _ACCEPTED), 1e-3, 1.5))
-            used += leaps * particles
+            x, base, like = _jump_across(density, x, base, like, power, rng)
+            x, base, like, accepted, step, leaps = paths(density, x, power, step, rng)
+            used += (leaps + 1) * particles
     return Particles(x, evidence, stages, used, accepted, ancestor)
 
 
-def _evaluated(density: Density, x: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    base, like, gradients = zip(*(density(point, power) for point in x), strict=True)
-    return np.array(base), np.array(like), np.array(gradients)
+def _jump_across(
+    density: Density, x: np.ndarray, base: np.ndarray, like: np.ndarray, power: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One proposal to every particle, from a mixture fitted to the half that it does not belong to: from mode to mode."""
+    half = rng.permutation(len(x)) < len(x) // 2
+    x, base, like = x.copy(), base.copy(), like.copy()
+    for own in (half, ~half):
+        if min(own.sum(), (~own).sum()) < 2 * x.shape[1]:
+            continue  # too few to tell a shape from
+        mixture = fit_mixture(x[~own], rng)
+        there = mixture.draw(int(own.sum()), rng)
+        new_base, new_like, _ = density(there, power)
+        gain = new_base + power * new_like - mixture.log_density(there)
+        with np.errstate(invalid="ignore"):
+            gain -= base[own] + power * like[own] - mixture.log_density(x[own])
+        taken = np.isfinite(gain) & (np.log(rng.uniform(size=len(there))) < gain)
+        at = np.flatnonzero(own)[taken]
+        x[at], base[at], like[at] = there[taken], new_base[taken], new_like[taken]
+    return x, base, like
 
 
-def _paths(
-    density: Density, x: np.ndarray, power: float, step: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, float, int]:
-    """(points, log likelihoods, share accepted, evaluations of each) after one Hamiltonian path of every particle."""
-    factor = factor_of(x)
+class Paths(NamedTuple):
+    """After one Hamiltonian path of every particle."""
+
+    x: np.ndarray
+    """(n, D)."""
+    base: np.ndarray
+    """(n,) log priors."""
+    like: np.ndarray
+    """(n,) log likelihoods."""
+    accepted: float
+    """Share of them."""
+    next_step: float
+    """Of leapfrog, for the next ones."""
+    evaluations: int
+    """Of each particle."""
+
+
+def paths(density: Density, x: np.ndarray, power: float, step: float, rng: np.random.Generator) -> Paths:
+    """Move every particle along a Hamiltonian path in the coordinates of their covariance."""
+    factor = shrunk_factor(x)
     leaps = int(rng.integers(*_PATH))
-    base, like, gradient = _evaluated(density, x, power)
+    base, like, gradient = density(x, power)
     speed = rng.normal(size=x.shape)
     energy = base + power * like - 0.5 * (speed**2).sum(1)
     size = step * rng.uniform(0.6, 1.4, (len(x), 1))
@@ -172,12 +220,15 @@ def _paths(
     for _ in range(leaps):
         speed = speed + 0.5 * size * (gradient @ factor)
         at = at + size * (speed @ factor.T)
-        new_base, new_like, gradient = _evaluated(density, at, power)
+        new_base, new_like, gradient = density(at, power)
         speed = speed + 0.5 * size * (gradient @ factor)
     with np.errstate(invalid="ignore"):
         gain = new_base + power * new_like - 0.5 * (speed**2).sum(1) - energy
     taken = np.isfinite(gain) & (np.log(rng.uniform(size=len(x))) < gain)
-    return np.where(taken[:, None], at, x), np.where(taken, new_like, like), float(taken.mean()), leaps + 1
+    accepted = float(taken.mean())
+    following = float(np.clip(step * np.exp(accepted - _ACCEPTED), 1e-3, 1.5))
+    x, base, like = np.where(taken[:, None], at, x), np.where(taken, new_base, base), np.where(taken, new_like, like)
+    return Paths(x, base, like, accepted, following, leaps + 1)
 
 
 def run(
@@ -203,8 +254,8 @@ def run(
             held = expand(x)
             for n in names:
                 draws.posterior[n][chain, i] = held[n]
-            base, like, _ = density(x, 1.0)
-            draws.stats["lp"][chain, i], draws.stats["energy"][chain, i] = base + like, -base - like
+        base, like, _ = density(found.x, 1.0)
+        draws.stats["lp"][chain], draws.stats["energy"][chain] = base + like, -base - like
         draws.unconstrained[chain] = found.x
         for name, value in (("diverging", 0.0), ("cause", 0.0), ("acceptance_rate", found.accepted)):
             draws.stats[name][chain] = value
@@ -237,11 +288,9 @@ def second_opinion(model: pm.Model, compiled: Any, particles: int, seed: int) ->
 
     """
     density, pool = tempered_density(model, compiled), prior_points(model, _POOL * particles, seed)
-    for x in pool[:20]:
-        density(x, 1.0)  # the first calls compile
+    density(pool[:20], 1.0)  # the first calls compile
     start = time.perf_counter()
-    for x in pool[:20]:
-        density(x, 1.0)
+    density(pool[:20], 1.0)
     seconds = (time.perf_counter() - start) / 20 * _GRADIENTS * particles
     if seconds > LONGEST:
         return {"skipped": f"{particles} particles would take {seconds:.0f} s"}

@@ -122,7 +122,7 @@ def test_a_scale_that_underflows_on_a_path_is_no_density() -> None:
     assert float(drawn["posterior"]["s"].mean()) == pytest.approx(0.7, abs=0.25)
     assert len(drawn.attrs["log_evidence"]) == 2 and drawn.attrs["mode_shares"] == []
     assert "below_zero" in second_opinion(model, compile_model(model), 100, 3)
-    value, *_ = tempered_density(model, compile_model(model))(np.array([0.1, -800.0]), 0.5)
+    value, *_ = tempered_density(model, compile_model(model))(np.array([[0.1, -800.0]]), 0.5)
     assert value == -np.inf
 
 
