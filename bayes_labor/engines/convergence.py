@@ -34,6 +34,22 @@ def share_below(values: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
     return share, np.sqrt(share * (1.0 - share) / np.maximum(np.nan_to_num(effective, nan=np.inf), 1.0))
 
 
+def tolerated(own: np.ndarray, other: Any) -> np.ndarray:
+    """(K,) gaps between two estimates of a share that their Monte Carlo errors explain."""
+    found: np.ndarray = 4.0 * np.sqrt(own**2 + np.square(other)) + 0.02
+    return found
+
+
+def unvisited(posterior: xr.Dataset, opinion: Mapping[str, Any]) -> str:
+    """Where chains differ from a second opinion (:func:`.smc.second_opinion`) on the mass below zero; empty if nowhere."""
+    for name, seen in opinion.get("below_zero", {}).items():
+        shares, own = share_below(posterior[name])
+        gap = np.abs(shares - np.asarray(seen))
+        if (gap > tolerated(own, opinion["error"][name])).any():
+            return f"share of {name} below zero off by {gap.max():.2f} from that of particles tempered from the prior"
+    return ""
+
+
 def apart(posterior: xr.Dataset, names: Sequence[str]) -> bool:
     """Whether chains differ in their share of draws below zero by more than they will lose by going on."""
     shares = [(posterior[n] < 0).mean("draw") for n in names]

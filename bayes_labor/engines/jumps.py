@@ -1,9 +1,9 @@
 """Jumps between modes, for chains that cannot cross from one to another.
 
 Draws of all chains become walkers. Each proposes points of a mixture that was fitted to the draws of all chains and to the
-modes that were found, and accepts them by Metropolis's rule: a walker is in every mode as often as the mode's mass deserves,
-however deep the valley between, and nothing has to be guessed about the modes' weights. Hamiltonian paths in between move
-walkers within their mode. The mixture decides how often walkers move, never where the mass is.
+modes that climbs and particles have found, and accepts them by Metropolis's rule: a walker is in every mode as often as the
+mode's mass deserves, however deep the valley between, and nothing has to be guessed about the modes' weights. Hamiltonian paths
+in between move walkers within their mode. The mixture decides how often walkers move, never where the mass is.
 """
 
 from collections.abc import Callable
@@ -38,8 +38,9 @@ class Jumped(NamedTuple):
 
 
 def jump(
-    density: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray, modes: list[Mode], rng: np.random.Generator
-) -> Jumped:
+    density: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray, modes: list[Mode], seen: np.ndarray,
+    rng: np.random.Generator,
+) -> Jumped:  # fmt: skip
     """Let walkers jump until each has moved a few times.
 
     Parameters
@@ -50,6 +51,8 @@ def jump(
         (n, D) where the walkers are: draws of all chains.
     modes
         That were found by climbing, visited by a chain or not.
+    seen
+        (m, D) points from elsewhere where there is mass, in whatever shares; none will do.
     rng
         Generator.
 
@@ -59,12 +62,14 @@ def jump(
         values, slopes = everywhere(density, at)
         return np.zeros(len(at)), values, slopes
 
-    points = np.array([m.point for m in modes])
-    factors = np.array([np.linalg.cholesky(m.covariance) for m in modes])
+    others = [(m.point, np.linalg.cholesky(m.covariance)) for m in modes]
+    if len(seen) > x.shape[1]:
+        there = fit_mixture(seen, rng)
+        others += list(zip(there.center, there.factor, strict=True))
     log_p, step, shares = whole(x, 1.0)[1], 0.2, list[float]()
     for rounds in range(_FIRST + _MOST):
         if rounds in (0, _FIRST):
-            mixture, shares = fit_mixture(x, rng).also_at(points, factors), []
+            mixture, shares = fit_mixture(x, rng).also_at(others), []
         for _ in range(_PROPOSALS):
             x, log_p, share = _proposed(whole, x, log_p, mixture, rng)
             shares.append(share)
@@ -85,7 +90,7 @@ def _proposed(
     return np.where(taken[:, None], there, x), np.where(taken, new, log_p), float(taken.mean())
 
 
-def jump_from(compiled: Any, found: Draws, modes: list[Mode], seed: int) -> tuple[Draws, Jumped]:
+def jump_from(compiled: Any, found: Draws, modes: list[Mode], seen: np.ndarray, seed: int) -> tuple[Draws, Jumped]:
     """(draws of every chain after jumps, the jumps): walkers are :data:`WALKERS` draws of each chain, or all it has.
 
     ``compiled`` is the model, by :func:`.nutpie_engine.compile_model`, that ``found`` was drawn from.
@@ -93,7 +98,7 @@ def jump_from(compiled: Any, found: Draws, modes: list[Mode], seed: int) -> tupl
     keep = np.unique(np.linspace(0, int(found.counts.min()) - 1, WALKERS).astype(int))
     start = found.unconstrained[:, keep]
     chains, n, d = start.shape
-    jumped = jump(log_density_of(compiled), start.reshape(-1, d), modes, np.random.default_rng([seed, 7]))
+    jumped = jump(log_density_of(compiled), start.reshape(-1, d), modes, seen, np.random.default_rng([seed, 7]))
     x, log_p, expand = jumped.x.reshape(start.shape), jumped.log_density.reshape(chains, n), expander(compiled)
     posterior = {k: v[:, keep].copy() for k, v in found.posterior.items()}
     for index in np.ndindex(chains, n):

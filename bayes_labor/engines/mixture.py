@@ -1,14 +1,14 @@
 """A mixture fitted to draws, as a proposal that reaches every mode they are in."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg, spatial, special
 
-_MOST = 12  # components
-_STEPS = 40  # of expectation and maximisation
+_STEPS = 20  # of expectation and maximisation
 _TAIL = 5.0  # degrees of freedom of a component: heavier tails than the posterior's
-_FOR_MODES = 0.1  # share of proposals that go to given modes
+_FOR_OTHERS = 0.2  # share of proposals that go to components that were not fitted to the draws
 
 
 class Mixture(NamedTuple):
@@ -35,20 +35,20 @@ class Mixture(NamedTuple):
         found: np.ndarray = special.logsumexp(each, axis=1)
         return found
 
-    def also_at(self, points: np.ndarray, factors: np.ndarray) -> "Mixture":
-        """With components at points (M, D), scales' factors (M, D, D), that share a tenth of the proposals."""
-        m = len(points)
-        if not m:
+    def also_at(self, others: Sequence[tuple[np.ndarray, np.ndarray]]) -> "Mixture":
+        """With more components, center (D,) and factor (D, D) each, that share a fifth of the proposals."""
+        if not others:
             return self
-        weight = np.concatenate([(1.0 - _FOR_MODES) * self.weight, np.full(m, _FOR_MODES / m)])
+        weight = np.concatenate([(1.0 - _FOR_OTHERS) * self.weight, np.full(len(others), _FOR_OTHERS / len(others))])
+        points, factors = zip(*others, strict=True)
         return Mixture(weight, np.concatenate([self.center, points]), np.concatenate([self.factor, factors]))
 
 
-def fit_mixture(x: np.ndarray, rng: np.random.Generator) -> Mixture:
-    """A mixture for draws (n, D), with as many components as Schwarz's criterion likes, twelve at most."""
+def fit_mixture(x: np.ndarray, rng: np.random.Generator, most: int = 12) -> Mixture:
+    """A mixture for draws (n, D), with as many components, up to ``most``, as Schwarz's criterion likes."""
     scale, middle = shrunk_factor(x), x.mean(0)
     z = linalg.solve_triangular(scale, (x - middle).T, lower=True).T
-    fits = [_climb(z, k, rng) for k in range(1, _MOST + 1) if k * x.shape[1] < len(x)]
+    fits = [_climb(z, k, rng) for k in (1, 2, 3, 4, 6, 8, 12) if k <= most and (k == 1 or k * x.shape[1] < len(x))]
     (weight, center, factor), _ = min(fits, key=lambda f: f[1])
     return Mixture(weight, middle + center @ scale.T, scale @ factor)
 

@@ -14,7 +14,7 @@ from pymc.backends.arviz import find_observations
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.engines import blackjax_engine, nutpie_engine, smc
-from bayes_labor.engines.convergence import apart, wanting
+from bayes_labor.engines.convergence import apart, unvisited, wanting
 from bayes_labor.engines.jumps import jump_from
 from bayes_labor.engines.nutpie_engine import compile_model
 from bayes_labor.engines.progress import Draws, Keeper, locked
@@ -185,16 +185,16 @@ def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: 
     if settings.engine in ("pymc", "numpyro"):
         tree = _by_pymc(model, settings, progress)
         tree.attrs.update(compile_seconds=0.0, sampling_seconds=time.perf_counter() - before)
-        compiled = None
+        compiled, opinion = None, {}
     else:
         compiled = compile_model(model)
         ready = time.perf_counter()
-        weights, went_on = np.empty(0), list[str]()
+        weights, went_on, opinion = np.empty(0), list[str](), dict[str, Any]()
         if settings.engine in ("blackjax", "smc"):
             exact = blackjax_engine if settings.engine == "blackjax" else smc
             found, weights = exact.run(model, compiled, settings, keeper, earlier, nutpie_engine.variables_of(model, compiled))
         else:
-            found, weights, went_on = _by_nutpie(model, compiled, settings, progress, keeper, earlier)
+            found, weights, went_on, opinion = _by_nutpie(model, compiled, settings, progress, keeper, earlier)
         evidence = {"log_evidence": [float(w) for w in weights]} if settings.engine == "smc" else {}
         tree = _tree(found, compiled, np.empty(0) if evidence else weights)
         tree.attrs.update(evidence | ({"went_on": went_on} if went_on else {}))
@@ -203,17 +203,17 @@ def _sample(model: pm.Model, settings: SamplerSettings, progress: bool, keeper: 
     if observed:
         tree["observed_data"] = xr.DataTree(observed)
     tree.attrs.update(notes_of(model).judged | health(tree, notes_of(model).outcomes))
-    particles = _particles(model) if settings.second_opinion is None else settings.second_opinion
-    if notes_of(model).two_sided and particles and settings.engine != "smc":
-        compiled = compiled or compile_model(model)
-        tree.attrs["second_opinion"] = smc.second_opinion(model, compiled, particles, settings.seed)
+    if settings.engine not in ("nutpie", "smc"):
+        opinion, _ = _second_opinion(model, compiled or compile_model(model), settings)
+    if opinion:
+        tree.attrs["second_opinion"] = opinion
     return tree
 
 
 def _by_nutpie(
     model: pm.Model, compiled: Any, settings: SamplerSettings, progress: bool, keeper: Keeper, earlier: Draws | None
-) -> tuple[Draws, np.ndarray, list[str]]:
-    """(draws, share of the mass of every mode, what was done beyond the draws asked for and why)."""
+) -> tuple[Draws, np.ndarray, list[str], dict[str, Any]]:
+    """(draws, share of the mass of every mode, what was done beyond the draws asked for and why, second opinion)."""
     weights, told, length = np.empty(0), list[str](), settings.draws
     if earlier is None:
         found, weights = nutpie_engine.start(model, compiled, settings, progress, keeper)
@@ -221,15 +221,21 @@ def _by_nutpie(
         while length < earlier.counts.max():  # killed while it went on
             length *= 2
         found = nutpie_engine.go_on(compiled, settings.model_copy(update={"draws": length}), earlier, progress, keeper)
+    opinion, seen = _second_opinion(model, compiled, settings)
     if settings.longest == 1:
-        return found, weights, told
+        return found, weights, told, opinion
     sided = bool(notes_of(model).two_sided) and compiled.n_dim <= _MOST_TO_JUMP
-    while reason := wanting(_posterior(found, compiled), notes_of(model).judged):
+    while True:
+        posterior = _posterior(found, compiled)
+        missed = unvisited(posterior, opinion)
+        reason = missed or wanting(posterior, notes_of(model).judged)
+        if not reason:
+            break
         told.append(f"{reason} with {length:,} draws a chain")
         longer = 2 * length <= settings.longest * settings.draws
-        if sided and (not longer or apart(_posterior(found, compiled), notes_of(model).two_sided)):
+        if sided and (missed or not longer or apart(posterior, notes_of(model).two_sided)):
             modes, _ = nutpie_engine.modes_that_matter(model, compiled, settings)
-            found, jumped = jump_from(compiled, found, modes, settings.seed)
+            found, jumped = jump_from(compiled, found, modes, seen, settings.seed)
             told.append(
                 f"draws jumped between modes until each had moved {jumped.moves:.1f} times ({jumped.accepted:.0%} accepted)"
             )
@@ -238,17 +244,22 @@ def _by_nutpie(
             break
         length, keeper.earlier = 2 * length, found
         found = nutpie_engine.go_on(compiled, settings.model_copy(update={"draws": length}), found, progress, keeper)
-    return found, weights, told
+    return found, weights, told, opinion
 
 
 def _posterior(found: Draws, compiled: Any) -> xr.Dataset:
     return found.tree(dict(compiled.dims), dict(compiled.coords))["posterior"].to_dataset()
 
 
-def _particles(model: pm.Model) -> int:
-    """Of a second opinion, by the number of observations."""
-    observed = sum(np.size(v) for v in find_observations(model).values())
-    return int(np.clip(_OBSERVED // max(observed, 1), *_PARTICLES))
+def _second_opinion(model: pm.Model, compiled: Any, settings: SamplerSettings) -> tuple[dict[str, Any], np.ndarray]:
+    """What is told and the particles; nothing of a model without mass on both sides, or where none is asked for."""
+    particles = settings.second_opinion
+    if particles is None:
+        observed = sum(np.size(v) for v in find_observations(model).values())
+        particles = int(np.clip(_OBSERVED // max(observed, 1), *_PARTICLES))
+    if not (particles and notes_of(model).two_sided):
+        return {}, np.empty((0, 0))
+    return smc.second_opinion(model, compiled, particles, settings.seed)
 
 
 def _observed(model: pm.Model) -> xr.Dataset:

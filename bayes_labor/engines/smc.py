@@ -22,7 +22,7 @@ from scipy.special import logsumexp
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.engines.blackjax_engine import empty
-from bayes_labor.engines.mixture import fit_mixture, shrunk_factor
+from bayes_labor.engines.mixture import Mixture, fit_mixture, shrunk_factor
 from bayes_labor.engines.modes import log_density_of
 from bayes_labor.engines.nutpie_engine import expander
 from bayes_labor.engines.progress import Draws, Keeper
@@ -33,6 +33,7 @@ from bayes_labor.models.starting import starting_point
 Density = Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray, np.ndarray]]
 """(unconstrained vectors (n, D), t) -> (log priors (n,), log likelihoods (n,), gradients (n, D) of prior + t likelihood)."""
 _MOVES = 3  # Hamiltonian paths of each particle at each temperature
+_COMPONENTS = 4  # of a mixture, at most
 _PATH = (4, 9)  # leapfrog steps of a path: from, up to but without
 _ACCEPTED = 0.8
 _POOL = 8  # prior draws for each particle: where there is no equilibrium there is no weight
@@ -163,23 +164,29 @@ def follow(density: Density, pool: np.ndarray, particles: int, rng: np.random.Ge
         evidence += float(logsumexp(weights) - np.log(len(like)))
         chosen = systematic(np.exp(weights - logsumexp(weights)), rng, particles)
         x, base, like, ancestor, power, stages = x[chosen], base[chosen], like[chosen], ancestor[chosen], after, stages + 1
+        halves = _halves(x, rng)
         for _ in range(_MOVES):
-            x, base, like = _jump_across(density, x, base, like, power, rng)
+            x, base, like = _jump_across(density, x, base, like, power, halves, rng)
             x, base, like, accepted, step, leaps = paths(density, x, power, step, rng)
             used += (leaps + 1) * particles
     return Particles(x, evidence, stages, used, accepted, ancestor)
 
 
-def _jump_across(
-    density: Density, x: np.ndarray, base: np.ndarray, like: np.ndarray, power: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One proposal to every particle, from a mixture fitted to the half that it does not belong to: from mode to mode."""
+def _halves(x: np.ndarray, rng: np.random.Generator) -> list[tuple[np.ndarray, Mixture]]:
+    """Half of the particles and a mixture fitted to the others, twice; none where these are too few to tell a shape from."""
     half = rng.permutation(len(x)) < len(x) // 2
+    if len(x) < 4 * x.shape[1]:
+        return []
+    return [(own, fit_mixture(x[~own], rng, _COMPONENTS)) for own in (half, ~half)]
+
+
+def _jump_across(
+    density: Density, x: np.ndarray, base: np.ndarray, like: np.ndarray, power: float,
+    halves: list[tuple[np.ndarray, Mixture]], rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """One proposal to every particle, from a mixture that knows nothing of it: from mode to mode."""
     x, base, like = x.copy(), base.copy(), like.copy()
-    for own in (half, ~half):
-        if min(own.sum(), (~own).sum()) < 2 * x.shape[1]:
-            continue  # too few to tell a shape from
-        mixture = fit_mixture(x[~own], rng)
+    for own, mixture in halves:
         there = mixture.draw(int(own.sum()), rng)
         new_base, new_like, _ = density(there, power)
         gain = new_base + power * new_like - mixture.log_density(there)
@@ -265,7 +272,7 @@ def run(
     return draws, np.array([draws.state[str(c)] for c in range(settings.chains)])
 
 
-def second_opinion(model: pm.Model, compiled: Any, particles: int, seed: int) -> dict[str, Any]:
+def second_opinion(model: pm.Model, compiled: Any, particles: int, seed: int) -> tuple[dict[str, Any], np.ndarray]:
     """Where tempering finds the mass of the variables that may lie on both sides of zero.
 
     Parameters
@@ -281,10 +288,11 @@ def second_opinion(model: pm.Model, compiled: Any, particles: int, seed: int) ->
 
     Returns
     -------
-    dict
-        ``below_zero`` and its Monte Carlo ``error``: by variable, the share of particles below zero, by element;
-        ``particles``, ``log_evidence``, ``gradients``. Or ``skipped``, the reason, where it would take longer than
-        :data:`LONGEST` seconds, or next to no draw of the prior has a likelihood.
+    tuple
+        What is told, and the particles (n, D), none where there is no opinion. Told are ``below_zero`` and its Monte Carlo
+        ``error``: by variable, the share of particles below zero, by element; ``particles``, ``log_evidence``, ``gradients``.
+        Or ``skipped``, the reason, where it would take longer than :data:`LONGEST` seconds, or next to no draw of the prior
+        has a likelihood.
 
     """
     density, pool = tempered_density(model, compiled), prior_points(model, _POOL * particles, seed)
@@ -293,18 +301,19 @@ def second_opinion(model: pm.Model, compiled: Any, particles: int, seed: int) ->
     density(pool[:20], 1.0)
     seconds = (time.perf_counter() - start) / 20 * _GRADIENTS * particles
     if seconds > LONGEST:
-        return {"skipped": f"{particles} particles would take {seconds:.0f} s"}
+        return {"skipped": f"{particles} particles would take {seconds:.0f} s"}, pool[:0]
     try:
         found = follow(density, pool, particles, np.random.default_rng(seed))
     except ValueError as error:
-        return {"skipped": str(error)}
+        return {"skipped": str(error)}, pool[:0]
     names = notes_of(model).two_sided
     drawn = [expander(compiled)(at) for at in found.x]
     below = {n: np.array([np.ravel(d[n]) < 0 for d in drawn], dtype=np.float64) for n in names}
-    return {
+    told = {
         "below_zero": {n: b.mean(0).tolist() for n, b in below.items()},
         "error": {n: found.error(b).tolist() for n, b in below.items()},
         "particles": particles,
         "log_evidence": found.log_evidence,
         "gradients": found.gradients,
     }
+    return told, found.x

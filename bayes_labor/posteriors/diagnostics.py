@@ -7,7 +7,7 @@ import arviz as az
 import numpy as np
 import xarray as xr
 
-from bayes_labor.engines.convergence import ESS, R_HAT, compared, r_hat, share_below
+from bayes_labor.engines.convergence import ESS, R_HAT, compared, r_hat, share_below, tolerated
 from bayes_labor.posteriors.tables import labels
 
 _E_BFMI = 0.3
@@ -88,13 +88,13 @@ def _visited(name: str, values: xr.DataArray, seen: list[float], error: list[flo
     """Whether the chains give each side of zero the mass that tempering from the prior finds there, within both errors."""
     shares, own = share_below(values)
     other = np.asarray(seen)
-    tolerated = 4.0 * np.sqrt(own**2 + np.square(error)) + 0.02
+    most = tolerated(own, error)
     text = ", ".join(f"{k} {a:.2f} ({b:.2f})" for k, a, b in zip(labels(values), shares, other, strict=True))
     return Gate(
         f"mass on both sides of {name} = 0",
-        f"share below zero in the chains (by tempering from the prior): {text}; gaps of up to {tolerated.max():.2f} are within "
+        f"share below zero in the chains (by tempering from the prior): {text}; gaps of up to {most.max():.2f} are within "
         "its error",
-        bool((np.abs(shares - other) <= tolerated).all()),
+        bool((np.abs(shares - other) <= most).all()),
         "the chains have not visited what tempering finds: fit with engine='smc', whose particles go to every mode by its mass",
     )
 

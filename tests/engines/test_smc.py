@@ -80,7 +80,7 @@ def test_as_an_engine_every_chain_is_a_population_and_a_kill_loses_none(tmp_path
 def test_mass_that_no_chain_visited_fails_a_gate() -> None:
     """Chains withheld from the lower mode agree with one another; the second opinion does not. With both it does."""
     share, rng = 0.4, np.random.default_rng(0)
-    opinion = second_opinion(model := two_modes(share), compile_model(model), 100, 3)
+    opinion, _ = second_opinion(model := two_modes(share), compile_model(model), 100, 3)
     assert opinion["below_zero"]["x"][0] == pytest.approx(share, abs=0.2)
     above = rng.normal(APART, NARROW, (4, 500))
     both = np.where(rng.uniform(size=above.shape) < share, -above, above)
@@ -108,7 +108,7 @@ def test_where_nobody_has_a_likelihood_there_is_no_opinion() -> None:
         x = pm.Normal("x")
         pm.CustomDist("seen", x, logp=lambda value, x: pm.math.switch(x > 50.0, 0.0, -np.inf), observed=0.0)
         judge_by("x", two_sided="x")
-    assert "0 of 80 prior draws" in second_opinion(model, compile_model(model), 10, 0)["skipped"]
+    assert "0 of 80 prior draws" in second_opinion(model, compile_model(model), 10, 0)[0]["skipped"]
 
 
 def test_a_scale_that_underflows_on_a_path_is_no_density() -> None:
@@ -121,7 +121,7 @@ def test_a_scale_that_underflows_on_a_path_is_no_density() -> None:
     drawn = sample(model, engine="smc", draws=200, chains=2, seed=1)
     assert float(drawn["posterior"]["s"].mean()) == pytest.approx(0.7, abs=0.25)
     assert len(drawn.attrs["log_evidence"]) == 2 and drawn.attrs["mode_shares"] == []
-    assert "below_zero" in second_opinion(model, compile_model(model), 100, 3)
+    assert "below_zero" in second_opinion(model, compile_model(model), 100, 3)[0]
     value, *_ = tempered_density(model, compile_model(model))(np.array([[0.1, -800.0]]), 0.5)
     assert value == -np.inf
 
@@ -137,8 +137,8 @@ def test_too_few_particles_or_no_proper_prior_are_faults() -> None:
 
 
 def test_the_error_of_a_share_covers_its_spread_over_seeds() -> None:
-    """Sharp modes in four dimensions, where particles descend from few draws: over 12 populations of 100 the genealogy's error
-    is the spread of the share, within sampling error; that of independent particles is less than half of it."""
+    """Sharp modes in four dimensions: over 12 populations of 100 the error that particles claim is the spread of their share,
+    within sampling error. Jumps between the modes keep it near that of independent particles, .05; without, it was .1."""
     with pm.Model() as model:
         x = pm.Normal("x", shape=4)
 
@@ -155,5 +155,4 @@ def test_the_error_of_a_share_covers_its_spread_over_seeds() -> None:
         shares.append(below.mean())
         errors.append(found.error(below)[0])
     spread, claimed = np.std(shares, ddof=1), np.sqrt(np.mean(np.square(errors)))
-    assert spread > 1.5 * 0.05  # of independent particles at a share of one half
-    assert 0.6 < claimed / spread < 1.7
+    assert 0.6 < claimed / spread < 1.7 and claimed < 0.085

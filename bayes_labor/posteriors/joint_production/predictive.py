@@ -1,5 +1,6 @@
 """Could the fitted model have made these wages? What they look like beside wages that it makes."""
 
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -103,7 +104,7 @@ def _picture(table: pd.DataFrame, made: pd.DataFrame) -> tuple[Figure, str]:
         for ax, (name, row) in zip(axes, table.iterrows(), strict=False):
             ax.hist(made[str(name)], bins=24, color=BAND)
             ax.axvline(row["data"], color=ACCENT, lw=2)
-            ax.set_title(f"{name}, p = {row['p']:.2g}", fontsize=8, color=INK)
+            ax.set_title(fill(f"{name}, p = {row['p']:.2g}", 26), fontsize=8, color=INK)
             ax.set_yticks([])
             ax.xaxis.set_major_locator(MaxNLocator(4))
         for ax in axes[len(table) :]:
