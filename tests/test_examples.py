@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
-FEW = {"draws": 20, "tune": 20, "chains": 2, "seed": 1}
+FEW = {"draws": 20, "tune": 20, "chains": 2, "seed": 1, "second_opinion": 0}
 
 
 def script(name: str) -> ModuleType:

@@ -10,6 +10,8 @@ import xarray as xr
 R_HAT, ESS = 1.01, 400.0
 """R-hat must be below the first, bulk and tail effective sample sizes above the second."""
 _APART = 0.3  # in shares below zero, between two chains
+E_BFMI = 0.3
+"""Which the estimated Bayesian fraction of missing information must exceed in every chain."""
 SIDE_ERROR = 0.015
 """Monte Carlo standard error that a share of draws below zero may have, where there is mass on both sides."""
 
@@ -19,6 +21,12 @@ def r_hat(chosen: xr.Dataset) -> xr.Dataset:
     with np.errstate(invalid="ignore", divide="ignore"):
         found: xr.Dataset = az.rhat(chosen)
     return found
+
+
+def bfmi(energy: np.ndarray) -> float:
+    """Least fraction over the chains of energies (chain, draw)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(np.min(np.square(np.diff(energy, axis=1)).mean(1) / energy.var(1)))
 
 
 def compared(posterior: xr.Dataset, names: Sequence[str]) -> xr.Dataset:

@@ -14,7 +14,7 @@ from pymc.backends.arviz import find_observations
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.engines import blackjax_engine, nutpie_engine, smc
-from bayes_labor.engines.convergence import apart, unvisited, wanting
+from bayes_labor.engines.convergence import E_BFMI, apart, bfmi, unvisited, wanting
 from bayes_labor.engines.jumps import jump_from
 from bayes_labor.engines.nutpie_engine import compile_model
 from bayes_labor.engines.progress import Draws, Keeper, locked
@@ -229,6 +229,8 @@ def _by_nutpie(
         posterior = _posterior(found, compiled)
         missed = unvisited(posterior, opinion)
         reason = missed or wanting(posterior, notes_of(model).judged)
+        if sided and not reason and (energy := bfmi(found.stats["energy"])) < E_BFMI:  # which longer chains do not mend
+            missed = reason = f"E-BFMI {energy:.2f}"
         if not reason:
             break
         told.append(f"{reason} with {length:,} draws a chain")

@@ -7,10 +7,9 @@ import arviz as az
 import numpy as np
 import xarray as xr
 
-from bayes_labor.engines.convergence import ESS, R_HAT, compared, r_hat, share_below, tolerated
+from bayes_labor.engines.convergence import E_BFMI, ESS, R_HAT, bfmi, compared, r_hat, share_below, tolerated
 from bayes_labor.posteriors.tables import labels
 
-_E_BFMI = 0.3
 _LONGER = "run longer: more draws"
 
 
@@ -49,10 +48,9 @@ def gates(draws: xr.DataTree, names: Sequence[str] | None = None) -> list[Gate]:
             "raise target_accept, or look where in the parameters they happen: the model may have no solution there",
         )
     )
-    bfmi = float(np.min(_bfmi(stats["energy"].to_numpy())))
-    found.append(
-        Gate("E-BFMI", f"{bfmi:.2f}, should exceed {_E_BFMI}", bfmi > _E_BFMI, "the tails are explored slowly: run longer")
-    )
+    least = bfmi(stats["energy"].to_numpy())
+    advice = "the tails are explored slowly: run longer"
+    found.append(Gate("E-BFMI", f"{least:.2f}, should exceed {E_BFMI}", least > E_BFMI, advice))
     found += [_sides(v, posterior[v]) for v in draws.attrs.get("two_sided", [])]
     opinion = draws.attrs.get("second_opinion", {})
     found += [_visited(v, posterior[v], seen, opinion["error"][v]) for v, seen in opinion.get("below_zero", {}).items()]
@@ -78,10 +76,6 @@ def _worst(name: str, values: xr.Dataset, pick: object, ok: object, bound: str, 
     where = next((v for v, x in worst.items() if x == extreme), "")
     shown = f"{extreme:.3f}" if name == "R-hat" else f"{extreme:.0f}"
     return Gate(name, f"{shown} ({where}), should be {bound}", bool(ok(extreme)), advice)  # type: ignore[operator]
-
-
-def _bfmi(energy: np.ndarray) -> np.ndarray:
-    return np.square(np.diff(energy, axis=1)).mean(1) / energy.var(1)
 
 
 def _visited(name: str, values: xr.DataArray, seen: list[float], error: list[float]) -> Gate:

@@ -46,7 +46,7 @@ SPEC = JointProductionSpec(priors={"unemployment": 0.2})
 @pytest.fixture(scope="module")
 def run(sample_of_norway: Workforce, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    draws = fit(sample_of_norway, SPEC, run=folder, draws=300, tune=300, chains=2, seed=1)
+    draws = fit(sample_of_norway, SPEC, run=folder, draws=300, tune=300, chains=2, seed=1, second_opinion=0)
     page = report(draws, sample_of_norway, SPEC, folder, size=20)
     return folder, draws, page
 
@@ -97,6 +97,7 @@ def test_run_folder_is_complete(run, sample_of_norway: Workforce) -> None:
         "surplus_shares",
         "wages",
         "prior_posterior",
+        "predictive",
         "internal_response",
         "profiles",
         "neuter",
@@ -110,7 +111,7 @@ def test_page_works_offline_and_warns(run) -> None:
     html = run[2].read_text(encoding="utf-8")
     assert not re.findall(r'(?:src|href)="(?!#|data:)[^"]*"', html)
     assert "@import" not in html and "<script" not in html
-    assert html.count("<svg") == 9 and 'name="viewport"' in html
+    assert html.count("<svg") == 10 and 'name="viewport"' in html
     failed = [g for g in gates(run[1]) if not g.passed]
     assert failed and "Do not report these numbers yet" in html
     top = html[html.index("<h1>") : html.index('class="facts"')]
@@ -162,7 +163,7 @@ def test_names_are_text_wherever_they_are_written(run, sample_of_norway: Workfor
     for dim in ("talent_term", "power_term"):
         draws = nasty(draws, dim, [place[str(t)] for t in run[1]["posterior"][dim].to_numpy()])
     html = report(draws, workforce, SPEC, tmp_path, size=5).read_text(encoding="utf-8")
-    assert "<b>bold" not in html and "&lt;b&gt;bold" in html and "<i>" not in html and html.count("<svg") == 9
+    assert "<b>bold" not in html and "&lt;b&gt;bold" in html and "<i>" not in html and html.count("<svg") == 10
     for name in ("R$D", "=HYPERLINK(1)", "a_b^c {$x$}"):
         assert f"<!-- {name} -->" in html, name  # beside its drawing in a picture
     with (tmp_path / "tables" / "parameters.csv").open(newline="") as file:

@@ -219,7 +219,8 @@ def follow_paths(network: ValueNetwork, firms: FirmStates, market: Market, p: Pa
 def _bins(gap: np.ndarray, value: np.ndarray, group: np.ndarray, labels: np.ndarray) -> Bins:
     parts = [(gap[group == k], value[group == k]) for k in labels]
     found = [(g.mean(), g.std(ddof=1) / np.sqrt(len(g)), v.mean(), len(g)) if len(g) > 1 else _NOTHING for g, v in parts]
-    return Bins(*(np.array(x) for x in zip(*found, strict=True)))
+    difference, error, level, counts = np.array(found, dtype=np.float64).reshape(-1, 4).T  # few paths may leave no dense bin
+    return Bins(difference, error, level, counts.astype(np.int64))
 
 
 def certify(network: ValueNetwork, around: Surroundings, paths: int, seed: int) -> Certificate:

@@ -302,7 +302,7 @@ def test_calibration_of_the_variants(kind: str) -> None:
 def test_ordered_effects_are_ordered(panel: Personnel) -> None:
     """In every draw; the levels are found all the same."""
     model = bonus_size(panel, ordered=True)
-    theta = draw(model, compile_model(model), SamplerSettings(draws=300, tune=300, chains=2, seed=1))["posterior"]["theta"]
+    theta = draw(model, compile_model(model), SamplerSettings(draws=150, tune=150, chains=2, seed=1))["posterior"]["theta"]
     for names, sign in (([f"level {k}" for k in range(2, 6)], 1), ([f"rating {k}" for k in (2, 3, 4)], -1)):
         assert (sign * np.diff(theta.sel(term=names), axis=-1) > 0).all()
     assert abs(float(theta.sel(term="level 4").mean()) - 0.82) < 3 * float(theta.sel(term="level 4").std())

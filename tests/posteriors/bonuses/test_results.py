@@ -241,7 +241,7 @@ def test_commands(panel: Personnel, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     result = CliRunner().invoke(app, fit)
     assert "report: " in result.output and "level 5" in result.output, result.output
     page = (tmp_path / "fit/report.html").read_text(encoding="utf-8")
-    assert "P(effects of levels rise)" in page and "in favour, over the prior" in page
+    assert "P(effects of levels rise)" in page and "Bayes factor of rising effects against effects of any order" in page
     # Rows without a rating are left out of the likelihood, and the page once gave the rows of the panel only.
     used = int(re.search(r"<b>([\d,]+)</b><span>rows in the likelihood", page)[1].replace(",", ""))
     assert 0 < used <= int(re.search(r"<b>([\d,]+)</b><span>with a bonus", page)[1].replace(",", ""))

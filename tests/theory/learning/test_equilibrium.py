@@ -165,14 +165,14 @@ def test_network_finds_the_exact_value(exact: FiniteEconomy) -> None:
 
 
 TINY = SMALL._replace(
-    firms=80,
-    burn_in=20.0,
-    years=5.0,
+    firms=60,
+    burn_in=10.0,
+    years=3.0,
     first=Schedule(steps=60, batch=64),
-    again=Schedule(steps=30, batch=64, ridge=(1e-4, 1e-7)),
-    worker=Schedule(steps=30, batch=64, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95),
-    wage_years=3.0,
-    paths=300,
+    again=Schedule(steps=20, batch=64, ridge=(1e-4, 1e-7)),
+    worker=Schedule(steps=20, batch=64, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95),
+    wage_years=2.0,
+    paths=150,
 )
 """Enough to be killed in the middle; far too little to be certified."""
 
@@ -382,7 +382,7 @@ def second(
 def test_page(solution: SolvedEconomy, second: SolvedEconomy, run: Path) -> None:
     """Both seeds, estimates and every section on one page; what the folder holds is taken up."""
     said: list[str] = []
-    page = reproduce_learning(run, SMALL, seed=1, quick=True, say=said.append, draws=150, tune=200, chains=2)
+    page = reproduce_learning(run, SMALL, seed=1, quick=True, say=said.append, draws=60, tune=100, chains=2)
     text = page.read_text(encoding="utf-8")
     assert not any("years of" in line for line in said)  # what the folder holds is not solved again
     refused = refusals([solution, second])
