@@ -26,7 +26,7 @@ demo: setup
 	$(FLAGS) $(VENV)/bin/bayes-labor demo
 
 test: setup
-	$(FLAGS) $(PY) -m pytest -n 2 --dist loadfile --cov=bayes_labor --cov-report=term
+	$(FLAGS) $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov=bayes_labor --cov-report=term
 
 lint: setup
 	$(VENV)/bin/ruff check .

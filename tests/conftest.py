@@ -17,6 +17,20 @@ REFERENCE = Path(__file__).parent / "reference"
 """Golden numbers, made by other programs from the papers' equations."""
 
 
+HEAVY = (
+    "theory/learning/test_equilibrium", "custom_ops/test_ops", "posteriors/test_posteriors", "engines/test_shards",
+    "engines/test_many_fits", "posteriors/bonuses/test_results", "test_examples", "bonuses/test_size", "engines/test_resume",
+    "posteriors/sorting/test_results", "sorting/test_regimes",
+)  # fmt: skip
+"""Files of a minute and more. They go first: two processes, a file each, then end at about the same time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Heavy files first; the others as they stand."""
+    places = {name: i for i, name in enumerate(HEAVY)}
+    items.sort(key=lambda item: min((i for n, i in places.items() if f"{n}.py" in str(item.path)), default=len(HEAVY)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def looked_at():
     """Every picture that any test writes is looked at: an empty panel, overlapping labels or an empty legend entry fails it."""

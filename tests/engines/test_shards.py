@@ -120,6 +120,7 @@ def test_four_devices_find_what_two_find(density_file: Path, one_process: dict[s
     np.testing.assert_allclose(four["draws"], one_process["draws"], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.long
 def test_two_processes_find_what_one_finds(density_file: Path, one_process: dict[str, np.ndarray]) -> None:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

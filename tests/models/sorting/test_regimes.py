@@ -132,7 +132,7 @@ def test_postwar_recessions() -> None:
     series = us_postwar()
     assert series.years[0] == 1959 and series.years[-1] == 2008 and np.isnan(series.observed[:, :2]).all()
     model = sorting_regimes(series, targets=PAPER)
-    tree = draw(model, compile_model(model), SamplerSettings(draws=300, tune=400, chains=2, seed=1))
+    tree = draw(model, compile_model(model), SamplerSettings(draws=200, tune=300, chains=2, seed=1))
     told, scores = regimes_told(tree, series), recession_scores({"ours": tree}, series)
     assert not told.passed and "do not tell regimes apart" in told.advice
     assert scores.loc["ours", "information"] < 0.2 < 0.6 < scores.loc["MarkovRegression", "information"]
