@@ -32,6 +32,7 @@ from bayes_labor.models.starting import starting_point
 
 Density = Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray, np.ndarray]]
 """(unconstrained vectors (n, D), t) -> (log priors (n,), log likelihoods (n,), gradients (n, D) of prior + t likelihood)."""
+_WORTH_A_THREAD = 5e-5  # seconds of an evaluation
 _MOVES = 3  # Hamiltonian paths of each particle at each temperature
 _COMPONENTS = 4  # of a mixture, at most
 _PATH = (4, 9)  # leapfrog steps of a path: from, up to but without
@@ -103,8 +104,14 @@ def tempered_density(model: pm.Model, compiled: Any) -> Density:
 
 def everywhere(log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(log densities (n,), gradients (n, D)) at points, on all cores: machine code of :func:`.modes.log_density_of`."""
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        values, slopes = zip(*threads.map(log_density, x), strict=True)
+    before = time.perf_counter()
+    first = log_density(x[0])
+    if time.perf_counter() - before < _WORTH_A_THREAD:
+        found = [first, *map(log_density, x[1:])]
+    else:
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            found = [first, *threads.map(log_density, x[1:])]
+    values, slopes = zip(*found, strict=True)
     return np.array(values), np.array(slopes)
 
 
