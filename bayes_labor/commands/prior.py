@@ -23,7 +23,8 @@ def register(app: typer.Typer) -> None:
         from bayes_labor.posteriors.tables import printed
 
         check_place(run)
-        console.print(str(getattr(task.spec, "priors", task.spec)), highlight=False)
-        table = verbs.prior(task.system, task.data(), task.spec, run, draws=draws)
+        data = task.data()
+        console.print(task.system.printed_priors(task.spec, data) or str(task.spec), highlight=False)
+        table = verbs.prior(task.system, data, task.spec, run, draws=draws)
         console.print(printed(table).to_string(), highlight=False)
         console.print(f"page: {run / 'prior.html'}")

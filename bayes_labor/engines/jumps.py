@@ -1,16 +1,20 @@
 """Jumps between modes, for chains that cannot cross from one to another.
 
 Draws of all chains become walkers. Each proposes points of a mixture that was fitted to the draws of all chains and to the
-modes that climbs and particles have found, and accepts them by Metropolis's rule: a walker is in every mode as often as the
-mode's mass deserves, however deep the valley between, and nothing has to be guessed about the modes' weights. Hamiltonian paths
-in between move walkers within their mode. The mixture decides how often walkers move, never where the mass is.
+modes that climbs and particles have found, and accepts them by Metropolis's rule, with Hamiltonian paths in between; nothing
+has to be guessed about the modes' weights. How fast walkers cross depends on how well the mixture fits, and where it fits
+badly they forget slowly where they came from. Every other chain therefore starts where the chains have been least, and walkers
+jump until R-hat cannot tell the two kinds apart; where that is not reached the gates on R-hat fail.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import xarray as xr
 
+from bayes_labor.engines.convergence import R_HAT, r_hat
 from bayes_labor.engines.mixture import Mixture, fit_mixture
 from bayes_labor.engines.modes import Mode, log_density_of
 from bayes_labor.engines.nutpie_engine import expander
@@ -21,34 +25,37 @@ WALKERS = 500
 """Of each chain."""
 _PROPOSALS = 3  # of each walker in a round, beside one path
 _FIRST = 6  # rounds with the mixture of the chains' draws; then it is fitted again, to where the walkers are
-_WANTED, _MOST = 5.0, 24  # accepted jumps of a walker with that second mixture; rounds, at most
+_ROUNDS = (4, 48)  # with that second mixture, at least and at most
+_MOVES = 3.0  # accepted jumps of a walker, at least, in the mean
+_EVALUATIONS = 10  # of a density by a walker in a round
+LONGEST = 900.0
+"""Seconds beyond which jumps are not tried."""
 
 
 class Jumped(NamedTuple):
     """Walkers after their jumps."""
 
     x: np.ndarray
-    """(n, D) unconstrained."""
+    """(C, n, D) unconstrained, by chain."""
     log_density: np.ndarray
-    """(n,)."""
+    """(C, n)."""
     accepted: float
     """Share of proposals."""
-    moves: float
-    """Accepted jumps of a walker."""
+    rounds: int
 
 
 def jump(
     density: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray, modes: list[Mode], seen: np.ndarray,
     rng: np.random.Generator,
 ) -> Jumped:  # fmt: skip
-    """Let walkers jump until each has moved a few times.
+    """Let walkers jump until chains that started apart agree.
 
     Parameters
     ----------
     density
         (log density, gradient) at an unconstrained vector.
     x
-        (n, D) where the walkers are: draws of all chains.
+        (C, n, D) draws of all chains.
     modes
         That were found by climbing, visited by a chain or not.
     seen
@@ -62,21 +69,45 @@ def jump(
         values, slopes = everywhere(density, at)
         return np.zeros(len(at)), values, slopes
 
+    chains, n, d = x.shape
     others = [(m.point, np.linalg.cholesky(m.covariance)) for m in modes]
-    if len(seen) > x.shape[1]:
+    if len(seen) > d:
         there = fit_mixture(seen, rng)
         others += list(zip(there.center, there.factor, strict=True))
-    log_p, step, shares = whole(x, 1.0)[1], 0.2, list[float]()
-    for rounds in range(_FIRST + _MOST):
-        if rounds in (0, _FIRST):
-            mixture, shares = fit_mixture(x, rng).also_at(others), []
+    mixture = fit_mixture(x.reshape(-1, d), rng).also_at(others)
+    at = _started_apart(whole, x, mixture, rng).reshape(-1, d)
+    log_p, step, shares = whole(at, 1.0)[1], 0.2, list[float]()
+    for rounds in range(1, _FIRST + _ROUNDS[1] + 1):
         for _ in range(_PROPOSALS):
-            x, log_p, share = _proposed(whole, x, log_p, mixture, rng)
+            at, log_p, share = _proposed(whole, at, log_p, mixture, rng)
             shares.append(share)
-        x, _, log_p, _, step, _ = paths(whole, x, 1.0, step, rng)
-        if rounds >= _FIRST and sum(shares) >= _WANTED:
+        at, _, log_p, _, step, _ = paths(whole, at, 1.0, step, rng)
+        if rounds == _FIRST:
+            mixture, shares = fit_mixture(at, rng).also_at(others), []
+        if rounds >= _FIRST + _ROUNDS[0] and sum(shares) >= _MOVES and _agree(at.reshape(chains, n, d)):
             break
-    return Jumped(x, log_p, float(np.mean(shares)), sum(shares))
+    return Jumped(at.reshape(chains, n, d), log_p.reshape(chains, n), float(np.mean(shares)), rounds)
+
+
+def _started_apart(density: Density, x: np.ndarray, mixture: Mixture, rng: np.random.Generator) -> np.ndarray:
+    """(C, n, D) walkers: every other chain in the component of the mixture where the chains have been least."""
+    chains, n, d = x.shape
+    share = np.bincount(mixture.nearest(x.reshape(-1, d)), minlength=len(mixture.weight))
+    least, start = int(np.argmin(share)), x.copy()
+    one = Mixture(np.ones(1), mixture.center[[least]], mixture.factor[[least]])
+    for c in range(1, chains, 2):
+        drawn = one.draw(2 * n, rng)
+        solved = drawn[np.isfinite(density(drawn, 1.0)[1])]
+        if len(solved):
+            start[c] = solved[rng.integers(0, len(solved), n)]
+    return start
+
+
+def _agree(x: np.ndarray) -> bool:
+    """Whether R-hat of every coordinate, and of its sign, tells no chain from another."""
+    axes = ("chain", "draw", "coordinate")
+    found = r_hat(xr.Dataset({"x": (axes, x), "sign": (axes, (x < 0).astype(np.float64))}))
+    return all(float(np.nanmax(np.append(found[v].to_numpy(), 1.0))) < R_HAT for v in ("x", "sign"))
 
 
 def _proposed(
@@ -90,21 +121,26 @@ def _proposed(
     return np.where(taken[:, None], there, x), np.where(taken, new, log_p), float(taken.mean())
 
 
-def jump_from(compiled: Any, found: Draws, modes: list[Mode], seen: np.ndarray, seed: int) -> tuple[Draws, Jumped]:
-    """(draws of every chain after jumps, the jumps): walkers are :data:`WALKERS` draws of each chain, or all it has.
+def jump_from(compiled: Any, found: Draws, modes: list[Mode], seen: np.ndarray, seed: int) -> tuple[Draws, str]:
+    """(draws of every chain after jumps, what was done); the same draws where jumps would take too long.
 
-    ``compiled`` is the model, by :func:`.nutpie_engine.compile_model`, that ``found`` was drawn from.
+    Walkers are :data:`WALKERS` draws of each chain, or all it has. ``compiled`` is the model, by
+    :func:`.nutpie_engine.compile_model`, that ``found`` was drawn from. Statistics of paths stay those of the draws that became
+    walkers, divergences among them.
     """
     keep = np.unique(np.linspace(0, int(found.counts.min()) - 1, WALKERS).astype(int))
-    start = found.unconstrained[:, keep]
-    chains, n, d = start.shape
-    jumped = jump(log_density_of(compiled), start.reshape(-1, d), modes, seen, np.random.default_rng([seed, 7]))
-    x, log_p, expand = jumped.x.reshape(start.shape), jumped.log_density.reshape(chains, n), expander(compiled)
-    posterior = {k: v[:, keep].copy() for k, v in found.posterior.items()}
-    for index in np.ndindex(chains, n):
-        held = expand(x[index])
+    start, density = found.unconstrained[:, keep], log_density_of(compiled)
+    before = time.perf_counter()
+    everywhere(density, start[0, :20])
+    seconds = (time.perf_counter() - before) / 20 * start[..., 0].size * _EVALUATIONS * sum(_ROUNDS)
+    if seconds > LONGEST:
+        return found, f"jumps between modes would take up to {seconds:.0f} s and were not tried"
+    jumped = jump(density, start, modes, seen, np.random.default_rng([seed, 7]))
+    expand, posterior = expander(compiled), {k: v[:, keep].copy() for k, v in found.posterior.items()}
+    for index in np.ndindex(jumped.log_density.shape):
+        held = expand(jumped.x[index])
         for name, values in posterior.items():
             values[index] = held[name]
-    # Of the paths from which the walkers started nothing is left.
-    stats = {k: np.zeros_like(v[:, keep]) for k, v in found.stats.items()} | {"lp": log_p, "energy": -log_p}
-    return Draws(x, np.full(chains, n), posterior, stats), jumped
+    stats = {k: v[:, keep] for k, v in found.stats.items()} | {"lp": jumped.log_density, "energy": -jumped.log_density}
+    said = f"{len(keep)} draws of each chain jumped between modes, {jumped.rounds} rounds, {jumped.accepted:.0%} accepted"
+    return Draws(jumped.x, np.full(len(start), len(keep)), posterior, stats), said

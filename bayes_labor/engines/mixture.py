@@ -30,9 +30,17 @@ class Mixture(NamedTuple):
 
     def log_density(self, x: np.ndarray) -> np.ndarray:
         """(n,) at points (n, D), up to a constant."""
+        found: np.ndarray = special.logsumexp(self._each(x), axis=1)
+        return found
+
+    def nearest(self, x: np.ndarray) -> np.ndarray:
+        """(n,) component that a point most probably came from, were all as heavy."""
+        found: np.ndarray = (self._each(x) - np.log(self.weight)).argmax(1)
+        return found
+
+    def _each(self, x: np.ndarray) -> np.ndarray:
         distance, log_scale = _distances(x, self.center, self.factor)
-        each = -0.5 * (_TAIL + x.shape[1]) * np.log1p(distance / _TAIL) + np.log(self.weight) - log_scale
-        found: np.ndarray = special.logsumexp(each, axis=1)
+        found: np.ndarray = -0.5 * (_TAIL + x.shape[1]) * np.log1p(distance / _TAIL) + np.log(self.weight) - log_scale
         return found
 
     def also_at(self, others: Sequence[tuple[np.ndarray, np.ndarray]]) -> "Mixture":

@@ -221,13 +221,15 @@ def _by_nutpie(
         while length < earlier.counts.max():  # killed while it went on
             length *= 2
         found = nutpie_engine.go_on(compiled, settings.model_copy(update={"draws": length}), earlier, progress, keeper)
+    keeper.earlier = None
+    keeper.keep(found)  # what follows may take a while
     opinion, seen = _second_opinion(model, compiled, settings)
     if settings.longest == 1:
         return found, weights, told, opinion
     sided = bool(notes_of(model).two_sided) and compiled.n_dim <= _MOST_TO_JUMP
     while True:
         posterior = _posterior(found, compiled)
-        missed = unvisited(posterior, opinion)
+        missed = unvisited(posterior, opinion) if sided else ""  # which longer chains do not mend
         reason = missed or wanting(posterior, notes_of(model).judged)
         if sided and not reason and (energy := bfmi(found.stats["energy"])) < E_BFMI:  # which longer chains do not mend
             missed = reason = f"E-BFMI {energy:.2f}"
@@ -237,10 +239,8 @@ def _by_nutpie(
         longer = 2 * length <= settings.longest * settings.draws
         if sided and (missed or not longer or apart(posterior, notes_of(model).two_sided)):
             modes, _ = nutpie_engine.modes_that_matter(model, compiled, settings)
-            found, jumped = jump_from(compiled, found, modes, seen, settings.seed)
-            told.append(
-                f"draws jumped between modes until each had moved {jumped.moves:.1f} times ({jumped.accepted:.0%} accepted)"
-            )
+            found, done = jump_from(compiled, found, modes, seen, settings.seed)
+            told.append(done)
             break
         if not longer:
             break

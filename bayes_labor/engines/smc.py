@@ -1,9 +1,8 @@
 """Tempered sequential Monte Carlo along gradients: from draws of the prior to the posterior, whatever its modes.
 
 Particles follow the densities prior x likelihood^t from t = 0 to 1: reweighted, resampled, moved by Hamiltonian paths in the
-coordinates of their own covariance and by jumps to points of a mixture that is fitted to them. On average every mode keeps the
-particles that its mass deserves, and the evidence comes with them: a second opinion on chains, which stay on the side of a cusp
-where they start.
+coordinates of their own covariance. On average every mode keeps the particles that its mass deserves, and the evidence comes
+with them: a second opinion on chains, which stay on the side of a cusp where they start.
 """
 
 import os
@@ -22,7 +21,7 @@ from scipy.special import logsumexp
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.engines.blackjax_engine import empty
-from bayes_labor.engines.mixture import Mixture, fit_mixture, shrunk_factor
+from bayes_labor.engines.mixture import shrunk_factor
 from bayes_labor.engines.modes import log_density_of
 from bayes_labor.engines.nutpie_engine import expander
 from bayes_labor.engines.progress import Draws, Keeper
@@ -34,7 +33,6 @@ Density = Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray, np.ndarray
 """(unconstrained vectors (n, D), t) -> (log priors (n,), log likelihoods (n,), gradients (n, D) of prior + t likelihood)."""
 _WORTH_A_THREAD = 5e-5  # seconds of an evaluation
 _MOVES = 3  # Hamiltonian paths of each particle at each temperature
-_COMPONENTS = 4  # of a mixture, at most
 _PATH = (4, 9)  # leapfrog steps of a path: from, up to but without
 _ACCEPTED = 0.8
 _POOL = 8  # prior draws for each particle: where there is no equilibrium there is no weight
@@ -59,16 +57,21 @@ class Particles(NamedTuple):
     ancestor: np.ndarray
     """(n,) draw of the prior from which each particle descends."""
 
-    def error(self, values: np.ndarray) -> np.ndarray:
-        """(K,) Monte Carlo standard error of the means of values (n, K), from the particles' genealogy.
+    def share_error(self, values: np.ndarray) -> np.ndarray:
+        """(K,) Monte Carlo standard error of the means of values (n, K) that are zero or one, from the particles' genealogy.
 
         Particles of one ancestor err together: the estimator of Lee and Whiteley (2018), no less than that of independent
-        draws.
+        draws, nor than that of as many independent draws as there are families, one more of either kind among them: if all
+        particles lie on one side, that is no proof that there is nothing on the other.
         """
         gaps, n = values - values.mean(0), len(values)
         families = np.zeros((int(self.ancestor.max()) + 1, values.shape[1]))
         np.add.at(families, self.ancestor, gaps)
-        return np.sqrt(np.maximum((families**2).sum(0), (gaps**2).sum(0))) / n
+        sizes = np.bincount(self.ancestor)
+        worth = n**2 / float((sizes**2).sum())
+        mean = (values.mean(0) * worth + 1.0) / (worth + 2.0)
+        least = np.sqrt(mean * (1.0 - mean) / (worth + 2.0))
+        return np.maximum(np.sqrt(np.maximum((families**2).sum(0), (gaps**2).sum(0))) / n, least)
 
 
 def tempered_density(model: pm.Model, compiled: Any) -> Density:
@@ -93,7 +96,8 @@ def tempered_density(model: pm.Model, compiled: Any) -> Density:
     def density(x: np.ndarray, t: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         both, slopes = everywhere(whole, x)
         base, own = map(np.array, zip(*map(prior_at, x), strict=True))  # one after the other: it shares its storage
-        gradient = t * slopes + (1.0 - t) * own
+        with np.errstate(invalid="ignore"):
+            gradient = t * slopes + (1.0 - t) * own
         known = np.isfinite(base) & np.isfinite(both) & np.isfinite(gradient).all(1)
         with np.errstate(invalid="ignore"):
             like = np.where(known, both - base, -np.inf)
@@ -170,39 +174,11 @@ def follow(density: Density, pool: np.ndarray, particles: int, rng: np.random.Ge
         weights = (after - power) * like
         evidence += float(logsumexp(weights) - np.log(len(like)))
         chosen = systematic(np.exp(weights - logsumexp(weights)), rng, particles)
-        x, base, like, ancestor, power, stages = x[chosen], base[chosen], like[chosen], ancestor[chosen], after, stages + 1
-        halves = _halves(x, rng)
+        x, ancestor, power, stages = x[chosen], ancestor[chosen], after, stages + 1
         for _ in range(_MOVES):
-            x, base, like = _jump_across(density, x, base, like, power, halves, rng)
-            x, base, like, accepted, step, leaps = paths(density, x, power, step, rng)
-            used += (leaps + 1) * particles
+            x, _, like, accepted, step, leaps = paths(density, x, power, step, rng)
+            used += leaps * particles
     return Particles(x, evidence, stages, used, accepted, ancestor)
-
-
-def _halves(x: np.ndarray, rng: np.random.Generator) -> list[tuple[np.ndarray, Mixture]]:
-    """Half of the particles and a mixture fitted to the others, twice; none where these are too few to tell a shape from."""
-    half = rng.permutation(len(x)) < len(x) // 2
-    if len(x) < 4 * x.shape[1]:
-        return []
-    return [(own, fit_mixture(x[~own], rng, _COMPONENTS)) for own in (half, ~half)]
-
-
-def _jump_across(
-    density: Density, x: np.ndarray, base: np.ndarray, like: np.ndarray, power: float,
-    halves: list[tuple[np.ndarray, Mixture]], rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
-    """One proposal to every particle, from a mixture that knows nothing of it: from mode to mode."""
-    x, base, like = x.copy(), base.copy(), like.copy()
-    for own, mixture in halves:
-        there = mixture.draw(int(own.sum()), rng)
-        new_base, new_like, _ = density(there, power)
-        gain = new_base + power * new_like - mixture.log_density(there)
-        with np.errstate(invalid="ignore"):
-            gain -= base[own] + power * like[own] - mixture.log_density(x[own])
-        taken = np.isfinite(gain) & (np.log(rng.uniform(size=len(there))) < gain)
-        at = np.flatnonzero(own)[taken]
-        x[at], base[at], like[at] = there[taken], new_base[taken], new_like[taken]
-    return x, base, like
 
 
 class Paths(NamedTuple):
@@ -318,7 +294,7 @@ def second_opinion(model: pm.Model, compiled: Any, particles: int, seed: int) ->
     below = {n: np.array([np.ravel(d[n]) < 0 for d in drawn], dtype=np.float64) for n in names}
     told = {
         "below_zero": {n: b.mean(0).tolist() for n, b in below.items()},
-        "error": {n: found.error(b).tolist() for n, b in below.items()},
+        "error": {n: found.share_error(b).tolist() for n, b in below.items()},
         "particles": particles,
         "log_evidence": found.log_evidence,
         "gradients": found.gradients,

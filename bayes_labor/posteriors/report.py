@@ -32,7 +32,7 @@ def write_report(system: System, spec: Any, data: Any, draws: xr.DataTree, folde
     facts += [("rows in the likelihood", f"{system.used(spec, data):,}")] if system.used is not None else []
     facts.append(("draws", f"{draws['posterior'].sizes['chain']} × {draws['posterior'].sizes['draw']:,}"))
     facts += [("sampling", f"{draws.attrs['sampling_seconds']:.0f} s")] if "sampling_seconds" in draws.attrs else []
-    facts += [("beyond the draws asked for", "; ".join(draws.attrs["went_on"]))] if draws.attrs.get("went_on") else []
+    facts += [("after the first draws", "; ".join(draws.attrs["went_on"]))] if draws.attrs.get("went_on") else []
     if "log_evidence" in draws.attrs:
         facts.append(("log evidence, by population", ", ".join(f"{e:.1f}" for e in draws.attrs["log_evidence"])))
     title = f"{system.title}: {known['name']}"

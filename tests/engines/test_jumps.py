@@ -3,8 +3,9 @@
 import numpy as np
 import pymc as pm
 import pytest
+import xarray as xr
 
-from bayes_labor.engines.convergence import apart, unvisited, wanting
+from bayes_labor.engines.convergence import apart, r_hat, unvisited, wanting
 from bayes_labor.engines.jumps import jump, jump_from
 from bayes_labor.engines.mixture import Mixture, fit_mixture
 from bayes_labor.engines.modes import Mode
@@ -35,25 +36,58 @@ def draws(share: float, n: int, rng: np.random.Generator) -> np.ndarray:
     return np.where(first[:, None], *near)
 
 
+def chains(share: float, n: int, rng: np.random.Generator) -> np.ndarray:
+    """(4, n, 3) draws of four chains that agree on the wrong share."""
+    return np.array([draws(share, n, rng) for _ in range(4)])
+
+
 @pytest.mark.parametrize("share", [0.02, 0.9])
 def test_walkers_forget_the_shares_of_the_chains(share: float) -> None:
     rng = np.random.default_rng(3)
-    jumped = jump(density, draws(share, 800, rng), [], NONE, rng)
-    found = float(np.mean(jumped.x[:, 0] < 0))
-    assert abs(found - WEIGHTS[0]) < 4 * np.sqrt(0.35 * 0.65 / 800) + 0.01
-    np.testing.assert_allclose(jumped.log_density, [density(x)[0] for x in jumped.x])
-    assert jumped.x[jumped.x[:, 0] < 0].std(0) == pytest.approx(np.full(3, SCALES[0]), rel=0.15)
+    jumped = jump(density, chains(share, 200, rng), [], NONE, rng)
+    left = jumped.x[..., 0] < 0
+    assert abs(left.mean() - WEIGHTS[0]) < 4 * np.sqrt(0.35 * 0.65 / 800) + 0.01
+    np.testing.assert_allclose(jumped.log_density[0], [density(x)[0] for x in jumped.x[0]])
+    spread = np.median(np.abs(jumped.x[left] - CENTERS[0]), axis=0) / 0.6745  # the other mode has a few draws there, too
+    assert spread == pytest.approx(np.full(3, SCALES[0]), rel=0.15)
 
 
 def test_a_mode_that_no_chain_visited_is_reached_if_a_climb_or_particles_found_it() -> None:
     rng = np.random.default_rng(4)
     mode = Mode(CENTERS[0], 0.0, SCALES[0] ** 2 * np.eye(3), 0.0)
-    there = jump(density, draws(0.0, 600, rng), [mode], NONE, rng)
-    assert abs(np.mean(there.x[:, 0] < 0) - WEIGHTS[0]) < 0.1
-    seen = jump(density, draws(0.0, 600, rng), [], draws(0.1, 100, rng), rng)
-    assert abs(np.mean(seen.x[:, 0] < 0) - WEIGHTS[0]) < 0.1
-    unknown = jump(density, draws(0.0, 600, rng), [], NONE, rng)
-    assert np.mean(unknown.x[:, 0] < 0) < 0.1  # nobody knew of it: that is what the second opinion is for
+    there = jump(density, chains(0.0, 150, rng), [mode], NONE, rng)
+    assert abs(np.mean(there.x[..., 0] < 0) - WEIGHTS[0]) < 0.1
+    seen = jump(density, chains(0.0, 150, rng), [], draws(0.1, 100, rng), rng)
+    assert abs(np.mean(seen.x[..., 0] < 0) - WEIGHTS[0]) < 0.1
+    unknown = jump(density, chains(0.0, 150, rng), [], NONE, rng)
+    assert np.mean(unknown.x[..., 0] < 0) < 0.1  # nobody knew of it: that is what the second opinion is for
+
+
+def bent(x: np.ndarray) -> tuple[float, np.ndarray]:
+    """A normal in ten dimensions and a narrower bent one of the same mass: no mixture of normals fits it."""
+    wide, narrow, d = x + 4.0 * FIRST, (x - 4.0 * FIRST) / 0.5, len(x)
+    curved = narrow - BEND * narrow[0] ** 2 * (1.0 - FIRST)
+    each = np.array([-0.5 * wide @ wide, -0.5 * curved @ curved + d * np.log(2.0)])
+    total = float(np.logaddexp(*each))
+    slope = -curved.copy()
+    slope[0] += 2.0 * BEND * narrow[0] * (curved @ (1.0 - FIRST))
+    return total, np.exp(each - total) @ np.array([-wide, slope / 0.5])
+
+
+FIRST, BEND = np.eye(10)[0], 0.4
+
+
+def test_slow_jumps_fail_a_gate_and_are_not_believed() -> None:
+    """Chains all in one mode: the answer is right, or R-hat says that it is not known. It once was neither."""
+    rng = np.random.default_rng(1)
+    start = rng.normal(size=(4, 150, 10)) - 4.0 * FIRST
+    second = rng.normal(size=(100, 10))
+    second[:, 1:] += BEND * second[:, :1] ** 2
+    jumped = jump(bent, start, [], 0.5 * second + 4.0 * FIRST, rng)
+    found = jumped.x[..., 0] < 0
+    posterior = xr.Dataset({"x": (("chain", "draw"), jumped.x[..., 0])})
+    believed = float(r_hat(posterior)["x"]) < 1.01
+    assert not believed or abs(found.mean() - 0.5) < 0.08, (found.mean(1), jumped.rounds)
 
 
 def test_a_mixture_is_the_density_it_draws_from() -> None:
@@ -97,8 +131,9 @@ def test_draws_after_jumps_are_those_of_the_walkers() -> None:
     at = np.concatenate([x, y] if names == ["x", "y"] else [y, x], axis=2)
     held = {"x": x[..., 0], "y": y[..., 0]}
     stats_of = {"diverging": np.ones((2, 300)), "lp": np.zeros((2, 300)), "energy": np.zeros((2, 300))}
-    found, jumped = jump_from(compiled, Draws(at, np.array([300, 300]), held, stats_of), [], NONE, 1)
-    assert jumped.moves >= 3 and found.posterior["x"].shape == (2, 300) and not found.stats["diverging"].any()
+    found, done = jump_from(compiled, Draws(at, np.array([300, 300]), held, stats_of), [], NONE, 1)
+    assert "300 draws of each chain jumped" in done and found.posterior["x"].shape == (2, 300)
+    assert found.stats["diverging"].all()  # what went wrong before the jumps stays known
     np.testing.assert_allclose(found.posterior["x"], found.unconstrained[..., names.index("x")])
     assert held["x"] == pytest.approx(x[..., 0])  # what was drawn stays as it was
 

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from bayes_labor.data.faults import first_few
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import Gate
 from bayes_labor.posteriors.html import pictured, shown_table
 from bayes_labor.posteriors.style import ACCENT, BAND, INK, STYLE
@@ -58,7 +59,8 @@ def predictive_table(workforce: Workforce, replicated: list[np.ndarray]) -> tupl
     low, high = made.quantile(0.03), made.quantile(0.97)
     table = pd.DataFrame({"data": observed, "model": made.mean(), "3%": low, "97%": high})
     table["p"] = np.minimum(2.0 * np.minimum(upper, lower), 1.0)
-    return table.rename_axis("check"), made
+    told = (made != pd.Series(observed)).any()  # what no replication could miss is no check, as negative wages with log errors
+    return table[told].rename_axis("check"), made.loc[:, told]
 
 
 def _at_least(made: pd.DataFrame, observed: pd.Series) -> pd.DataFrame:
@@ -69,15 +71,17 @@ def _at_most(made: pd.DataFrame, observed: pd.Series) -> pd.DataFrame:
     return made <= observed
 
 
-def surprising(table: pd.DataFrame) -> Gate | None:
+def surprising(table: pd.DataFrame, spec: JointProductionSpec) -> Gate | None:
     """A caution that names what the model does not make; None where it makes everything."""
     rows = table[table["p"] < SURPRISING]
     if not len(rows):
         return None
     said = first_few([f"{k} ({v['data']:.3g}, model {v['3%']:.3g} to {v['97%']:.3g})" for k, v in rows.iterrows()], show=3)
+    others = [f"errors={e!r}" for e in ("student", "log") if spec.errors != e]
+    others += [] if spec.workplace_effects else ["workplace_effects=True"]
     advice = (
-        "wages that the fitted model makes do not look like yours there, and what it says of that is not to be read: other "
-        "errors (errors='student' or 'log', workplace_effects=True) may come closer"
+        "wages that the fitted model makes do not look like yours there, and what it says of that is not to be read: "
+        f"{' or '.join(others)} may come closer"
     )
     return Gate("predictive checks", said, False, advice)
 

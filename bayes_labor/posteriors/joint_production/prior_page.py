@@ -68,6 +68,11 @@ def prior_page(
         raise DataFaults([Fault(f"none of {draws} prior draws has an equilibrium ({causes})", "priors", "tighten the priors")])
     prior = xr.DataTree.from_dict({"posterior": tree["prior"].to_dataset().isel(draw=solved)})
     wages = tree["prior_predictive"]["wage"].to_numpy()[0, solved]
+    there = np.isfinite(wages).all(1)  # log wages have no errors where the prediction is not above zero
+    if not there.any():
+        what = f"none of {draws} prior draws predicts wages above zero, and errors='log' takes their logarithms"
+        raise DataFaults([Fault(what, "priors", "tighten the priors, or choose errors='normal'")])
+    wages = wages[there]
     table = _implied(prior, wages, workforce)
     shares = {s.advice if s else "solved": float(np.mean(status == s)) for s in Status if np.any(status == s)}
     outcomes = pd.Series(shares, name="share of draws").rename_axis("outcome of the solver").to_frame()

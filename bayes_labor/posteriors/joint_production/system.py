@@ -69,17 +69,23 @@ def _counterfactual(
     new = {n: data.covariates[n] + v if adds and n in data.covariates else v for n, (adds, v) in changes.items()}
     found = counterfactual(draws, data, data.changed(**new), spec, size=size)
     rows = {}
+    median = {"wage": "median wage"} if spec.errors == "log" else {}  # the mean is exp(sigma^2 / 2) times as high
     for name in _SHOWN:
         before, after = found[name].mean("worker")
         for label, values in (("baseline", before), ("changed", after), ("difference", after - before)):
             low, high = np.quantile(values, [0.03, 0.97])
-            rows[name, label] = {"mean": float(values.mean()), "3%": low, "97%": high}
+            rows[median.get(name, name), label] = {"mean": float(values.mean()), "3%": low, "97%": high}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["quantity", "economy"])
 
 
 def _explain(spec: JointProductionSpec, data: Workforce) -> str:
     units = "γ and ψ are per unit of the term as written; A is revenue per unit of talent of a worker whose "
-    return f"{words(effective_prior(data, spec))} {units}characteristics are all zero."
+    medians = (
+        " Log wages have the errors: predicted wages, and what is made of them on this page, are medians, and means are "
+        "exp((σ² + τ² + ω²) ÷ 2) times as high; σ, τ and ω are log points."
+    )
+    told = medians if spec.errors == "log" else ""
+    return f"{words(effective_prior(data, spec))} {units}characteristics are all zero.{told}"
 
 
 JOINT_PRODUCTION = System(

@@ -20,7 +20,7 @@ from bayes_labor.posteriors.joint_production.sensitivity import prior_sensitivit
 
 _SHARED = 0.05
 """Correlation of errors among coworkers, from which on the page speaks of it."""
-_TIMES = 4  # wages are replicated at each draw
+_REPLICATIONS = 400  # of all wages, over the draws
 _TOLERATED = 0.01
 """Share of wages by which model and data may differ in sign before the page says so at its top."""
 
@@ -71,7 +71,7 @@ def judge(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *
         found.append(Gate("no equilibrium", f"at none of {few} draws", False, "nothing can be predicted: look at the solver"))
     else:
         table = predictive_table(workforce, wages.replicated)
-        found += [*_about_wages(workforce, spec, wages), surprising(table[0])]
+        found += [*_about_wages(workforce, spec, wages), surprising(table[0], spec)]
     return Verdict(gates(draws), [g for g in found if g is not None], sensitivity, table)
 
 
@@ -149,7 +149,7 @@ def _predicted(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSp
         one = posterior.isel(sample=i)
         residual.append(residuals(workforce, solved.wage, spec))
         below.append(np.mean(solved.wage < float(one["V_U"])) if "V_U" in one else 0.0)
-        replicated += [replicate(workforce, solved.wage, one, spec, rng) for _ in range(_TIMES)]
+        replicated += [replicate(workforce, solved.wage, one, spec, rng) for _ in range(max(-(-_REPLICATIONS // size), 1))]
     return _Wages(np.mean(residual, axis=0), float(np.mean(below)), replicated) if residual else None
 
 
