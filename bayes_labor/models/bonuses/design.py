@@ -35,9 +35,9 @@ COEFFICIENTS = {
 }
 """Priors of the coefficients of a log bonus by block, or by term where it has its own."""
 STEPS = {
-    "levels": Prior("half normal", (0.75,)),
-    "tenure": Prior("half normal", (0.2,)),
-    "ratings": Prior("half normal", (0.2,)),
+    "levels": Prior("half normal", (0.75,), "levels, each step up"),
+    "tenure": Prior("half normal", (0.2,), "tenure, each step up"),
+    "ratings": Prior("half normal", (0.2,), "ratings, each step down"),
 }
 """Of the steps by which ordered effects cumulate instead."""
 FALLING = ("ratings",)

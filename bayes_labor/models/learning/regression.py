@@ -37,7 +37,7 @@ class LearningSpec(Settings):
     @property
     def table(self) -> dict[str, Prior]:
         """Priors by parameter."""
-        theta = Prior("normal", (0.0, self.coefficient), "theta (every coefficient)")
+        theta = Prior("normal", (0.0, self.coefficient), "theta (every one, standardised data)")
         return {"theta": theta} | spreads(self.errors, self.error, self.effect, "team")
 
     def design(self, teams: Teams) -> tuple[PanelDesign, np.ndarray]:
