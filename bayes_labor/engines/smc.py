@@ -61,17 +61,17 @@ class Particles(NamedTuple):
         """(K,) Monte Carlo standard error of the means of values (n, K) that are zero or one, from the particles' genealogy.
 
         Particles of one ancestor err together: the estimator of Lee and Whiteley (2018), no less than that of independent
-        draws, nor than that of as many independent draws as there are families, one more of either kind among them: if all
-        particles lie on one side, that is no proof that there is nothing on the other.
+        draws. If all values are the same that is no proof that there are no others: then it is that of as many independent
+        draws as there are families, one more of either kind among them.
         """
         gaps, n = values - values.mean(0), len(values)
         families = np.zeros((int(self.ancestor.max()) + 1, values.shape[1]))
         np.add.at(families, self.ancestor, gaps)
-        sizes = np.bincount(self.ancestor)
-        worth = n**2 / float((sizes**2).sum())
+        worth = n**2 / float((np.bincount(self.ancestor) ** 2).sum())
         mean = (values.mean(0) * worth + 1.0) / (worth + 2.0)
-        least = np.sqrt(mean * (1.0 - mean) / (worth + 2.0))
-        return np.maximum(np.sqrt(np.maximum((families**2).sum(0), (gaps**2).sum(0))) / n, least)
+        unknown = np.sqrt(mean * (1.0 - mean) / (worth + 2.0))
+        known = np.sqrt(np.maximum((families**2).sum(0), (gaps**2).sum(0))) / n
+        return np.where(gaps.any(0), known, unknown)
 
 
 def tempered_density(model: pm.Model, compiled: Any) -> Density:
