@@ -131,8 +131,9 @@ def jump_from(compiled: Any, found: Draws, modes: list[Mode], seen: np.ndarray, 
     keep = np.unique(np.linspace(0, int(found.counts.min()) - 1, WALKERS).astype(int))
     start, density = found.unconstrained[:, keep], log_density_of(compiled)
     before = time.perf_counter()
-    everywhere(density, start[0, :20])
-    seconds = (time.perf_counter() - before) / 20 * start[..., 0].size * _EVALUATIONS * sum(_ROUNDS)
+    everywhere(density, few := start[0, :20])
+    each = (time.perf_counter() - before) / len(few)
+    seconds = each * start[..., 0].size * _EVALUATIONS * (_FIRST + _ROUNDS[1])
     if seconds > LONGEST:
         return found, f"jumps between modes would take up to {seconds:.0f} s and were not tried"
     jumped = jump(density, start, modes, seen, np.random.default_rng([seed, 7]))

@@ -26,7 +26,7 @@ def checks(workforce: Workforce, wage: np.ndarray) -> dict[str, float]:
     n, sizes = workforce.n_workplaces, workforce.sizes
     means = np.add.reduceat(wage, workforce.offsets[:-1]) / sizes
     found = {"sd of workplaces' mean wages": float(means.std()), "size premium": _slope(np.log(sizes), means)}
-    found["correlation of coworkers' wages"] = _among_coworkers(workforce, wage)
+    found["correlation of coworkers' wages"] = among_coworkers(workforce, wage)
     standard = (wage - wage.mean()) / wage.std()
     found |= {"skewness of wages": float(np.mean(standard**3)), "1% of wages": float(np.quantile(wage, 0.01))}
     found |= {"99% of wages": float(np.quantile(wage, 0.99)), "share of negative wages": float(np.mean(wage < 0))}
@@ -39,8 +39,8 @@ def _slope(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.mean((x - x.mean()) * (y - y.mean()))) / spread if spread else 0.0
 
 
-def _among_coworkers(workforce: Workforce, wage: np.ndarray) -> float:
-    """Mean product of two coworkers' standardised wages, over all pairs."""
+def among_coworkers(workforce: Workforce, wage: np.ndarray) -> float:
+    """Mean product of two coworkers' standardised wages, or errors (N,), over all pairs."""
     standard = (wage - wage.mean()) / wage.std()
     sums, squares = (np.add.reduceat(v, workforce.offsets[:-1]) for v in (standard, standard**2))
     pairs = float(np.sum(workforce.sizes * (workforce.sizes - 1)))

@@ -15,7 +15,7 @@ from bayes_labor.posteriors.diagnostics import Gate, gates
 from bayes_labor.posteriors.joint_production.comparison import GOOD_K, leave_one_out, with_log_likelihood
 from bayes_labor.posteriors.joint_production.equilibrium import solve_each, thin
 from bayes_labor.posteriors.joint_production.errors import replicate, residuals
-from bayes_labor.posteriors.joint_production.predictive import predictive_section, predictive_table, surprising
+from bayes_labor.posteriors.joint_production.predictive import among_coworkers, predictive_section, predictive_table, surprising
 from bayes_labor.posteriors.joint_production.sensitivity import prior_sensitivity, sensitivity_section
 
 _SHARED = 0.05
@@ -171,11 +171,8 @@ def _about_wages(workforce: Workforce, spec: JointProductionSpec, found: _Wages)
 
 def _shared_errors(workforce: Workforce, residual: np.ndarray) -> list[Gate]:
     """Whether errors correlate among coworkers by more than :data:`_SHARED`, and by more than chance."""
-    sizes = workforce.sizes
-    standard = (residual - residual.mean()) / residual.std()
-    sums, squares = (np.add.reduceat(r, workforce.offsets[:-1]) for r in (standard, standard**2))
-    pairs = float(np.sum(sizes * (sizes - 1)))
-    correlation = float(np.sum(sums**2 - squares) / max(pairs, 1.0))
+    pairs = float(np.sum(workforce.sizes * (workforce.sizes - 1)))
+    correlation = among_coworkers(workforce, residual)
     if correlation < max(_SHARED, 4.0 * np.sqrt(2.0 / max(pairs, 1.0))):
         return []
     value = f"errors of coworkers correlate {correlation:.2f}"
