@@ -5,6 +5,7 @@ import pymc as pm
 import pytest
 import xarray as xr
 
+from bayes_labor.engines import jumps
 from bayes_labor.engines.convergence import apart, r_hat, unvisited, wanting
 from bayes_labor.engines.jumps import jump, jump_from
 from bayes_labor.engines.mixture import Mixture, fit_mixture
@@ -88,6 +89,17 @@ def test_slow_jumps_fail_a_gate_and_are_not_believed() -> None:
     posterior = xr.Dataset({"x": (("chain", "draw"), jumped.x[..., 0])})
     believed = float(r_hat(posterior)["x"]) < 1.01
     assert not believed or abs(found.mean() - 0.5) < 0.08, (found.mean(1), jumped.rounds)
+
+
+def test_where_no_jump_is_accepted_r_hat_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All chains in one mode agree, and would go on to: every other one begins in the mode that only a climb found."""
+    monkeypatch.setattr(jumps, "_proposed", lambda _, x, log_p, *others: (x, log_p, 0.0))
+    monkeypatch.setattr(jumps, "_ROUNDS", (1, 2))
+    rng, mode = np.random.default_rng(5), Mode(CENTERS[0], 0.0, SCALES[0] ** 2 * np.eye(3), 0.0)
+    start = chains(0.0, 100, rng)
+    before = float(r_hat(xr.Dataset({"x": (("chain", "draw"), start[..., 0])}))["x"])
+    jumped = jump(density, start, [mode], NONE, rng)
+    assert before < 1.05 < 1.5 < float(r_hat(xr.Dataset({"x": (("chain", "draw"), jumped.x[..., 0])}))["x"])
 
 
 def test_a_mixture_is_the_density_it_draws_from() -> None:
