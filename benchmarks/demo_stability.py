@@ -1,9 +1,9 @@
 """Does anything arbitrary turn the demo's answer? ``python -m benchmarks.demo_stability`` fits it ten times.
 
-Other seeds of the sampler and of the specification (which exact matching does not use), rows in another order, industries, teams
-and players under other names in another order, and all of these at once. The largest gap between any two fits, in posterior
-standard deviations of β and in P(β < 0), is kept in ``benchmarks/results/demo_stability.json``, one fit after the other: a
-second call goes on.
+Other seeds of the sampler and of the specification (which exact matching does not use), rows in another order, industries,
+teams and players under other names in another order, and all of these at once. The largest gap between any two fits, in
+posterior standard deviations of β and in P(β < 0), is kept in ``benchmarks/results/demo_stability.json``, one fit after the
+other: a second call goes on.
 """
 
 import json
@@ -87,8 +87,10 @@ def beta_of(case: Case) -> dict[str, Any]:
 def largest_gaps(fits: dict[str, Any]) -> dict[str, float]:
     """Between any two fits: of β's means, in its least posterior standard deviation, and of P(β < 0)."""
     leagues = next(iter(fits.values()))["beta"]
-    of = {name: np.array([[f["beta"][k][name] for k in leagues] for f in fits.values()]) for name in ("mean", "sd", "below_zero")}
-    means, sides = np.ptp(of["mean"], axis=0) / of["sd"].min(0), np.ptp(of["below_zero"], axis=0)
+    mean, sd, side = (
+        np.array([[f["beta"][k][name] for k in leagues] for f in fits.values()]) for name in ("mean", "sd", "below_zero")
+    )
+    means, sides = np.ptp(mean, axis=0) / sd.min(0), np.ptp(side, axis=0)
     return {"largest_gap_sd": float(means.max()), "largest_gap_below_zero": float(sides.max())}
 
 
