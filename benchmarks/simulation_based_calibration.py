@@ -1,6 +1,7 @@
 """``make sbc``: the long simulation-based calibration, 600 workplaces with known truth. Hours on two cores.
 
-``python -m benchmarks.simulation_based_calibration SIMULATIONS WORKPLACES`` for other sizes; ``... SIMULATIONS sorting`` for
+``python -m benchmarks.simulation_based_calibration SIMULATIONS WORKPLACES`` for other sizes; ``... SIMULATIONS defaults`` for
+ten small workplaces under the default priors, each fit as one at defaults but for its length; ``... SIMULATIONS sorting`` for
 the sorting model, its calibration and its latent regimes, in minutes; ``... SIMULATIONS bonuses`` for the models of bonuses on
 a small panel, in an hour; ``... SIMULATIONS learning`` for learning on the job.
 Ranks so far are kept, and a run goes on from them.
@@ -15,6 +16,7 @@ import pandas as pd
 
 from bayes_labor.data.bonuses.personnel import Personnel, personnel
 from bayes_labor.data.joint_production.norway import norway
+from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.data.learning.teams import Teams
 from bayes_labor.data.sorting.macro import MacroSeries
 from bayes_labor.engines.tempering import temper
@@ -36,9 +38,10 @@ from bayes_labor.models import (
 )
 from bayes_labor.models.bonuses.primitives import moments_of, solve
 from bayes_labor.models.learning.structural import design, priors_of, train_emulator
-from bayes_labor.posteriors.calibration import calibrate_model, uniformity
+from bayes_labor.posteriors.calibration import calibrate_model
 from bayes_labor.posteriors.joint_production.calibration import calibrate
 from bayes_labor.posteriors.learning.structural import calibrate_structural, known_moments, solve_design
+from bayes_labor.posteriors.uniform import alarm_level, uniformity
 from bayes_labor.theory.bonuses.coordinates import COORDINATES
 
 RESULTS = Path(__file__).parent / "results"
@@ -59,6 +62,23 @@ def main(simulations: int = 200, workplaces: int = 600) -> None:
     spec = JointProductionSpec(priors=PRIORS)
     out = RESULTS / f"sbc_{workplaces}_workplaces.csv"
     say(calibrate(workforce, spec, simulations, progress=lambda i: print(f"{i} of {simulations}", flush=True), keep=out))
+
+
+def defaults(simulations: int = 300) -> None:
+    """Default priors, where β may lie on both sides of zero and hardly any data set tells where."""
+    out = RESULTS / "sbc_default_priors.csv"
+    say(calibrate(few(), JointProductionSpec(), simulations, seed=5, thin=5, keep=out))
+
+
+def few() -> Workforce:
+    """Ten workplaces of four workers and more in two industries."""
+    rng = np.random.default_rng(9)
+    sizes = 4 + rng.poisson(1.0, 10)
+    n, plant = int(sizes.sum()), np.repeat(np.arange(10), sizes)
+    experience = rng.uniform(0, 30, n)
+    columns = {"seniority": np.minimum(experience, rng.exponential(5, n)), "wage": 20 + rng.normal(0, 3, n)}
+    table = pd.DataFrame({"workplace": plant, "industry": np.array(["a", "b"])[plant % 2], "experience": experience})
+    return Workforce.from_frame(table.assign(**columns), "experience + seniority", ["seniority"], name="few", simulated=True)
 
 
 def sorting(simulations: int = 1000) -> None:
@@ -182,12 +202,14 @@ def say(ranks: pd.DataFrame) -> None:
     """p-values, smallest first, and where to be alarmed."""
     p = uniformity(ranks).sort_values()
     print(p.to_string())
-    print(f"smallest p-value {p.min():.2g} over {len(p)} parameters; alarm below {0.01 / len(p):.2g}")
+    print(f"smallest p-value {p.min():.2g} over {len(p)} parameters; alarm below {alarm_level(len(p)):.2g}")
 
 
 if __name__ == "__main__":
     if sys.argv[2:] == ["sorting"]:
         sorting(int(sys.argv[1]))
+    elif sys.argv[2:] == ["defaults"]:
+        defaults(int(sys.argv[1]))
     elif sys.argv[2:] == ["bonuses"]:
         bonuses(int(sys.argv[1]))
         primitives(int(sys.argv[1]))

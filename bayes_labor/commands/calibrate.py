@@ -30,8 +30,8 @@ def register(app: typer.Typer) -> None:
         from bayes_labor.data import DataFaults, Fault
         from bayes_labor.engines.run_folder import check_place
         from bayes_labor.posteriors import verbs
-        from bayes_labor.posteriors.calibration import uniformity
         from bayes_labor.posteriors.rank_file import fit_health
+        from bayes_labor.posteriors.uniform import alarm_level, rank_picture, uniformity
 
         if not keep.absolute().parent.is_dir():
             raise DataFaults([Fault("there is no such folder", str(keep.parent), "make it, or choose another with --keep")])
@@ -41,15 +41,19 @@ def register(app: typer.Typer) -> None:
             draws=draws, tune=tune, progress=lambda n: console.print(f"{n} of {simulations}", highlight=False),
         )  # fmt: skip
         p = uniformity(ranks).sort_values()
-        alarm = 0.01 / len(p)
+        alarm = alarm_level(len(p))
         console.print(p.head(8).to_string(), highlight=False)
         health = fit_health(keep)
         console.print(
             f"{len(health)} fits: {int((health['divergences'] > 0).sum())} with divergences, "
+            f"{int((health['went_on'].fillna('') != '').sum())} that went on, "
             f"least ESS {health['ess'].min():.0f}, largest R-hat {health['r_hat'].max():.3f}, "
             f"{health['seconds'].sum() / 60:.1f} minutes of sampling",
             highlight=False,
         )
+        picture = keep.with_suffix(".png")
+        rank_picture(ranks).savefig(picture, dpi=150)
+        console.print(f"ranks: {keep}, their distribution: {picture}", highlight=False, markup=False)
         console.print(
             f"smallest p-value of {len(p)} parameters {p.min():.2g}; alarm below {alarm:.2g} (once in a hundred if right)"
         )

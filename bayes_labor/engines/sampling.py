@@ -167,9 +167,16 @@ def _refuse_two_truths(folder: RunFolder) -> None:
 
 
 def draw(model: pm.Model, compiled: Any, settings: SamplerSettings, progress: bool = False) -> xr.DataTree:
-    """Draws of a model compiled by :func:`compile_model`, kept nowhere: for many refits with other data."""
-    found, weights = nutpie_engine.start(model, compiled, settings, progress, Keeper(None))
-    return _tree(found, compiled, weights)
+    """Draws of a model compiled by :func:`compile_model`, kept nowhere: for many refits with other data.
+
+    As :func:`sample` draws with nutpie; a group ``unconstrained`` holds the vectors ``x`` (chain, draw, coordinate).
+    """
+    found, weights, went_on, _ = _by_nutpie(model, compiled, settings, progress, Keeper(None), None)
+    tree = _tree(found, compiled, weights)
+    tree.attrs["went_on"] = went_on
+    x = found.cut(int(found.counts.min())).unconstrained
+    tree["unconstrained"] = xr.DataTree(xr.Dataset({"x": (("chain", "draw", "coordinate"), x)}))
+    return tree
 
 
 def _words(model: pm.Model) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from bayes_labor.engines.nutpie_engine import expander
 from bayes_labor.engines.progress import Draws, Keeper
 from bayes_labor.engines.tempering import next_power, systematic
 from bayes_labor.models.notes import notes_of
-from bayes_labor.models.starting import starting_point
+from bayes_labor.models.starting import starting_point, unconstrained
 
 Density = Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray, np.ndarray]]
 """(unconstrained vectors (n, D), t) -> (log priors (n,), log likelihoods (n,), gradients (n, D) of prior + t likelihood)."""
@@ -80,18 +80,7 @@ def tempered_density(model: pm.Model, compiled: Any) -> Density:
     ``compiled`` is the model compiled by :func:`.nutpie_engine.compile_model`: its density is called as it is, so that only the
     prior's, which costs nothing, is compiled here; the likelihood is their difference.
     """
-    whole = log_density_of(compiled)
-    (prior,), x = _joined(model, [model.logp(vars=model.free_RVs)])
-    function = pytensor.function(
-        [x], [prior, pt.grad(prior, x, disconnected_inputs="ignore")], mode="NUMBA", on_unused_input="ignore"
-    )
-
-    def prior_at(at: np.ndarray) -> tuple[float, np.ndarray]:
-        try:
-            value, slope = function(at)
-        except ParameterValueError:  # a scale that underflows to zero on the way: no density there
-            return -np.inf, np.zeros_like(at)
-        return float(value), slope
+    whole, prior_at = log_density_of(compiled), log_prior_of(model)
 
     def density(x: np.ndarray, t: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         both, slopes = everywhere(whole, x)
@@ -104,6 +93,23 @@ def tempered_density(model: pm.Model, compiled: Any) -> Density:
         return np.where(known, base, -np.inf), like, np.where(known[:, None], gradient, 0.0)
 
     return density
+
+
+def log_prior_of(model: pm.Model) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+    """(log prior, gradient) of a model as a function of the unconstrained vector, the Jacobian of the coordinates included."""
+    (prior,), x = _joined(model, [model.logp(vars=model.free_RVs)])
+    function = pytensor.function(
+        [x], [prior, pt.grad(prior, x, disconnected_inputs="ignore")], mode="NUMBA", on_unused_input="ignore"
+    )
+
+    def prior_at(at: np.ndarray) -> tuple[float, np.ndarray]:
+        try:
+            value, slope = function(at)
+        except ParameterValueError:  # a scale that underflows to zero on the way: no density there
+            return -np.inf, np.zeros_like(at)
+        return float(value), slope
+
+    return prior_at
 
 
 def everywhere(log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -130,12 +136,8 @@ def _joined(model: pm.Model, outputs: list[Any]) -> tuple[list[Any], Any]:
 
 def prior_points(model: pm.Model, draws: int, seed: int) -> np.ndarray:
     """(draws, D) unconstrained vectors drawn from the prior of a model."""
-    changed = []
-    for variable in model.free_RVs:
-        transform = model.rvs_to_transforms[variable]
-        changed.append(variable if transform is None else transform.forward(variable, *variable.owner.inputs))
     try:
-        drawn = pm.draw(changed, draws=draws, random_seed=seed, mode="FAST_COMPILE")
+        drawn = pm.draw(unconstrained(model), draws=draws, random_seed=seed, mode="FAST_COMPILE")
     except NotImplementedError as error:  # of Flat and its like
         remedy = "give every parameter a proper prior, or choose another engine"
         raise DataFaults([Fault("a prior cannot be drawn from", "the model", remedy)]) from error

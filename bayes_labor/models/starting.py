@@ -1,7 +1,11 @@
-"""Where climbs to the modes of a model start, from its notes."""
+"""Unconstrained vectors of a model: of given values, and where climbs to its modes start, from its notes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pymc as pm
+import pytensor
 from pymc.initial_point import make_initial_point_fn
 
 from bayes_labor.models.notes import notes_of
@@ -36,6 +40,26 @@ def beta_coordinates(model: pm.Model, held: bool = True) -> np.ndarray:
     for name in (*notes_of(model).levels, *(notes_of(model).held if held else ())):
         marked[places[name]] = True
     return marked
+
+
+def unconstrained(model: pm.Model) -> list[Any]:
+    """Every free variable in the coordinates that it is sampled in, as a function of the free variables."""
+    found = []
+    for variable in model.free_RVs:
+        transform = model.rvs_to_transforms[variable]
+        found.append(variable if transform is None else transform.forward(variable, *variable.owner.inputs))
+    return found
+
+
+def to_unconstrained(model: pm.Model) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
+    """The unconstrained vector (D,) of values of the free variables by name."""
+    function = pytensor.function(model.free_RVs, unconstrained(model), mode="FAST_COMPILE", on_unused_input="ignore")
+    names = [v.name for v in model.free_RVs]
+
+    def forward(values: Mapping[str, np.ndarray]) -> np.ndarray:
+        return np.concatenate([np.ravel(part) for part in function(*(values[n] for n in names))])
+
+    return forward
 
 
 def _flat_start(model: pm.Model) -> tuple[np.ndarray, dict[str, slice]]:

@@ -33,12 +33,12 @@ from bayes_labor.posteriors import (
     report,
     summarize,
 )
-from bayes_labor.posteriors.calibration import uniformity
 from bayes_labor.posteriors.joint_production.calibration import calibrate
 from bayes_labor.posteriors.joint_production.effective_prior import effective_prior
 from bayes_labor.posteriors.joint_production.equilibrium import thin
 from bayes_labor.posteriors.style import STYLE
 from bayes_labor.posteriors.tables import printed, r_hat, to_latex, write_table
+from bayes_labor.posteriors.uniform import uniformity
 
 SPEC = JointProductionSpec(priors={"unemployment": 0.2})
 

@@ -12,8 +12,9 @@ import pytest
 
 from bayes_labor.data import DataFaults
 from bayes_labor.posteriors import calibration
-from bayes_labor.posteriors.calibration import calibrate_model, uniformity
+from bayes_labor.posteriors.calibration import calibrate_model
 from bayes_labor.posteriors.rank_file import RankFile, fit_health
+from bayes_labor.posteriors.uniform import uniformity
 
 OBSERVED = {"observed_y": "y"}
 
@@ -82,8 +83,8 @@ def test_ranks_of_another_version_or_without_a_record_are_refused(kept: Path, tm
 
 def test_health_of_each_fit_is_kept_and_is_no_parameter(kept: Path) -> None:
     health, ranks = fit_health(kept), pd.read_csv(kept, index_col="simulation")
-    assert list(uniformity(ranks).index) == ["mean[0]"]
-    assert set(health) == {"divergences", "ess", "r_hat", "seconds", "finished"} and len(health) >= 2
+    assert list(uniformity(ranks).index) == ["mean[0]", "log likelihood"]
+    assert set(health) == {"divergences", "ess", "r_hat", "went_on", "seconds", "finished"} and len(health) >= 2
     assert (health["ess"] > 5).all() and (health["r_hat"] < 2).all() and (health["seconds"] >= 0).all()
     assert fit_health(kept.with_name("nothing.csv")).empty
 

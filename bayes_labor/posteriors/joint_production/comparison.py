@@ -149,7 +149,7 @@ def elpd_without(
     workers, address
         See :func:`bayes_labor.engines.fan_out.fan_out`.
     **settings
-        Of the sampler.
+        Of the sampler; a second opinion only where it is asked for.
 
     Returns
     -------
@@ -157,7 +157,7 @@ def elpd_without(
         (workplace,) of all groups, one after the other.
 
     """
-    recipe = joint_recipe(workforce, spec, SamplerSettings(**settings), weighted=True)
+    recipe = joint_recipe(workforce, spec, SamplerSettings(**({"second_opinion": 0} | settings)), weighted=True)
     tasks = []
     for g, group in enumerate(groups):
         counted = np.ones(workforce.n_workplaces)

@@ -14,7 +14,6 @@ from bayes_labor.data.learning.teams import GAPS
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import LearningSpec, learning_regression, learning_structural
 from bayes_labor.models.learning.structural import MomentEmulator
-from bayes_labor.posteriors.calibration import uniformity
 from bayes_labor.posteriors.diagnostics import Gate, of_fits
 from bayes_labor.posteriors.fitting import fit_or_resume
 from bayes_labor.posteriors.html import section, shown_table, with_figures, write_page
@@ -39,6 +38,7 @@ from bayes_labor.posteriors.learning.structural import (
     outside_design,
     summarize_structural,
 )
+from bayes_labor.posteriors.uniform import uniformity
 from bayes_labor.theory.learning.certificate import agreement
 from bayes_labor.theory.learning.equilibrium import SolvedEconomy, SolverSettings, solve_equilibrium
 from bayes_labor.theory.learning.primitives import Parameters

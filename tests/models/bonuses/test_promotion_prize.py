@@ -16,7 +16,8 @@ from bayes_labor.models import PrizeSpec, prize_first_stage, promotion_prize
 from bayes_labor.models.bonuses.prize_design import log_increase
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw
 from bayes_labor.posteriors.bonuses.cut import cut_prize
-from bayes_labor.posteriors.calibration import calibrate_model, uniformity
+from bayes_labor.posteriors.calibration import calibrate_model
+from bayes_labor.posteriors.uniform import uniformity
 from tests.conftest import REFERENCE
 
 

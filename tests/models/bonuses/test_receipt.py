@@ -17,7 +17,8 @@ from bayes_labor.likelihoods.logit_panel import NODES, conditional_logit, margin
 from bayes_labor.models import ReceiptSpec, bonus_receipt
 from bayes_labor.models.bonuses.receipt import _given_totals
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw, gates
-from bayes_labor.posteriors.calibration import calibrate_model, uniformity
+from bayes_labor.posteriors.calibration import calibrate_model
+from bayes_labor.posteriors.uniform import uniformity
 from tests.conftest import REFERENCE
 
 PYTHON = Mode("py", "fast_compile")

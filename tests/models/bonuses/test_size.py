@@ -21,7 +21,8 @@ from bayes_labor.models.panel_design import IdentificationError, check_identifie
 from bayes_labor.models.pilot import pilot_of
 from bayes_labor.numerics.groups import Groups
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw, gates
-from bayes_labor.posteriors.calibration import calibrate_model, uniformity
+from bayes_labor.posteriors.calibration import calibrate_model
+from bayes_labor.posteriors.uniform import uniformity
 from tests.conftest import REFERENCE
 
 PYTHON = Mode("py", "fast_compile")

@@ -13,7 +13,8 @@ from bayes_labor.data import DataFaults, Teams, baseball_teammates
 from bayes_labor.data.learning.teams import GAPS
 from bayes_labor.models import LearningSpec, learning_regression
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw, gates
-from bayes_labor.posteriors.calibration import calibrate_model, uniformity
+from bayes_labor.posteriors.calibration import calibrate_model
+from bayes_labor.posteriors.uniform import uniformity
 from bayes_labor.theory.learning import (
     Parameters,
     check_parameters,

@@ -13,7 +13,6 @@ from bayes_labor.models import DirectSpec, learning_direct, learning_structural
 from bayes_labor.models.learning.structural import PRIORS, MomentEmulator, design, priors_of, train_emulator
 from bayes_labor.models.priors import Prior
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw, gates
-from bayes_labor.posteriors.calibration import uniformity
 from bayes_labor.posteriors.learning.structural import (
     calibrate_structural,
     known_moments,
@@ -21,6 +20,7 @@ from bayes_labor.posteriors.learning.structural import (
     solve_design,
     summarize_structural,
 )
+from bayes_labor.posteriors.uniform import uniformity
 from bayes_labor.theory.learning import Parameters, log_growth
 from bayes_labor.theory.learning.finite import finite_moments, solve_finite
 

@@ -22,7 +22,7 @@ from bayes_labor.models.sorting.calibration import (
     sorting_calibration,
 )
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw, prior_draws
-from bayes_labor.posteriors.calibration import uniformity
+from bayes_labor.posteriors.uniform import uniformity
 from bayes_labor.theory.sorting.equilibrium import scale_free, solve_sorting
 from tests.conftest import REFERENCE
 

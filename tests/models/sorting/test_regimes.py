@@ -19,7 +19,7 @@ from bayes_labor.data.sorting.macro import PAPER, Targets, recession_months
 from bayes_labor.models import RegimesSpec, sorting_regimes
 from bayes_labor.models.sorting.coordinates import _from_line, to_line
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw
-from bayes_labor.posteriors.calibration import calibrate_model, uniformity
+from bayes_labor.posteriors.calibration import calibrate_model
 from bayes_labor.posteriors.diagnostics import Gate
 from bayes_labor.posteriors.sorting.recessions import (
     area_under_curve,
@@ -28,6 +28,7 @@ from bayes_labor.posteriors.sorting.recessions import (
     recession_scores,
     regimes_told,
 )
+from bayes_labor.posteriors.uniform import uniformity
 from bayes_labor.theory.sorting.equilibrium import chi_of_v, scale_free, solve_sorting
 from tests.conftest import REFERENCE
 
