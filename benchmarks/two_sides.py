@@ -110,7 +110,7 @@ def economy(name: str, workforce: Workforce) -> dict[str, Any]:
         "log_evidence": reference.evidence.round(2).tolist(),
         "default": found.round(3).tolist(),
         "went_on": default.attrs.get("went_on", []),
-        "opinion": np.round(default.attrs["second_opinion"]["below_zero"]["beta"], 3).tolist(),
+        "opinion": default.attrs["second_opinion"],
         "largest_gap": float(np.abs(known - found).max()),
         "gate_passes": passes(default),
         "gate_passes_with_a_side_withheld": passes(withheld(default, balanced)),

@@ -7,7 +7,6 @@ badly they forget slowly where they came from. Every other chain therefore start
 jump until R-hat cannot tell the two kinds apart; where that is not reached the gates on R-hat fail.
 """
 
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ from bayes_labor.engines.mixture import Mixture, fit_mixture
 from bayes_labor.engines.modes import Mode, log_density_of
 from bayes_labor.engines.nutpie_engine import expander
 from bayes_labor.engines.progress import Draws
-from bayes_labor.engines.smc import Density, everywhere, paths
+from bayes_labor.engines.smc import Density, everywhere, paths, seconds_of
 
 WALKERS = 500
 """Of each chain."""
@@ -46,7 +45,7 @@ class Jumped(NamedTuple):
 
 def jump(
     density: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray, modes: list[Mode], seen: np.ndarray,
-    rng: np.random.Generator,
+    rng: np.random.Generator, cores: int | None = None,
 ) -> Jumped:  # fmt: skip
     """Let walkers jump until chains that started apart agree.
 
@@ -62,11 +61,13 @@ def jump(
         (m, D) points from elsewhere where there is mass, in whatever shares; none will do.
     rng
         Generator.
+    cores
+        To evaluate on, all by default.
 
     """
 
     def whole(at: np.ndarray, _: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        values, slopes = everywhere(density, at)
+        values, slopes = everywhere(density, at, cores)
         return np.zeros(len(at)), values, slopes
 
     chains, n, d = x.shape
@@ -121,7 +122,9 @@ def _proposed(
     return np.where(taken[:, None], there, x), np.where(taken, new, log_p), float(taken.mean())
 
 
-def jump_from(compiled: Any, found: Draws, modes: list[Mode], seen: np.ndarray, seed: int) -> tuple[Draws, str]:
+def jump_from(
+    compiled: Any, found: Draws, modes: list[Mode], seen: np.ndarray, seed: int, cores: int | None = None
+) -> tuple[Draws, str]:
     """(draws of every chain after jumps, what was done); the same draws where jumps would take too long.
 
     Walkers are :data:`WALKERS` draws of each chain, or all it has. ``compiled`` is the model, by
@@ -130,13 +133,10 @@ def jump_from(compiled: Any, found: Draws, modes: list[Mode], seen: np.ndarray, 
     """
     keep = np.unique(np.linspace(0, int(found.counts.min()) - 1, WALKERS).astype(int))
     start, density = found.unconstrained[:, keep], log_density_of(compiled)
-    before = time.perf_counter()
-    everywhere(density, few := start[0, :20])
-    each = (time.perf_counter() - before) / len(few)
-    seconds = each * start[..., 0].size * _EVALUATIONS * (_FIRST + _ROUNDS[1])
+    seconds = seconds_of(density, start[0, :20], cores) * start[..., 0].size * _EVALUATIONS * (_FIRST + _ROUNDS[1])
     if seconds > LONGEST:
         return found, f"jumps between modes would take up to {seconds:.0f} s and were not tried"
-    jumped = jump(density, start, modes, seen, np.random.default_rng([seed, 7]))
+    jumped = jump(density, start, modes, seen, np.random.default_rng([seed, 7]), cores)
     expand, posterior = expander(compiled), {k: v[:, keep].copy() for k, v in found.posterior.items()}
     for index in np.ndindex(jumped.log_density.shape):
         held = expand(jumped.x[index])

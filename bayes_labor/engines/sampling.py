@@ -246,7 +246,7 @@ def _by_nutpie(
         longer = 2 * length <= settings.longest * settings.draws
         if sided and (missed or not longer or apart(posterior, notes_of(model).two_sided)):
             modes, _ = nutpie_engine.modes_that_matter(model, compiled, settings)
-            found, done = jump_from(compiled, found, modes, seen, settings.seed)
+            found, done = jump_from(compiled, found, modes, seen, settings.seed, settings.cores)
             told.append(done)
             break
         if not longer:
@@ -268,7 +268,7 @@ def _second_opinion(model: pm.Model, compiled: Any, settings: SamplerSettings) -
         particles = int(np.clip(_OBSERVED // max(observed, 1), *_PARTICLES))
     if not (particles and notes_of(model).two_sided):
         return {}, np.empty((0, 0))
-    return smc.second_opinion(model, compiled, particles, settings.seed)
+    return smc.second_opinion(model, compiled, particles, settings.seed, settings.cores)
 
 
 def _observed(model: pm.Model) -> xr.Dataset:

@@ -74,7 +74,7 @@ class Particles(NamedTuple):
         return np.where(gaps.any(0), known, unknown)
 
 
-def tempered_density(model: pm.Model, compiled: Any) -> Density:
+def tempered_density(model: pm.Model, compiled: Any, cores: int | None = None) -> Density:
     """Log prior and log likelihood of a model, and the gradient of their tempered sum.
 
     ``compiled`` is the model compiled by :func:`.nutpie_engine.compile_model`: its density is called as it is, so that only the
@@ -83,7 +83,7 @@ def tempered_density(model: pm.Model, compiled: Any) -> Density:
     whole, prior_at = log_density_of(compiled), log_prior_of(model)
 
     def density(x: np.ndarray, t: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        both, slopes = everywhere(whole, x)
+        both, slopes = everywhere(whole, x, cores)
         base, own = map(np.array, zip(*map(prior_at, x), strict=True))  # one after the other: it shares its storage
         with np.errstate(invalid="ignore"):
             gradient = t * slopes + (1.0 - t) * own
@@ -112,14 +112,25 @@ def log_prior_of(model: pm.Model) -> Callable[[np.ndarray], tuple[float, np.ndar
     return prior_at
 
 
-def everywhere(log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(log densities (n,), gradients (n, D)) at points, on all cores: machine code of :func:`.modes.log_density_of`."""
+def seconds_of(log_density: Callable[[np.ndarray], Any], points: np.ndarray, cores: int | None) -> float:
+    """What one evaluation takes where ``cores`` share many: processor time, the same however busy the machine is."""
+    log_density(points[0])  # the first call may compile
+    before = time.process_time()
+    for x in points:
+        log_density(x)
+    return (time.process_time() - before) / len(points) / (cores or os.cpu_count() or 1)
+
+
+def everywhere(
+    log_density: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray, cores: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(log densities (n,), gradients (n, D)) at points, on ``cores``: machine code of :func:`.modes.log_density_of`."""
     before = time.perf_counter()
     first = log_density(x[0])
     if time.perf_counter() - before < _WORTH_A_THREAD:
         found = [first, *map(log_density, x[1:])]
     else:
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
+        with ThreadPoolExecutor(cores or os.cpu_count()) as threads:
             found = [first, *threads.map(log_density, x[1:])]
     values, slopes = zip(*found, strict=True)
     return np.array(values), np.array(slopes)
@@ -233,7 +244,7 @@ def run(
     if settings.draws < 2 * compiled.n_dim:
         what = f"{settings.draws} particles do not tell the shape of {compiled.n_dim} parameters"
         raise DataFaults([Fault(what, "draws", f"ask for at least {2 * compiled.n_dim} draws with engine='smc'")])
-    density, expand = tempered_density(model, compiled), expander(compiled)
+    density, expand = tempered_density(model, compiled, settings.cores), expander(compiled)
     draws = earlier or empty(settings, compiled.n_dim, names, expand(prior_points(model, 1, 0)[0]))
     for chain in np.flatnonzero(draws.counts == 0):
         seeds = np.random.SeedSequence([settings.seed, int(chain)])
@@ -257,7 +268,9 @@ def run(
     return draws, np.array([draws.state[str(c)] for c in range(settings.chains)])
 
 
-def second_opinion(model: pm.Model, compiled: Any, particles: int, seed: int) -> tuple[dict[str, Any], np.ndarray]:
+def second_opinion(
+    model: pm.Model, compiled: Any, particles: int, seed: int, cores: int | None = None
+) -> tuple[dict[str, Any], np.ndarray]:
     """Where tempering finds the mass of the variables that may lie on both sides of zero.
 
     Parameters
@@ -270,6 +283,8 @@ def second_opinion(model: pm.Model, compiled: Any, particles: int, seed: int) ->
         To follow from the prior.
     seed
         Of everything random.
+    cores
+        To evaluate on, all by default.
 
     Returns
     -------
@@ -280,11 +295,8 @@ def second_opinion(model: pm.Model, compiled: Any, particles: int, seed: int) ->
         has a likelihood.
 
     """
-    density, pool = tempered_density(model, compiled), prior_points(model, _POOL * particles, seed)
-    density(pool[:20], 1.0)  # the first calls compile
-    start = time.perf_counter()
-    density(pool[:20], 1.0)
-    seconds = (time.perf_counter() - start) / 20 * _GRADIENTS * particles
+    density, pool = tempered_density(model, compiled, cores), prior_points(model, _POOL * particles, seed)
+    seconds = seconds_of(log_density_of(compiled), pool[:20], cores) * _GRADIENTS * particles
     if seconds > LONGEST:
         return {"skipped": f"{particles} particles would take {seconds:.0f} s"}, pool[:0]
     try:

@@ -136,10 +136,16 @@ def basis_at_nodes(nodes):
 @kernel
 def find_root(m):
     """Newton's method on the coefficients of V, from those where every workplace counts: (coefficients, iterations, status)."""
+    return find_root_from(m, np.zeros(m.moments.shape[1]), True)
+
+
+@kernel
+def find_root_from(m, b, all_count):
+    """:func:`find_root` from coefficients ``b``, or, with ``all_count``, from those where every workplace counts."""
     n, size = m.weight.shape[0], m.moments.shape[1]
-    b, score, h, jacobian = np.zeros(size), np.empty(size), np.empty(size), np.empty((size, size))
+    b, score, h, jacobian = b.copy(), np.empty(size), np.empty(size), np.empty((size, size))
     for iteration in range(MAX_ITERATIONS + 1):
-        if not fill_system(m, b, iteration == 0, score, h, jacobian) > LEAST_MASS * n:
+        if not fill_system(m, b, all_count and iteration == 0, score, h, jacobian) > LEAST_MASS * n:
             return b, iteration, Status.NO_FEASIBLE_WORKPLACE.value
         step = solve_linear(jacobian, h)
         change, largest = 0.0, 0.0
