@@ -133,9 +133,9 @@ def jump_from(
     """
     keep = np.unique(np.linspace(0, int(found.counts.min()) - 1, WALKERS).astype(int))
     start, density = found.unconstrained[:, keep], log_density_of(compiled)
-    seconds = seconds_of(density, start[0, :20], cores) * start[..., 0].size * _EVALUATIONS * (_FIRST + _ROUNDS[1])
+    seconds = seconds_of(density, start[0, :20], cores) * start[..., 0].size * _EVALUATIONS * (_FIRST + _ROUNDS[0])
     if seconds > LONGEST:
-        return found, f"jumps between modes would take up to {seconds:.0f} s and were not tried"
+        return found, f"jumps between modes would take {seconds:.0f} s or more and were not tried"
     jumped = jump(density, start, modes, seen, np.random.default_rng([seed, 7]), cores)
     expand, posterior = expander(compiled), {k: v[:, keep].copy() for k, v in found.posterior.items()}
     for index in np.ndindex(jumped.log_density.shape):

@@ -237,8 +237,22 @@ def _read(trace: Any, white: _White | None) -> Draws:
         unconstrained.shape[:2]
     )
     posterior = {str(k): v.to_numpy() for k, v in trace["posterior"].to_dataset().data_vars.items()}
-    counts = np.isfinite(unconstrained).all(2).sum(1)
+    there = np.isfinite(unconstrained).all(2)
+    counts = there.sum(1)
+    if "energy" in kept and "lp" in kept:
+        kept["energy"] = _comparable(kept["energy"], kept["lp"], there, unconstrained.shape[2])
     return Draws(unconstrained if white is None else white.outward(unconstrained), counts, posterior, kept)
+
+
+def _comparable(energy: np.ndarray, lp: np.ndarray, there: np.ndarray, n_dim: int) -> np.ndarray:
+    """(chain, draw) energies without nutpie's constants, the log volumes of each chain's own coordinates.
+
+    A chain that goes on in other coordinates would otherwise seem to jump in energy, and its E-BFMI to be next to nothing.
+    """
+    kinetic = np.where(there, energy + lp, 0.0)
+    constant: np.ndarray = kinetic.sum(1) / np.maximum(there.sum(1), 1) - 0.5 * n_dim
+    comparable: np.ndarray = energy - constant[:, None]
+    return comparable
 
 
 def _cause(message: Any) -> int:

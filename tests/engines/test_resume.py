@@ -17,8 +17,12 @@ import pymc as pm
 import pytest
 
 from bayes_labor.data import DataFaults, Workforce
+from bayes_labor.engines import nutpie_engine
+from bayes_labor.engines.convergence import bfmi
+from bayes_labor.engines.nutpie_engine import compile_model
 from bayes_labor.engines.progress import Draws, Keeper, locked
 from bayes_labor.engines.run_folder import FORMAT, RunFolder
+from bayes_labor.engines.sampling import SamplerSettings
 from bayes_labor.models import JointProductionSpec
 from bayes_labor.posteriors import fit, peek, report, resume, sample
 
@@ -193,3 +197,15 @@ def test_a_nan_from_the_solver_is_counted_and_sampling_goes_on() -> None:
         x = tree["posterior"]["x"].to_numpy()
         assert np.isfinite(x).all() and x.max() <= 0.0
         assert tree.attrs["divergence_causes"]["no equilibrium there"] > 0
+
+
+def test_energies_of_a_chain_that_goes_on_are_comparable() -> None:
+    """The first draws are in coordinates of another volume: taken as they come, the energy of the same law jumps."""
+    with pm.Model() as model:
+        pm.Normal("x", 0.0, 1e-4, shape=12)
+    compiled, settings = compile_model(model), SamplerSettings(draws=200, tune=200, chains=2, seed=4)
+    first, _ = nutpie_engine.start(model, compiled, settings, False, Keeper(None))
+    both = nutpie_engine.go_on(compiled, settings.model_copy(update={"draws": 400}), first, False, Keeper(None))
+    assert bfmi(both.stats["energy"]) > 0.5
+    kinetic = both.stats["energy"] + both.stats["lp"]
+    np.testing.assert_allclose(kinetic[:, :200].mean(1), kinetic[:, 200:].mean(1), atol=1.0)

@@ -1,5 +1,8 @@
 """Tempered Monte Carlo: masses of modes and evidence known in closed form; the gate on mass that no chain visited."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pymc as pm
 import pytest
@@ -7,6 +10,7 @@ import xarray as xr
 from scipy import stats
 
 from bayes_labor.data import DataFaults
+from bayes_labor.engines import smc
 from bayes_labor.engines.nutpie_engine import compile_model
 from bayes_labor.engines.sampling import resume, sample
 from bayes_labor.engines.smc import follow, prior_points, second_opinion, tempered_density
@@ -158,3 +162,22 @@ def test_the_error_of_a_share_covers_its_spread_over_seeds() -> None:
     assert spread > 1.5 * 0.05
     assert 0.6 < claimed / spread < 1.7
     assert found.share_error(np.zeros((100, 1)))[0] > 0.02
+
+
+def test_a_busy_machine_and_cores_change_nothing_but_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an opinion would take is told by processor time: waiting for others does not count, cores that may be used do."""
+
+    def waits(_: np.ndarray) -> tuple[float, np.ndarray]:
+        time.sleep(5e-3)
+        return 0.0, np.zeros(1)
+
+    points, asked = np.zeros((8, 1)), []
+    assert smc.seconds_of(waits, points, 1) < 1e-3
+
+    def pool(workers: int) -> ThreadPoolExecutor:
+        asked.append(workers)
+        return ThreadPoolExecutor(workers)
+
+    monkeypatch.setattr(smc, "ThreadPoolExecutor", pool)
+    smc.everywhere(waits, points, 3)
+    assert asked == [3]
