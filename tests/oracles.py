@@ -1,5 +1,7 @@
 """Slow, plain statements of the theory, from the equations as the paper writes them. Only tests import this."""
 
+import itertools
+
 import numpy as np
 from scipy import integrate, optimize, special
 
@@ -83,3 +85,34 @@ def outside_option(
             return value
         feasible = new
     raise AssertionError("the plain iteration cycles")
+
+
+def fixed_point_gap(
+    coefficients: np.ndarray, log_talent: np.ndarray, z: np.ndarray, offsets: np.ndarray, beta: np.ndarray, scale: np.ndarray,
+    industry: np.ndarray, d: float, vu: float,
+) -> float:  # fmt: skip
+    """How far V at the nodes is from the mean over those who are feasible under it, relative to the largest V."""
+    nodes, teams = len(coefficients), [log_talent[a:b] for a, b in itertools.pairwise(offsets)]
+    revenue = np.array([len(t) * assignment(t, beta[k], scale[k])[0] for t, k in zip(teams, industry, strict=True)])
+    center, width = 0.5 * (z.min() + z.max()), 0.5 * (z.max() - z.min())
+    u = np.cos(np.pi * (np.arange(nodes) + 0.5) / nodes)
+    value = np.polynomial.chebyshev.chebval((z - center) / width, coefficients)
+    feasible = revenue - np.add.reduceat(value, offsets[:-1]) >= -1e-9 * revenue
+    gain = np.array(
+        [
+            [(len(t) + 1) * assignment(np.append(t, a), beta[k], scale[k])[0] - own - vu for a in center + width * u]
+            for t, k, own, counts in zip(teams, industry, revenue, feasible, strict=True) if counts
+        ]
+    )  # fmt: skip
+    want = vu + d * np.maximum(gain, 0.0).mean(0)
+    return float(np.abs(np.polynomial.chebyshev.chebval(u, coefficients) - want).max() / np.abs(want).max())
+
+
+def newcomer_worth(case: dict, workplace: np.ndarray, newcomer: np.ndarray) -> np.ndarray:
+    """(E,) what a newcomer of index ``newcomer`` adds to the revenue of each matched workplace."""
+    offsets, found = case["offsets"], []
+    for f, z in zip(workplace, newcomer, strict=True):
+        team, k = case["log_talent"][offsets[f] : offsets[f + 1]], case["industry"][f]
+        own, more = (len(t) * assignment(t, case["beta"][k], case["scale"][k])[0] for t in (team, np.append(team, z)))
+        found.append(more - own)
+    return np.array(found)

@@ -100,6 +100,7 @@ CASES = [
     _outside(Matching.exact(OFFSETS), 0.2),
     _outside(Matching.exact(OFFSETS, nodes=5, subsample=9, seed=1), 0.0),
     _outside(Matching.sampled(OFFSETS, seed=2), 0.2),
+    _outside(Matching.sampled(OFFSETS, seed=2, matchings=3), 0.2),
     _outside(Matching.exact(OFFSETS, nodes=5), 0.2, FLOOR),  # some workers are held at V_U
     Case(
         "nash_payroll",

@@ -112,7 +112,7 @@ def matching_of(workforce: Workforce, spec: JointProductionSpec) -> Matching:
         if workforce.n_workplaces < CUBIC:
             what = f"{workforce.n_workplaces} workplaces meet too few workers to tell a cubic V(z)"
             raise DataFaults([Fault(what, "matching='sampled'", "choose matching='exact'")])
-        return Matching.sampled(workforce.offsets, spec.seed)
+        return Matching.sampled(workforce.offsets, spec.seed, spec.matchings)
     if spec.subsample is not None and spec.subsample > workforce.n_workplaces:
         remedy = f"choose at most {workforce.n_workplaces}, or None for all"
         raise DataFaults([Fault(f"subsample = {spec.subsample} exceeds the number of workplaces", "settings", remedy)])

@@ -35,8 +35,10 @@ class JointProductionSpec(Settings):
     matching: Literal["exact", "sampled"] = "exact"
     """How the mean over workplaces in V(z) is taken, see :class:`bayes_labor.theory.joint_production.matching.Matching`.
 
-    With ``sampled``, the paper's method, every workplace meets one worker drawn from ``seed``, and that seed is part of the
-    answer: on small data another one can turn the sign of beta, with every gate passed."""
+    With ``sampled``, the paper's method, every workplace meets workers drawn from ``seed``, and that seed is part of the
+    answer: on small data another one can turn the sign of beta. The verdict measures how far others move every parameter."""
+    matchings: int = Field(default=20, ge=1, le=10_000)
+    """Workers that every workplace meets, for ``sampled`` matching; the paper has one. More cost more and move less by seed."""
     nodes: int = Field(default=8, ge=2, le=64)
     """Chebyshev nodes of V(z), for exact matching."""
     subsample: int | None = Field(default=None, ge=1)

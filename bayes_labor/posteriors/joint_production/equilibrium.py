@@ -11,6 +11,7 @@ from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.models.joint_production.inputs import Columns, columns_of, matching_of, softness_of
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.theory.joint_production.assignment import solve_assignment
+from bayes_labor.theory.joint_production.fixed_points import fixed_points
 from bayes_labor.theory.joint_production.outside_option import OutsideOption, solve_outside_option
 from bayes_labor.theory.joint_production.payroll import solve_payroll
 from bayes_labor.theory.joint_production.status import Status
@@ -96,6 +97,18 @@ def elsewhere(
         value = s(np.clip(z, s.domain[0] - s.domain[1], s.domain[0] + s.domain[1]))
         output = solve_assignment(talent, others.offsets, at.beta, at.scale, industry=others.industry).output
         yield solve_payroll(value, output, power, others.offsets).wage
+
+
+def solutions_each(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int) -> Iterator[int]:
+    """How many equilibria of outside options are found at each of ``size`` draws; 0 where none is."""
+    posterior, columns = thin(draws, size), columns_of(workforce, spec)
+    matching, softness = matching_of(workforce, spec), softness_of(workforce, spec)
+    for i in range(posterior.sizes["sample"]):
+        at = _parameters(posterior.isel(sample=i), columns, spec, len(workforce.industries))
+        z, talent, _ = _indices(workforce, columns, at)
+        s = _solve(workforce, z, talent, at, matching, softness)
+        known = s.status is Status.OK
+        yield len(fixed_points(s, z, workforce.offsets, at.bargaining, matching=matching, softness=softness)) if known else 0
 
 
 def equilibria(

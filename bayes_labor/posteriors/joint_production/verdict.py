@@ -17,6 +17,7 @@ from bayes_labor.posteriors.joint_production.equilibrium import solve_each, thin
 from bayes_labor.posteriors.joint_production.errors import replicate, residuals
 from bayes_labor.posteriors.joint_production.predictive import among_coworkers, predictive_section, predictive_table, surprising
 from bayes_labor.posteriors.joint_production.sensitivity import prior_sensitivity, sensitivity_section
+from bayes_labor.posteriors.joint_production.solution import Solution, look_at_solution, solution_section
 
 _SHARED = 0.05
 """Correlation of errors among coworkers, from which on the page speaks of it."""
@@ -37,11 +38,14 @@ class Verdict:
     """Of :func:`.sensitivity.prior_sensitivity`."""
     predictive: tuple[pd.DataFrame, pd.DataFrame] | None
     """Of :func:`.predictive.predictive_table`; None where no draw has an equilibrium."""
+    solution: Solution | None
+    """Of :func:`.solution.look_at_solution`; None for a linear specification, whose outside options exhaust the product."""
 
     def sections(self, folder: RunFolder) -> list[dict[str, Any]]:
         """What the page of the fit shows of it besides gates and cautions."""
         shown = [predictive_section(*self.predictive, folder)] if self.predictive else []
-        return [*shown, sensitivity_section(self.sensitivity, folder)]
+        solved = [solution_section(self.solution, folder)] if self.solution else []
+        return [*shown, sensitivity_section(self.sensitivity, folder), *solved]
 
     @property
     def converged(self) -> bool:
@@ -57,7 +61,8 @@ def judge(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *
     draws, workforce, spec
         A fit.
     size
-        Draws at which the equilibrium is solved for Pareto shapes and sensitivities; a tenth of them for predicted wages.
+        Draws at which the equilibrium is solved for Pareto shapes and sensitivities; a tenth of them for predicted wages and
+        for what is asked of the solution itself.
     seed
         Of the errors of replicated wages.
 
@@ -65,14 +70,17 @@ def judge(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *
     tree = with_log_likelihood(draws, workforce, spec, size=size)
     sensitivity = prior_sensitivity(tree, workforce, spec)
     about_data = [_repeated(workforce, spec), _conflict(sensitivity), _influential(tree, workforce, spec)]
-    found = [_unasked(draws), _sampled(spec), *about_data]
-    wages, table = _predicted(draws, workforce, spec, few := max(size // 10, 10), seed), None
+    found, few = [_unasked(draws), *about_data], max(size // 10, 10)
+    solution = None if spec.is_linear else look_at_solution(draws, workforce, spec, few)
+    by_seed = [solution.gate] if solution and solution.gate else []
+    found += solution.cautions if solution else []
+    wages, table = _predicted(draws, workforce, spec, few, seed), None
     if wages is None:
         found.append(Gate("no equilibrium", f"at none of {few} draws", False, "nothing can be predicted: look at the solver"))
     else:
         table = predictive_table(workforce, wages.replicated)
         found += [*_about_wages(workforce, spec, wages), surprising(table[0], spec)]
-    return Verdict(gates(draws), [g for g in found if g is not None], sensitivity, table)
+    return Verdict([*gates(draws), *by_seed], [g for g in found if g is not None], sensitivity, table, solution)
 
 
 def _unasked(draws: xr.DataTree) -> Gate | None:
@@ -81,15 +89,6 @@ def _unasked(draws: xr.DataTree) -> Gate | None:
         return None
     advice = "mass on a side that no chain visited would not be seen: try other seeds, or fit with engine='smc'"
     return Gate("no second opinion on β", reason, False, advice)
-
-
-def _sampled(spec: JointProductionSpec) -> Gate | None:
-    if spec.matching == "exact":
-        return None
-    return Gate(
-        "matching", f"every workplace meets one worker drawn from seed {spec.seed}", False,
-        "that seed is part of the answer: fit with matching='exact', or see how far other seeds move the numbers",
-    )  # fmt: skip
 
 
 def _repeated(workforce: Workforce, spec: JointProductionSpec) -> Gate | None:

@@ -90,9 +90,9 @@ def cut(exported: Exported, n: int) -> Payrolls:
     # One worker at least for every padding workplace: an empty one would have no output.
     workers += int(max(workplaces - np.diff(edges)))
     matches = np.searchsorted(exported.payrolls.match_workplace, edges)
-    shards = [
-        _one(exported, edges[i : i + 2], matches[i : i + 2], workplaces, workers, int(np.diff(matches).max())) for i in range(n)
-    ]
+    rounds = len(exported.payrolls.match_workplace) // n_workplaces  # padding workplaces meet as many workers as others
+    most = max(int(np.diff(matches).max()), rounds * workplaces)
+    shards = [_one(exported, edges[i : i + 2], matches[i : i + 2], workplaces, workers, most) for i in range(n)]
     return Payrolls(*(np.stack(parts) for parts in zip(*shards, strict=True)))
 
 

@@ -149,13 +149,17 @@ def solve_equilibrium(
     total, cutoff, status = team_totals(log_talent, beta, scale, teams)
     if nodes:
         at = center + width * jnp.cos(jnp.pi * (jnp.arange(nodes) + 0.5) / nodes)
-        meet = [jnp.broadcast_to(at[j], matches.workplace.shape) for j in range(nodes)]
+        meet = [(jnp.broadcast_to(at[j], matches.workplace.shape), matches.workplace) for j in range(nodes)]
         phi = jnp.zeros((matches.workplace.shape[0], order))
     else:
         newcomer = jnp.where(jnp.isfinite(matches.newcomer), matches.newcomer, 0.0)
-        meet, phi = [newcomer], _chebyshev((newcomer - center) / width, order)
-    joined = [_newcomers(log_talent, beta, scale, m, teams, matches.workplace) for m in meet]
-    worth = jnp.stack([j[0] for j in joined], 1) - total[matches.workplace][:, None]
+        rounds = max(matches.workplace.shape[0] // teams.industry.shape[0], 1)  # of one newcomer for every workplace
+        meet = [(newcomer[m::rounds], matches.workplace[m::rounds]) for m in range(rounds)]
+        phi = _chebyshev((newcomer - center) / width, order)
+    joined = [_newcomers(log_talent, beta, scale, m, teams, workplace) for m, workplace in meet]
+    by_match = (matches.workplace.shape[0], nodes or 1)
+    worth = jnp.stack([j[0] for j in joined], 1).reshape(by_match) - total[matches.workplace][:, None]
+    newcomer_cutoffs = jnp.stack([j[1] for j in joined], 1).reshape(by_match)
     code = jnp.maximum(jnp.max(status), jnp.max(jnp.stack([j[2] for j in joined])))
     code = reduce.max(jnp.where(finite, code, Status.NON_FINITE.value))
     basis = _chebyshev((z - center) / width, order)
@@ -179,7 +183,7 @@ def solve_equilibrium(
         value=jnp.where(ok, jnp.maximum(basis @ b, vu), 0.0), output=jnp.where(ok, total / size, 0.0),
         coefficients=jnp.where(ok, b, 0.0), domain=jnp.stack([center, width, jnp.where(jnp.isfinite(vu), vu, 0.0)]),
         feasible_share=jnp.where(ok, feasible, 0.0), iterations=iterations, code=code,
-        cutoffs=cutoff, newcomer_cutoffs=jnp.stack([j[1] for j in joined], 1), marginal_product=worth, basis_sums=moments,
+        cutoffs=cutoff, newcomer_cutoffs=newcomer_cutoffs, marginal_product=worth, basis_sums=moments,
     )  # fmt: skip
 
 

@@ -10,11 +10,11 @@ import numpy as np
 class Matching:
     """Which workplaces are averaged over, and whom they meet. Drawn once, then held fixed.
 
-    Use :meth:`exact` or :meth:`sampled`. No workplace appears twice.
+    Use :meth:`exact` or :meth:`sampled`.
     """
 
     workplace: np.ndarray
-    """(E,) int64, the workplaces averaged over."""
+    """(E,) int64, the workplaces averaged over, in their order; one that meets several workers stands there as often."""
     worker: np.ndarray
     """(E,) int64, the worker each of them meets; empty when the expectation is taken at nodes."""
     weight: np.ndarray
@@ -44,11 +44,21 @@ class Matching:
         return cls(chosen.astype(np.int64), np.empty(0, np.int64), weight, nodes)
 
     @classmethod
-    def sampled(cls, offsets: np.ndarray, seed: int = 0) -> Self:
-        """Give every workplace one worker drawn at random from the whole sample, as the paper does."""
+    def sampled(cls, offsets: np.ndarray, seed: int = 0, matchings: int = 1) -> Self:
+        """Give every workplace workers drawn at random from the whole sample: one, as the paper does, or ``matchings``.
+
+        Raises ValueError if ``matchings`` < 1.
+        """
+        if matchings < 1:
+            raise ValueError(f"matchings = {matchings}: every workplace meets at least one worker")
         n_workplaces = len(offsets) - 1
-        worker = np.random.default_rng(seed).integers(0, offsets[-1], n_workplaces)
-        return cls(np.arange(n_workplaces), worker, np.ones(n_workplaces), 0)
+        worker = np.random.default_rng(seed).integers(0, offsets[-1], (matchings, n_workplaces)).T.ravel()
+        workplace = np.repeat(np.arange(n_workplaces), matchings)
+        return cls(workplace, worker, np.full(len(worker), 1.0 / matchings), 0)
+
+    def __post_init__(self) -> None:
+        if (np.diff(self.workplace) < 0).any():
+            raise ValueError("workplace: give the matches in the order of their workplaces")
 
     @property
     def kind(self) -> str:

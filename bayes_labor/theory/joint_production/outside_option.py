@@ -10,7 +10,7 @@ so V is a fixed point. It is held as a Chebyshev series in z over the sample's r
 Jacobian of the map (its size is the number of coefficients), and differentiated by the implicit function theorem.
 
 Two ways to take the mean (:class:`Matching`): ``exact`` averages over workplaces at Chebyshev nodes and interpolates;
-``sampled``, the paper's, gives each workplace one worker drawn once from the sample and fits a cubic by least squares.
+``sampled``, the paper's, gives each workplace workers drawn once from the sample and fits a cubic by least squares.
 
 The series may fall below V_U between nodes where hardly any workplace gains from a newcomer; no outside option does, so what
 is read off it is at least V_U.
@@ -119,11 +119,11 @@ def newcomer_index(p, domain, nodes, e, j):
 
 @kernel
 def matches_of_workplaces(match_workplace, n_workplaces):
-    """(F,) the match of each workplace, -1 for none."""
-    match = np.full(n_workplaces, -1, np.int64)
+    """(F + 1,) the first match of each workplace: its own are those before the next one's first."""
+    first = np.zeros(n_workplaces + 1, np.int64)
     for e in range(match_workplace.shape[0]):
-        match[match_workplace[e]] = e
-    return match
+        first[match_workplace[e] + 1] += 1
+    return np.cumsum(first)
 
 
 @leaf
@@ -156,8 +156,8 @@ def team_gradient(table, k, scale, log_talent, weight, marginal, span, z, ln_cut
 
 
 @leaf
-def _solve_workplace(table, p, f, e, domain, nodes, weight, found):
-    """Total, cut-off and basis sums of workplace f, and what the newcomers of its match e are worth to it."""
+def _solve_workplace(table, p, f, match, domain, nodes, weight, found):
+    """Total, cut-off and basis sums of workplace f, and what the newcomers of its matches are worth to it."""
     totals, cutoffs, status, moments, plus, worth = found
     k, lo, hi = p.industry[f], p.offsets[f], p.offsets[f + 1]
     own, w, scale = p.log_talent[lo:hi], weight[: hi - lo], p.scale[k]
@@ -171,13 +171,14 @@ def _solve_workplace(table, p, f, e, domain, nodes, weight, found):
         return
     for n in range(lo, hi):
         add_basis((p.external_index[n] - domain[0]) / domain[1], 1.0, moments[f])
-    for j in range(plus.shape[1] if e >= 0 else 0):
-        z = newcomer_index(p, domain, nodes, e, j)
-        if root[0] > -np.inf:
-            converged, root = find_cutoff(table, k, own, w, span, (z, math.exp(z - span[1])), root)
-            if not converged:
-                status[f] = Status.NOT_CONVERGED.value
-        plus[e, j], worth[e, j] = root[0], team_total(table, k, scale, own, w, span, z, root[0]) - totals[f]
+    for e in range(match[f], match[f + 1]):
+        for j in range(plus.shape[1]):
+            z = newcomer_index(p, domain, nodes, e, j)
+            if root[0] > -np.inf:
+                converged, root = find_cutoff(table, k, own, w, span, (z, math.exp(z - span[1])), root)
+                if not converged:
+                    status[f] = Status.NOT_CONVERGED.value
+            plus[e, j], worth[e, j] = root[0], team_total(table, k, scale, own, w, span, z, root[0]) - totals[f]
 
 
 @kernel
@@ -186,7 +187,7 @@ def _forward_block(first, last, table, p, match, domain, nodes, found):
     table, p = Table(*table), Problem(*p)
     weight = np.empty(largest_row(p.offsets, first, last))
     for f in range(first, last):
-        _solve_workplace(table, p, f, match[f], domain, nodes, weight, found)
+        _solve_workplace(table, p, f, match, domain, nodes, weight, found)
 
 
 @leaf

@@ -35,7 +35,7 @@ class Cotangents(NamedTuple):
     worth: np.ndarray  # (E, J)
     surplus: np.ndarray  # (F,) through the feasibility weights: times -b it is the cotangent of the basis sums
     value: np.ndarray  # (N,) zero for workers held at V_U
-    match: np.ndarray  # (F,) match of each workplace, -1 for none
+    match: np.ndarray  # (F + 1,) first match of each workplace
 
 
 @leaf
@@ -54,18 +54,19 @@ def _pull_total(table, p, f, g, team, z, ln_cutoff, marginal, out):
 
 @leaf
 def _pull_workplace(f, table, p, forward, cotangents, nodes, out, weight, marginal):
-    """Gradients of workplace f's totals, alone and with each newcomer of its match."""
-    e, own = cotangents.match[f], p.log_talent[p.offsets[f] : p.offsets[f + 1]]
+    """Gradients of workplace f's totals, alone and with each newcomer of its matches."""
+    own = p.log_talent[p.offsets[f] : p.offsets[f + 1]]
     span, w = span_of(own), weight[: own.shape[0]]
     for i in range(own.shape[0]):
         w[i] = math.exp(own[i] - span[1])
     alone, team = cotangents.total[f], (own, w, span)
-    for j in range(forward.newcomer_cutoffs.shape[1] if e >= 0 else 0):
-        g = cotangents.worth[e, j]
-        if g != 0.0:
-            alone -= g
-            z = newcomer_index(p, forward.domain, nodes, e, j)
-            out[4][e, j] = _pull_total(table, p, f, g, team, z, forward.newcomer_cutoffs[e, j], marginal, out)
+    for e in range(cotangents.match[f], cotangents.match[f + 1]):
+        for j in range(forward.newcomer_cutoffs.shape[1]):
+            g = cotangents.worth[e, j]
+            if g != 0.0:
+                alone -= g
+                z = newcomer_index(p, forward.domain, nodes, e, j)
+                out[4][e, j] = _pull_total(table, p, f, g, team, z, forward.newcomer_cutoffs[e, j], marginal, out)
     _pull_total(table, p, f, alone, team, -np.inf, forward.cutoffs[f], marginal, out)
 
 
@@ -144,8 +145,9 @@ def _pull_matches(p, m, forward, q, score, g_worth, g_total, g_surplus):
         if slope > 0.0:
             fill_score(m, b, e, score)
             f = p.match_workplace[e]
-            g_surplus[f] = dot(score, q) * slope
-            g_total[f] += g_surplus[f]
+            own = dot(score, q) * slope
+            g_surplus[f] += own
+            g_total[f] += own
         for j in range(m.worth.shape[1]):
             surplus, g = gain(m, e, j), weight * (q[j] if m.nodes else dot(m.basis[e], q))
             g_power += g * surplus

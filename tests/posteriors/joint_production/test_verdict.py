@@ -14,7 +14,7 @@ from bayes_labor.numerics.groups import Groups
 from bayes_labor.posteriors import check, judge, prior_draws, report
 from bayes_labor.posteriors.joint_production import verdict
 from bayes_labor.posteriors.joint_production.foresight import foresee
-from bayes_labor.posteriors.joint_production.verdict import _conflict, _repeated, _sampled
+from bayes_labor.posteriors.joint_production.verdict import _conflict, _repeated
 from tests.conftest import FORMULA, make_table
 from tests.data.payrolls import ordinary
 
@@ -31,12 +31,6 @@ def draws(small: Workforce) -> xr.DataTree:
     rng, shape = np.random.default_rng(0), (("chain", "draw"), np.zeros((2, 40), bool))
     stats = xr.Dataset({"diverging": shape, "energy": (("chain", "draw"), rng.normal(size=(2, 40)))})
     return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
-
-
-def test_sampled_matching_is_a_caution() -> None:
-    assert _sampled(SPEC) is None
-    found = _sampled(JointProductionSpec(matching="sampled", seed=7))
-    assert found is not None and "seed 7" in found.value and "part of the answer" in found.advice
 
 
 def test_people_with_several_rows_are_a_caution() -> None:
@@ -64,14 +58,15 @@ def test_the_verdict_says_what_the_body_says(draws, small: Workforce, tmp_path) 
     repeated = replace(small, people=Groups.of(np.arange(small.n_workers) // 2))
     found = judge(draws, repeated, sampled, size=80)
     names = [c.name for c in found.cautions]
-    assert {"matching", "independence", "negative wages"} <= set(names) and not found.converged
+    assert {"independence", "negative wages"} <= set(names) and not found.converged
+    assert [g.passed for g in found.gates if g.name == "matching"] == [False]
     page = report(draws, repeated, sampled, tmp_path, size=10, verdict=found).read_text(encoding="utf-8")
     top = page[page.index('class="verdict') : page.index('class="facts"')]
     assert 'class="verdict bad"' in top
     for name in names:
         assert name[0].upper() + name[1:] in top
     exact = judge(draws, small, SPEC, size=80)
-    assert not {"matching", "independence"} & {c.name for c in exact.cautions}
+    assert not {"matching", "independence"} & {c.name for c in (*exact.gates, *exact.cautions)}
 
 
 def test_check_foretells_what_a_wide_prior_does() -> None:

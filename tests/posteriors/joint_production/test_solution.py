@@ -1,0 +1,59 @@
+"""What is arbitrary about the solution: how far seeds and nodes move means, how many equilibria there are at the draws."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from bayes_labor.data import Workforce
+from bayes_labor.data.joint_production.norway import norway
+from bayes_labor.models import JointProductionSpec
+from bayes_labor.posteriors import fit
+from bayes_labor.posteriors.joint_production import solution
+from bayes_labor.posteriors.joint_production.solution import Solution, look_at_solution
+
+PRIORS = {"talent": 0.2, "power": 0.5, "unemployment_center": 0.0, "unemployment": 0.1}
+
+
+@pytest.fixture(scope="module")
+def payroll() -> Workforce:
+    return norway(20, seed=6)
+
+
+def drawn(payroll: Workforce, **settings: object) -> tuple[xr.DataTree, JointProductionSpec]:
+    spec = JointProductionSpec(priors=PRIORS, **settings)
+    return fit(payroll, spec, draws=250, tune=300, chains=2, seed=5, second_opinion=0), spec
+
+
+@pytest.mark.long
+def test_the_error_of_a_matching_seed_is_the_spread_of_fits(payroll: Workforce) -> None:
+    """Foretold from one fit, beside the spread of posterior means over six fits with other seeds."""
+    fits = [drawn(payroll, matching="sampled", matchings=3, seed=s)[0]["posterior"] for s in range(6)]
+    draws, spec = drawn(payroll, matching="sampled", matchings=3)
+    told = look_at_solution(draws, payroll, spec, 250).matching
+    assert told is not None
+    for name in ("d", "V_U", "sigma"):
+        spread = np.std([float(f[name].mean()) for f in fits], ddof=1) / float(fits[0][name].std())
+        assert told[name] < 3.0 * spread + 0.15 and spread < 3.0 * told[name] + 0.25, (name, told[name], spread)
+
+
+def test_a_seed_that_matters_fails_a_gate_and_many_matchings_pass(payroll: Workforce) -> None:
+    draws, spec = drawn(payroll)  # draws of the exact posterior: the seed's own noise is all that there is
+    one = look_at_solution(draws, payroll, spec.model_copy(update={"matching": "sampled", "matchings": 1}), 100)
+    many = look_at_solution(draws, payroll, spec.model_copy(update={"matching": "sampled", "matchings": 400}), 100)
+    assert one.gate is not None and many.gate is not None and one.matching is not None and many.matching is not None
+    assert not one.gate.passed and "matching='exact'" in one.gate.advice
+    assert many.matching.max() < 0.4 * one.matching.max() and many.gate.passed
+    exact = look_at_solution(draws, payroll, spec, 60)
+    assert exact.gate is None and exact.moved < 0.1 and exact.looked == 60 and not exact.cautions
+    few = look_at_solution(draws, payroll, spec.model_copy(update={"nodes": 2}), 60)
+    assert few.moved > 10 * exact.moved and few.gap > exact.gap
+
+
+def test_cautions_name_what_was_found(monkeypatch: pytest.MonkeyPatch, payroll: Workforce) -> None:
+    names = [c.name for c in Solution(0.4, 0.01, 3, 50, None).cautions]
+    assert names == ["V(z) between its nodes", "several equilibria"]
+    assert "3 of 50" in Solution(0.0, 0.0, 3, 50, None).cautions[0].value
+    draws, spec = drawn(payroll)
+    monkeypatch.setattr(solution, "solutions_each", lambda *_, size: iter([1, 2, 0] * 10))
+    found = look_at_solution(draws, payroll, spec, 30)
+    assert (found.several, found.looked) == (10, 20)
