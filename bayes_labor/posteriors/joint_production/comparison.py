@@ -251,6 +251,16 @@ def compare(
     return table.rename_axis("specification")
 
 
+def beta_by_fit(fits: Mapping[str, tuple[xr.DataTree, JointProductionSpec]]) -> pd.DataFrame:
+    """Posterior mean ± sd of β under each specification, a column for each industry; nothing for the linear ones."""
+    rows = {}
+    for name, (draws, spec) in fits.items():
+        posterior = draws["posterior"].to_dataset()
+        each = {} if spec.is_linear else {str(k): posterior["beta"].sel(industry=k) for k in posterior["industry"].to_numpy()}
+        rows[name] = {f"β ({k})": f"{float(v.mean()):.3f} ± {float(v.std()):.3f}" for k, v in each.items()}
+    return pd.DataFrame.from_dict(rows, orient="index").fillna("")
+
+
 def _difference(pointwise: Mapping[str, np.ndarray], best: str, names: pd.Index) -> tuple[list[float], list[float]]:
     gaps = [pointwise[n] - pointwise[best] for n in names]
     return [float(g.sum()) for g in gaps], [float(np.sqrt(len(g)) * g.std(ddof=1)) for g in gaps]

@@ -34,6 +34,17 @@ class Equilibrium(NamedTuple):
     """(N,) probability of doing task 2, exp(-cut-off/mean talent); 1 at beta = 0."""
 
 
+class Talents(NamedTuple):
+    """Talents and technology at one posterior draw."""
+
+    log_talent: np.ndarray
+    """(N,) log mean talent."""
+    log_cutoff: np.ndarray
+    """(F,) log talent cut-off; minus infinity at beta = 0."""
+    beta: np.ndarray
+    """(K,)."""
+
+
 class _Parameters(NamedTuple):
     """One draw, in the coordinates of the standardised columns."""
 
@@ -101,14 +112,28 @@ def elsewhere(
 
 def solutions_each(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int) -> Iterator[int]:
     """How many equilibria of outside options are found at each of ``size`` draws; 0 where none is."""
+    matching, softness = matching_of(workforce, spec), softness_of(workforce, spec)
+    for at, z, _, s in _outside_options(draws, workforce, spec, size):
+        known = s.status is Status.OK
+        yield len(fixed_points(s, z, workforce.offsets, at.bargaining, matching=matching, softness=softness)) if known else 0
+
+
+def talents_each(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int) -> Iterator[Talents | None]:
+    """Talents, cut-offs and exponents at each of ``size`` draws; None where one has no equilibrium."""
+    for at, _, talent, s in _outside_options(draws, workforce, spec, size):
+        yield Talents(talent, s.cutoffs, at.beta) if s.status is Status.OK else None
+
+
+def _outside_options(
+    draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, size: int
+) -> Iterator[tuple[_Parameters, np.ndarray, np.ndarray, OutsideOption]]:
+    """(parameters, external index, log talent, outside options) at each of ``size`` draws."""
     posterior, columns = thin(draws, size), columns_of(workforce, spec)
     matching, softness = matching_of(workforce, spec), softness_of(workforce, spec)
     for i in range(posterior.sizes["sample"]):
         at = _parameters(posterior.isel(sample=i), columns, spec, len(workforce.industries))
         z, talent, _ = _indices(workforce, columns, at)
-        s = _solve(workforce, z, talent, at, matching, softness)
-        known = s.status is Status.OK
-        yield len(fixed_points(s, z, workforce.offsets, at.bargaining, matching=matching, softness=softness)) if known else 0
+        yield at, z, talent, _solve(workforce, z, talent, at, matching, softness)
 
 
 def equilibria(

@@ -1,6 +1,6 @@
 """Every table and figure of the joint-production paper for one workforce: six specifications, one page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,15 +10,17 @@ import xarray as xr
 
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.run_folder import RunFolder
-from bayes_labor.models.joint_production.settings import SPECS, JointProductionSpec
-from bayes_labor.posteriors.diagnostics import gates, of_fits
+from bayes_labor.models.joint_production.settings import SPECS, JointProductionSpec, SpecName
+from bayes_labor.posteriors.diagnostics import Gate, gates, of_fits
 from bayes_labor.posteriors.html import section, shown_table, write_page
 from bayes_labor.posteriors.joint_production import published
 from bayes_labor.posteriors.joint_production.comparison import compare
+from bayes_labor.posteriors.joint_production.data_tables import data_sections
 from bayes_labor.posteriors.joint_production.fits import check_data, fit, resume
 from bayes_labor.posteriors.joint_production.maximum_likelihood import MaximumLikelihood, maximum_likelihood
 from bayes_labor.posteriors.joint_production.sections import result_sections
 from bayes_labor.posteriors.joint_production.summary import summarize
+from bayes_labor.posteriors.joint_production.technology import technology_sections
 from bayes_labor.posteriors.joint_production.verdict import judge
 from bayes_labor.posteriors.tables import printed
 
@@ -72,13 +74,16 @@ def reproduce(
 
     """
     folder = RunFolder(Path(run))
-    fits = _fit_all(workforce, folder.path, spec, settings, say)
+    data, fits = data_sections(workforce, folder), _Fits({}, {}, {})
+    for name in SPECS:
+        _fit_one(fits, name, workforce, folder.path, spec, settings, say)
+        _page(folder, workforce, fits, [*data, *_estimated(fits, workforce, folder, truth)])
     say("tables and figures ...")
     verdict = judge(fits.draws["power"], workforce, fits.specs["power"], size=10 * size)
     sections = [
-        _estimates(fits, workforce, folder, "linear_national", "Table 5, first columns: linear technology, one scale"),
-        _estimates(fits, workforce, folder, "linear", "Table 5, last columns: linear technology, scale by industry"),
-        _estimates(fits, workforce, folder, "power", "Table 6: joint technology, unproductive seniority", truth),
+        *data,
+        *technology_sections(fits.draws["power"], workforce, fits.specs["power"], folder, size),
+        *_estimated(fits, workforce, folder, truth),
         _comparison(fits, workforce, folder, holdout),
         *result_sections(
             {label: (fits.draws[n], fits.specs[n]) for label, n in (("joint", "power"), ("linear", "linear"))},
@@ -89,38 +94,59 @@ def reproduce(
         ),
         *verdict.sections(folder),
     ]
-    found = of_fits({name: gates(draws) for name, draws in fits.draws.items()})
+    by_seed = [replace(g, name=f"power, {g.name}") for g in verdict.gates if g.name == "matching"]
     cautions = [replace(g, name=f"power, {g.name}") for g in verdict.cautions]
+    return _page(folder, workforce, fits, sections, by_seed, cautions)
+
+
+def _page(
+    folder: RunFolder, workforce: Workforce, fits: _Fits, sections: list[dict[str, Any]], further: Sequence[Gate] = (),
+    cautions: Sequence[Gate] = (),
+) -> Path:  # fmt: skip
+    """The page with what there is: written after every fit, so that nothing waits for the last one."""
+    there = f"{len(fits.draws)}" if len(fits.draws) == len(SPECS) else f"{len(fits.draws)} of {len(SPECS)} so far"
     facts = [
         ("workers", f"{workforce.n_workers:,}"),
         ("workplaces", f"{workforce.n_workplaces:,}"),
-        ("specifications", str(len(fits.draws))),
+        ("specifications", there),
         ("minutes of sampling", f"{sum(d.attrs.get('sampling_seconds', 0.0) for d in fits.draws.values()) / 60:.0f}"),
     ]
+    found = [*of_fits({name: gates(draws) for name, draws in fits.draws.items()}), *further]
     return write_page(
         folder.path / "paper.html", title=f"Joint production, table by table: {workforce.name}",
-        gates=found, cautions=cautions, facts=facts, sections=sections,
+        gates=found, cautions=list(cautions), facts=facts, sections=sections,
         lead="The tables and figures of Ferrall, Salvanes and Sørensen as posterior quantities, beside maximum likelihood "
         "and what the paper prints.",
     )  # fmt: skip
 
 
-def _fit_all(workforce: Workforce, path: Path, spec: JointProductionSpec, settings: dict, say: Callable[[str], None]) -> _Fits:
-    fits = _Fits({}, {}, {})
-    for name in SPECS:
-        own = spec.model_copy(update={"spec": name})
-        folder = RunFolder(path / name)
-        if folder.record_path.is_file():
-            say(f"{name}: taking up {folder.path}")
-            check_data(folder.record(), workforce)
-            fits.draws[name] = resume(folder.path, workforce)
-        else:
-            say(f"{name}: sampling ...")
-            fits.draws[name] = fit(workforce, own, run=folder.path, **settings)
-        fits.specs[name] = own
-        say(f"{name}: {fits.draws[name].attrs.get('sampling_seconds', 0.0):.0f} s of sampling; maximum likelihood ...")
-        fits.likelihood[name] = maximum_likelihood(workforce, own)
-    return fits
+def _estimated(fits: _Fits, workforce: Workforce, folder: RunFolder, truth: pd.Series | None) -> list[dict[str, Any]]:
+    """Tables 5 and 6, of the fits that there are."""
+    headings = {
+        "linear_national": "Table 5, first columns: linear technology, one scale",
+        "linear": "Table 5, last columns: linear technology, scale by industry",
+        "power": "Table 6: joint technology, unproductive seniority",
+    }
+    known = [n for n in headings if n in fits.draws]
+    return [_estimates(fits, workforce, folder, n, headings[n], truth if n == "power" else None) for n in known]
+
+
+def _fit_one(
+    fits: _Fits, name: SpecName, workforce: Workforce, path: Path, spec: JointProductionSpec, settings: dict,
+    say: Callable[[str], None],
+) -> None:  # fmt: skip
+    own = spec.model_copy(update={"spec": name})
+    folder = RunFolder(path / name)
+    if folder.record_path.is_file():
+        say(f"{name}: taking up {folder.path}")
+        check_data(folder.record(), workforce)
+        fits.draws[name] = resume(folder.path, workforce)
+    else:
+        say(f"{name}: sampling ...")
+        fits.draws[name] = fit(workforce, own, run=folder.path, **settings)
+    fits.specs[name] = own
+    say(f"{name}: {fits.draws[name].attrs.get('sampling_seconds', 0.0):.0f} s of sampling; maximum likelihood ...")
+    fits.likelihood[name] = maximum_likelihood(workforce, own)
 
 
 def _estimates(

@@ -20,7 +20,7 @@ from bayes_labor.models.joint_production.inputs import prior_rows
 from bayes_labor.models.joint_production.model import joint_production
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.joint_production.calibration import calibrate
-from bayes_labor.posteriors.joint_production.comparison import compare
+from bayes_labor.posteriors.joint_production.comparison import beta_by_fit, compare
 from bayes_labor.posteriors.joint_production.effective_prior import effective_prior, words
 from bayes_labor.posteriors.joint_production.finding import finding
 from bayes_labor.posteriors.joint_production.fits import describe_data
@@ -105,7 +105,7 @@ JOINT_PRODUCTION = System(
     explain=_explain,
     prior=lambda spec, data, folder, draws: prior_page(data, spec, folder, draws=draws),
     foresee=look_ahead,
-    compare=lambda fits, data, size, refits: compare(fits, data, size=size, refits=refits, workers=1),
+    compare=lambda fits, data, size, refits: compare(fits, data, size=size, refits=refits, workers=1).join(beta_by_fit(fits)),
     calibrate=calibrate,
     counterfactual=_counterfactual,
 )

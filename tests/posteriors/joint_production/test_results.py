@@ -23,7 +23,7 @@ from bayes_labor.posteriors import (
     summarize,
     variation,
 )
-from bayes_labor.posteriors.joint_production.comparison import workplace_log_likelihood
+from bayes_labor.posteriors.joint_production.comparison import beta_by_fit, workplace_log_likelihood
 from bayes_labor.posteriors.joint_production.effective_prior import effective_prior, resampled
 from bayes_labor.posteriors.joint_production.equilibrium import elsewhere, solve_each
 from bayes_labor.posteriors.joint_production.maximum_likelihood import _inverse, _standard_errors
@@ -121,6 +121,17 @@ def test_comparison_and_likelihood_agree(power, linear, sample_of_norway: Workfo
         # V_U, d, β and A lie beside the edge of the feasible region here: which of them are flat is a matter of rounding.
         assert {"γ", "σ"} <= set(known.index.unique("parameter")) and len(known.loc["γ"]) == len(best.table.loc["γ"])
         assert (known["se"] > 0).all() and (known["se_sandwich"] > 0).all()
+
+
+def test_beta_stands_beside_what_predicts(power, linear) -> None:
+    table = beta_by_fit({"a": (power, POWER), "b": (linear, LINEAR)})
+    beta = power["posterior"]["beta"]
+    for k in beta["industry"].to_numpy():
+        own = beta.sel(industry=k)
+        assert (
+            table.loc["a", f"β ({k})"] == f"{float(own.mean()):.3f} ± {float(own.std()):.3f}"
+            and table.loc["b", f"β ({k})"] == ""
+        )
 
 
 def test_likelihood_and_posterior_agree_where_data_are_many(linear, sample_of_norway: Workforce) -> None:
