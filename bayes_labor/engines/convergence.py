@@ -12,6 +12,8 @@ R_HAT, ESS = 1.01, 400.0
 _APART = 0.3  # in shares below zero, between two chains
 E_BFMI = 0.3
 """Which the estimated Bayesian fraction of missing information must exceed in every chain."""
+DIVERGENT = 0.002
+"""Share of draws that may have diverged."""
 SIDE_ERROR = 0.015
 """Monte Carlo standard error that a share of draws below zero may have, where there is mass on both sides."""
 

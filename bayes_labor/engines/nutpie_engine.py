@@ -129,17 +129,21 @@ def go_on(compiled: Any, settings: Any, earlier: Draws, progress: bool, keeper: 
     missing = settings.draws - earlier.counts
     if not missing.any():
         return earlier
+    seed = settings.seed + 1 + int(earlier.counts.sum())
+    rest = settings.model_copy(update={"draws": int(missing.max()), "seed": seed})
+    return earlier.followed_by(whitened_by(compiled, rest, earlier, progress, keeper)).cut(settings.draws)
+
+
+def whitened_by(compiled: Any, settings: Any, earlier: Draws, progress: bool, keeper: Keeper) -> Draws:
+    """New draws, from where each chain of ``earlier`` ones stood, in coordinates whitened by them."""
     held = np.concatenate([u[:n] for u, n in zip(earlier.unconstrained, earlier.counts, strict=True)])
     white = _White(held.mean(0), shrunk_factor(held))
     lasts = [u[n - 1] if n else held[c] for c, (u, n) in enumerate(zip(earlier.unconstrained, earlier.counts, strict=True))]
     starts = Starts(lambda chain: white.inward(lasts[chain % len(lasts)]))
     whitened = _whitened(compiled, white, starts, list(earlier.posterior))
-    rest = settings.model_copy(
-        update={"draws": int(missing.max()), "tune": _RESTART_TUNE, "seed": settings.seed + 1 + int(earlier.counts.sum())}
-    )
+    rest = settings.model_copy(update={"tune": _RESTART_TUNE})
     starts.learn(whitened, rest)
-    later = _run(whitened, rest, "diag", progress, keeper, white)
-    return earlier.followed_by(later).cut(settings.draws)
+    return _run(whitened, rest, "diag", progress, keeper, white)
 
 
 class _Unsolved(ValueError):

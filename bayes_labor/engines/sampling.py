@@ -14,7 +14,7 @@ from pymc.backends.arviz import find_observations
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.engines import blackjax_engine, nutpie_engine, smc
-from bayes_labor.engines.convergence import E_BFMI, apart, bfmi, unvisited, wanting
+from bayes_labor.engines.convergence import DIVERGENT, E_BFMI, apart, bfmi, unvisited, wanting
 from bayes_labor.engines.jumps import jump_from
 from bayes_labor.engines.nutpie_engine import compile_model
 from bayes_labor.engines.progress import Draws, Keeper, locked
@@ -27,6 +27,7 @@ LONGEST = 4
 _MOST_DRAWS = 100_000_000
 _MOST_TO_JUMP = 60  # dimensions: beyond, hardly any jump is accepted
 _PARTICLES, _OBSERVED = (100, 500), 100_000  # of a second opinion: fewer where a density of more data costs more
+_SHORTER = 0.3  # of what acceptance lacks to one, where draws diverged
 _FEWEST = 3  # recovered draws per dimension from which the posterior's shape can be told
 
 
@@ -36,6 +37,8 @@ class SamplerSettings(Settings):
     draws: int = Field(default=2000, ge=1, le=10_000_000)
     longest: int = Field(default=1, ge=1, le=1_000)
     """While chains have not converged nutpie goes on, to at most so many times ``draws``, which it doubles; 1: it does not.
+
+    Where too many draws diverged it first draws all of them again with shorter steps, from where the chains stood.
 
     Where chains stay on different sides of a cusp, or that did not help, draws jump between modes: :mod:`.jumps`."""
     tune: int = Field(default=400, ge=1, le=10_000_000)
@@ -233,6 +236,11 @@ def _by_nutpie(
     opinion, seen = _second_opinion(model, compiled, settings)
     if settings.longest == 1:
         return found, weights, told, opinion
+    if diverged := _diverged(found):
+        told.append(f"{diverged} with {length:,} draws a chain, drawn again with shorter steps")
+        # Tails where a step learnt elsewhere is too long are not explored well, however long the chains.
+        shorter = {"draws": length, "target_accept": 1.0 - _SHORTER * (1.0 - settings.target_accept), "seed": settings.seed + 1}
+        found = nutpie_engine.whitened_by(compiled, settings.model_copy(update=shorter), found, progress, keeper)
     sided = bool(notes_of(model).two_sided) and compiled.n_dim <= _MOST_TO_JUMP
     while True:
         posterior = _posterior(found, compiled)
@@ -254,6 +262,12 @@ def _by_nutpie(
         length, keeper.earlier = 2 * length, found
         found = nutpie_engine.go_on(compiled, settings.model_copy(update={"draws": length}), found, progress, keeper)
     return found, weights, told, opinion
+
+
+def _diverged(found: Draws) -> str:
+    """How many draws diverged, in words; empty where they are few enough."""
+    diverging = found.cut(int(found.counts.min())).stats["diverging"]
+    return f"{int(diverging.sum())} divergences" if diverging.mean() > DIVERGENT else ""
 
 
 def _posterior(found: Draws, compiled: Any) -> xr.Dataset:

@@ -7,7 +7,7 @@ import arviz as az
 import numpy as np
 import xarray as xr
 
-from bayes_labor.engines.convergence import E_BFMI, ESS, R_HAT, bfmi, compared, r_hat, share_below, tolerated
+from bayes_labor.engines.convergence import DIVERGENT, E_BFMI, ESS, R_HAT, bfmi, compared, r_hat, share_below, tolerated
 from bayes_labor.posteriors.tables import labels
 
 _LONGER = "run longer: more draws"
@@ -44,7 +44,7 @@ def gates(draws: xr.DataTree, names: Sequence[str] | None = None) -> list[Gate]:
         Gate(
             "divergences",
             f"{divergent} of {total}",
-            divergent <= 0.002 * total,
+            divergent <= DIVERGENT * total,
             "raise target_accept, or look where in the parameters they happen: the model may have no solution there",
         )
     )
