@@ -34,8 +34,6 @@ from bayes_labor.posteriors.preflight import Checked, check_model
 from bayes_labor.posteriors.report import write_report
 from bayes_labor.posteriors.system import System
 
-_SHOWN = ("wage", "outside_option", "surplus_share")
-
 
 def read(
     source: str, columns: dict[str, str], *, formula: str = "", internal: Sequence[str] = (), worker: str = "", person: str = ""
@@ -65,16 +63,17 @@ def read(
 def _counterfactual(
     spec: JointProductionSpec, data: Workforce, draws: xr.DataTree, changes: Mapping[str, tuple[bool, Any]], size: int
 ) -> pd.DataFrame:
-    """Means over workers before and after, posterior mean and 94% interval."""
+    """Means over workers, and the surplus as a share of all pay, before and after: posterior mean and 94% interval."""
     new = {n: data.covariates[n] + v if adds and n in data.covariates else v for n, (adds, v) in changes.items()}
     found = counterfactual(draws, data, data.changed(**new), spec, size=size)
     rows = {}
-    median = {"wage": "median wage"} if spec.errors == "log" else {}  # the mean is exp(sigma^2 / 2) times as high
-    for name in _SHOWN:
-        before, after = found[name].mean("worker")
+    wage = "median wage" if spec.errors == "log" else "wage"  # the mean is exp(sigma^2 / 2) times as high
+    shown = {wage: found["wage"].mean("worker"), "outside option": found["outside_option"].mean("worker")}
+    shown["surplus ÷ pay"] = found["surplus"].sum("workplace") / found["wage"].sum("worker")
+    for name, (before, after) in shown.items():
         for label, values in (("baseline", before), ("changed", after), ("difference", after - before)):
             low, high = np.quantile(values, [0.03, 0.97])
-            rows[median.get(name, name), label] = {"mean": float(values.mean()), "3%": low, "97%": high}
+            rows[name, label] = {"mean": float(values.mean()), "3%": low, "97%": high}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["quantity", "economy"])
 
 
