@@ -36,6 +36,9 @@ def register(app: typer.Typer) -> None:
         if not keep.absolute().parent.is_dir():
             raise DataFaults([Fault("there is no such folder", str(keep.parent), "make it, or choose another with --keep")])
         check_place(keep.absolute().parent)
+        picture = keep.with_suffix(".png")
+        if picture.exists() and not keep.exists():
+            raise DataFaults([Fault("there is a picture of that name already", str(picture), "choose another with --keep")])
         ranks = verbs.calibrate(
             task.system, task.data(), task.spec, simulations, seed=seed, keep=keep, workers=workers, address=address or None,
             draws=draws, tune=tune, progress=lambda n: console.print(f"{n} of {simulations}", highlight=False),
@@ -51,7 +54,6 @@ def register(app: typer.Typer) -> None:
             f"{health['seconds'].sum() / 60:.1f} minutes of sampling",
             highlight=False,
         )
-        picture = keep.with_suffix(".png")
         rank_picture(ranks).savefig(picture, dpi=150)
         console.print(f"ranks: {keep}, their distribution: {picture}", highlight=False, markup=False)
         console.print(

@@ -23,4 +23,4 @@ def register(app: typer.Typer) -> None:
         from bayes_labor.posteriors.tables import printed
 
         table = verbs.compare([verbs.open_run(r, data or None) for r in runs], size=size, refits=refits)
-        console.print(printed(table).to_string(), highlight=False)
+        console.print(printed(table).T.to_string(), highlight=False)

@@ -144,4 +144,4 @@ def jump_from(
             values[index] = held[name]
     stats = {k: v[:, keep] for k, v in found.stats.items()} | {"lp": jumped.log_density, "energy": -jumped.log_density}
     said = f"{len(keep)} draws of each chain jumped between modes, {jumped.rounds} rounds, {jumped.accepted:.0%} accepted"
-    return Draws(jumped.x, np.full(len(start), len(keep)), posterior, stats), said
+    return Draws(jumped.x, np.full(len(start), len(keep)), posterior, stats, {"jumped": True}), said

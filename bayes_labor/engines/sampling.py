@@ -174,6 +174,8 @@ def draw(model: pm.Model, compiled: Any, settings: SamplerSettings, progress: bo
 
     As :func:`sample` draws with nutpie; a group ``unconstrained`` holds the vectors ``x`` (chain, draw, coordinate).
     """
+    if settings.engine != "nutpie":
+        raise DataFaults([Fault("many refits are drawn by nutpie", f"engine={settings.engine!r}", "leave the engine alone")])
     found, weights, went_on, _ = _by_nutpie(model, compiled, settings, progress, Keeper(None), None)
     tree = _tree(found, compiled, weights)
     tree.attrs["went_on"] = went_on
@@ -317,6 +319,7 @@ def _tree(found: Draws, compiled: Any, weights: np.ndarray) -> xr.DataTree:
     causes = found.stats.pop("cause")
     tree = found.tree(dict(compiled.dims), dict(compiled.coords))
     tree.attrs["mode_shares"] = [float(w) for w in weights]
+    tree.attrs |= {"jumped": True} if found.state.get("jumped") else {}
     tree.attrs["divergence_causes"] = {
         "no equilibrium there": int((causes == 1).sum()),
         "energy error": int((causes == 2).sum()),

@@ -112,13 +112,19 @@ def log_prior_of(model: pm.Model) -> Callable[[np.ndarray], tuple[float, np.ndar
     return prior_at
 
 
+def usable(cores: int | None) -> int:
+    """Cores to use: those asked for, or all that this process may run on, which may be fewer than the machine has."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return cores or allowed or 1
+
+
 def seconds_of(log_density: Callable[[np.ndarray], Any], points: np.ndarray, cores: int | None) -> float:
     """What one evaluation takes where ``cores`` share many: processor time, the same however busy the machine is."""
     log_density(points[0])  # the first call may compile
     before = time.process_time()
     for x in points:
         log_density(x)
-    return (time.process_time() - before) / len(points) / (cores or os.cpu_count() or 1)
+    return (time.process_time() - before) / len(points) / usable(cores)
 
 
 def everywhere(
@@ -130,7 +136,7 @@ def everywhere(
     if time.perf_counter() - before < _WORTH_A_THREAD:
         found = [first, *map(log_density, x[1:])]
     else:
-        with ThreadPoolExecutor(cores or os.cpu_count()) as threads:
+        with ThreadPoolExecutor(usable(cores)) as threads:
             found = [first, *threads.map(log_density, x[1:])]
     values, slopes = zip(*found, strict=True)
     return np.array(values), np.array(slopes)

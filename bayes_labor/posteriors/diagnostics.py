@@ -48,9 +48,10 @@ def gates(draws: xr.DataTree, names: Sequence[str] | None = None) -> list[Gate]:
             "raise target_accept, or look where in the parameters they happen: the model may have no solution there",
         )
     )
-    least = bfmi(stats["energy"].to_numpy())
-    advice = "the tails are explored slowly: run longer"
-    found.append(Gate("E-BFMI", f"{least:.2f}, should exceed {E_BFMI}", least > E_BFMI, advice))
+    if not (draws.attrs.get("jumped") or "log_evidence" in draws.attrs):  # independent walkers have no energy that moves
+        least = bfmi(stats["energy"].to_numpy())
+        advice = "the tails are explored slowly: run longer"
+        found.append(Gate("E-BFMI", f"{least:.2f}, should exceed {E_BFMI}", least > E_BFMI, advice))
     found += [_sides(v, posterior[v]) for v in draws.attrs.get("two_sided", [])]
     opinion = draws.attrs.get("second_opinion", {})
     found += [_visited(v, posterior[v], seen, opinion["error"][v]) for v, seen in opinion.get("below_zero", {}).items()]

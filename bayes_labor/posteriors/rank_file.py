@@ -14,6 +14,7 @@ import pandas as pd
 
 from bayes_labor.data.faults import DataFaults, Fault
 
+_HEALTH = ("divergences", "ess", "r_hat", "went_on", "seconds", "finished")
 _REMEDY = "give another file with keep (--keep), or move this one away: it is not touched"
 
 
@@ -31,8 +32,11 @@ class RankFile:
 
     def __init__(self, path: Path, belongs_to: Mapping[str, Any]) -> None:
         self.path, self.record_path = path, path.with_suffix(".json")
-        if self.record_path == path:
+        if path.suffix != ".csv":
             raise DataFaults([Fault("ranks are a CSV", str(path), "give a name that ends in .csv")])
+        if self.record_path.exists() and not path.exists():
+            what = f"{self.record_path.name} is there without ranks, and may be something else"
+            raise DataFaults([Fault(what, str(path), "give another file with keep (--keep), or move that one away")])
         self.belongs_to: dict[str, Any] = json.loads(json.dumps(belongs_to, default=str))
         self.ranks: dict[int, dict[str, float]] = {}
         self.fits: dict[str, dict[str, Any]] = {}
@@ -82,11 +86,13 @@ def fit_health(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        By ``simulation``: ``divergences``, least bulk ``ess`` and largest ``r_hat`` of the ranked parameters, ``seconds`` of
-        sampling, ``finished`` (date and time). Empty for a file of before there were records.
+        By ``simulation``: ``divergences``, least bulk ``ess`` and largest ``r_hat`` of the ranked parameters, ``went_on``, what
+        was done beyond the draws asked for, ``seconds`` of sampling, ``finished`` (date and time); NaN for what an earlier
+        release did not keep. Empty for a file of before there were records.
 
     """
     record = Path(path).with_suffix(".json")
     fits = json.loads(record.read_text())["fits"] if record.is_file() else {}
     table = pd.DataFrame.from_dict({int(k): v for k, v in fits.items()}, orient="index").sort_index()
+    table = table.reindex(columns=list(_HEALTH)) if len(table) else table
     return table.replace({None: np.nan}).rename_axis("simulation")

@@ -181,3 +181,10 @@ def test_a_busy_machine_and_cores_change_nothing_but_time(monkeypatch: pytest.Mo
     monkeypatch.setattr(smc, "ThreadPoolExecutor", pool)
     smc.everywhere(waits, points, 3)
     assert asked == [3]
+
+
+def test_cores_are_those_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a node of 64 cores of which a job has four, an estimate by the node's would be a sixteenth of the time."""
+    monkeypatch.setattr(smc.os, "sched_getaffinity", lambda _: {1, 3, 5}, raising=False)
+    monkeypatch.setattr(smc.os, "cpu_count", lambda: 64)
+    assert smc.usable(None) == 3 and smc.usable(2) == 2

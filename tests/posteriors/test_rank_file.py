@@ -102,3 +102,27 @@ def test_a_kill_while_writing_leaves_the_file_as_it_was(tmp_path: Path, monkeypa
     with pytest.raises(KeyboardInterrupt):
         file.add(1, {"mean[0]": 0.6}, {"divergences": 0})
     assert RankFile(tmp_path / "ranks.csv", {"seed": 1}).ranks == {0: {"mean[0]": 0.5}}
+
+
+def test_only_a_csv_is_a_file_of_ranks(tmp_path: Path) -> None:
+    """A picture of that name would replace the ranks; a record that is somebody else's stays."""
+    for name in ("ranks.png", "ranks.json", "ranks"):
+        with pytest.raises(DataFaults, match="ranks are a CSV"):
+            RankFile(tmp_path / name, {"seed": 1})
+    (tmp_path / "settings.json").write_text("mine")
+    with pytest.raises(DataFaults, match="may be something else"):
+        RankFile(tmp_path / "settings.csv", {"seed": 1})
+    assert (tmp_path / "settings.json").read_text() == "mine"
+
+
+def test_health_of_an_earlier_release_has_the_columns_of_this_one(tmp_path: Path) -> None:
+    file = RankFile(tmp_path / "ranks.csv", {"seed": 1})
+    file.add(0, {"mean[0]": 0.5}, {"divergences": 0, "ess": 50.0})
+    health = fit_health(tmp_path / "ranks.csv")
+    assert list(health) == ["divergences", "ess", "r_hat", "went_on", "seconds", "finished"]
+    assert health["went_on"].isna().all() and health["ess"].iloc[0] == 50.0
+
+
+def test_refits_by_another_engine_are_refused() -> None:
+    with pytest.raises(DataFaults, match="refits are drawn by nutpie"):
+        calibrate_model(partial(normal, 1.0), ["mean"], OBSERVED, 1, engine="smc", seed=3)

@@ -15,6 +15,8 @@ from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.fan_out import Recipe, Refit, fan_out, refit
 from bayes_labor.engines.sampling import SamplerSettings
 from bayes_labor.likelihoods.grouped_errors import grouped_normal
+from bayes_labor.models.joint_production.inputs import softness_of
+from bayes_labor.models.joint_production.model import PENALISED_SIZE
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.joint_production.effective_prior import effective_prior
 from bayes_labor.posteriors.joint_production.equilibrium import elsewhere, solve_each, thin
@@ -71,6 +73,18 @@ def _terms(rows: Workforce, predicted: np.ndarray, one: xr.Dataset, spec: JointP
         return terms
     logs, persons = np.log(rows.wage), rows.people if "omega" in one else None
     return terms - (np.add.reduceat(logs, rows.offsets[:-1]) if persons is None else np.bincount(persons.row, logs))
+
+
+def log_posterior_terms(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int = 1000) -> np.ndarray:
+    """(sample,) log likelihood less the penalty on payrolls without a surplus; minus infinity without an equilibrium."""
+    posterior, weight = thin(draws, size), 0.0 if spec.is_linear else spec.penalty
+    unit = workforce.sizes * softness_of(workforce, spec.model_copy(update={"feasibility": "smooth"}))
+    counts = weight * (workforce.sizes > PENALISED_SIZE)
+    found = []
+    for i, e in enumerate(solve_each(draws, workforce, spec, size=size)):
+        fits = -np.inf if e is None else float(_terms(workforce, e.wage, posterior.isel(sample=i), spec).sum())
+        found.append(fits if e is None else fits - float(counts @ np.logaddexp(0.0, -e.surplus / unit)))
+    return np.array(found)
 
 
 def _terms_of_errors(rows: Workforce, residual: np.ndarray, one: xr.Dataset) -> np.ndarray:

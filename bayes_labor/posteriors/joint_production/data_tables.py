@@ -1,5 +1,6 @@
 """Tables 1 to 4 of the paper for any workforce: who works where, before any model."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +21,7 @@ def workplaces_by_size(workforce: Workforce) -> pd.DataFrame:
     names = pd.Categorical.from_codes(workforce.industry, pd.Index(workforce.industries))
     table = pd.crosstab(pd.Series(names, name="industry"), pd.Series(sizes, name="size"), dropna=False)
     table = table.reindex(index=list(workforce.industries), columns=labels, fill_value=0)
-    table.loc["all"] = table.sum()
+    table.loc[_free("all", table.index)] = table.sum()
     table["all"] = table.sum(axis=1)
     return table.assign(**{f"share with {labels[0]}": table[labels[0]] / table["all"].clip(lower=1)}).rename_axis("industry")
 
@@ -38,7 +39,7 @@ def means_by_industry(workforce: Workforce) -> pd.DataFrame:
     names = np.array(workforce.industries)[workforce.worker_industry]
     found = values.groupby(names).mean().reindex(list(workforce.industries))
     counts = np.bincount(workforce.worker_industry, minlength=len(workforce.industries))
-    return found.assign(workers=counts).rename_axis("industry")
+    return found.assign(**{_free("workers", found.columns): counts}).rename_axis("industry")
 
 
 def coworkers(workforce: Workforce) -> pd.DataFrame:
@@ -63,6 +64,13 @@ def coworkers(workforce: Workforce) -> pd.DataFrame:
             "correlation": float(np.corrcoef(own, others)[0, 1]) if varies else np.nan,
         }  # fmt: skip
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("mean of coworkers")
+
+
+def _free(label: str, taken: Iterable[object]) -> str:
+    """The label, or with stars behind it where a user's own name is the same."""
+    while label in set(taken):
+        label += " *"
+    return label
 
 
 def _by_term(workforce: Workforce) -> dict[str, np.ndarray]:

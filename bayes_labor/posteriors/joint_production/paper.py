@@ -94,7 +94,7 @@ def reproduce(
         ),
         *verdict.sections(folder),
     ]
-    by_seed = [replace(g, name=f"power, {g.name}") for g in verdict.gates if g.name == "matching"]
+    by_seed = [replace(g, name=f"power, {g.name}") for g in verdict.gates if g.name == "seed of V(z)"]
     cautions = [replace(g, name=f"power, {g.name}") for g in verdict.cautions]
     return _page(folder, workforce, fits, sections, by_seed, cautions)
 

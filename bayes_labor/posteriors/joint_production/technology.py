@@ -174,7 +174,7 @@ def _channels(
         table[part] = [f"{m:.2f} [{a:.2f}, {b:.2f}]" for a, m, b in zip(low, middle, high, strict=True)]
     note = (
         "Standard deviations over workers between and within workplaces, posterior median and 94% interval, in wage units. "
-        "Relative power: the worker's share of the surplus, at the mean surplus of workplaces of his workplace's size."
+        "Relative power: the worker's share of the surplus, were every workplace's surplus per worker the mean of all."
     )
     heading = "Figure 4: wage variation within and between workplaces"
     return section(heading, [shown_table(table.rename_axis("channel"), folder, "channels", heading, note)])

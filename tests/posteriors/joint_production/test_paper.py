@@ -21,7 +21,7 @@ from bayes_labor.posteriors.joint_production.data_tables import (
 from bayes_labor.posteriors.joint_production.paper import reproduce
 from bayes_labor.posteriors.joint_production.technology import density, technology_sections, worth
 from bayes_labor.posteriors.prior import prior_draws
-from tests.data.payrolls import ordinary
+from tests.data.payrolls import ordinary, ordinary_table
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +91,13 @@ def test_the_page_is_there_after_the_first_fit(payroll: Workforce, tmp_path: Pat
     page = (tmp_path / "paper.html").read_text(encoding="utf-8")
     assert "1 of 6 so far" in page and "Table 4: coworkers" in page and "Table 5, first columns" in page
     assert "Table 6" not in page
+
+
+def test_names_of_users_do_not_hide_totals() -> None:
+    table = ordinary_table(24, 5).assign(workers=lambda t: 100.0 + t["school"])
+    table["industry"] = table["industry"].replace({"trade": "all"})
+    named = Workforce.from_frame(table, "experience + workers + seniority", ["seniority"])
+    found = workplaces_by_size(named)
+    assert found.loc["all", "all"] == 8 and found.loc["all *", "all"] == 24
+    means = means_by_industry(named)
+    assert means["workers"].min() > 100 and means["workers *"].sum() == named.n_workers

@@ -59,14 +59,14 @@ def test_the_verdict_says_what_the_body_says(draws, small: Workforce, tmp_path) 
     found = judge(draws, repeated, sampled, size=80)
     names = [c.name for c in found.cautions]
     assert {"independence", "negative wages"} <= set(names) and not found.converged
-    assert [g.passed for g in found.gates if g.name == "matching"] == [False]
+    assert [g.passed for g in found.gates if g.name == "seed of V(z)"] == [False]
     page = report(draws, repeated, sampled, tmp_path, size=10, verdict=found).read_text(encoding="utf-8")
     top = page[page.index('class="verdict') : page.index('class="facts"')]
     assert 'class="verdict bad"' in top
     for name in names:
         assert name[0].upper() + name[1:] in top
     exact = judge(draws, small, SPEC, size=80)
-    assert not {"matching", "independence"} & {c.name for c in (*exact.gates, *exact.cautions)}
+    assert not {"seed of V(z)", "independence"} & {c.name for c in (*exact.gates, *exact.cautions)}
 
 
 def test_check_foretells_what_a_wide_prior_does() -> None:
