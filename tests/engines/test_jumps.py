@@ -132,6 +132,9 @@ def test_a_fit_whose_chains_stay_apart_jumps_and_its_gates_pass() -> None:
     assert "jumped between modes" in tree.attrs["went_on"][-1]
     assert abs(float((tree["posterior"]["x"] < 0).mean()) - 0.3) < 0.05
     assert all(g.passed for g in gates(tree)), gates(tree)
+    # Walkers are independent draws: their energies would pass whatever the chains' said, and are no gate.
+    assert tree.attrs["jumped"] and "E-BFMI" not in {g.name for g in gates(tree)}
+    assert "E-BFMI" in {g.name for g in gates(stuck)} and "jumped" not in stuck.attrs
 
 
 def test_draws_after_jumps_are_those_of_the_walkers() -> None:
