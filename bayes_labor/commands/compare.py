@@ -23,4 +23,6 @@ def register(app: typer.Typer) -> None:
         from bayes_labor.posteriors.tables import printed
 
         table = verbs.compare([verbs.open_run(r, data or None) for r in runs], size=size, refits=refits)
-        console.print(printed(table).T.to_string(), highlight=False)
+        shown = printed(table)
+        wide = len(shown.to_string().partition("\n")[0]) > console.width  # then a column for each fit
+        console.print((shown.T if wide else shown).to_string(), highlight=False, markup=False)
