@@ -305,7 +305,7 @@ def test_calibration_of_the_sampler() -> None:
     build = partial(learning_regression, workers(60, 3, seed=5))
     data = {"observed_products": "change_products"}
     p = uniformity(calibrate_model(build, ["theta", "sigma", "tau"], data, 60, seed=2, thin=6, draws=200, tune=200))
-    assert len(p) == 11 and p.min() > 1e-3 / len(p), p
+    assert len(p) == 12 and p.min() > 1e-3 / len(p), p
 
 
 def test_real_teams(shared: Path) -> None:

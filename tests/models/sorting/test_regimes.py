@@ -125,7 +125,7 @@ def test_calibration_of_the_sampler() -> None:
     names, data = ["psi", "v", "tau_hat", "s_l", "stay", "growth", "noise"], {"observed_series": "series_by_year"}
     ranks = calibrate_model(build, names, data, 40, seed=5, thin=8, draws=200, tune=300)
     p = uniformity(ranks)
-    assert len(p) == 10 and p.min() > 1e-3 / 10, p
+    assert len(p) == 11 and p.min() > 1e-3 / len(p), p
 
 
 def test_postwar_recessions() -> None:
