@@ -241,8 +241,9 @@ def _by_nutpie(
     if diverged := _diverged(found):
         told.append(f"{diverged} with {length:,} draws a chain, drawn again with shorter steps")
         # Tails where a step learnt elsewhere is too long are not explored well, however long the chains.
-        shorter = {"draws": length, "target_accept": 1.0 - _SHORTER * (1.0 - settings.target_accept), "seed": settings.seed + 1}
-        found = nutpie_engine.whitened_by(compiled, settings.model_copy(update=shorter), found, progress, keeper)
+        settings = settings.model_copy(update={"target_accept": 1.0 - _SHORTER * (1.0 - settings.target_accept)})
+        again = settings.model_copy(update={"draws": length, "seed": settings.seed + 1})
+        found = nutpie_engine.whitened_by(compiled, again, found, progress, keeper)
     sided = bool(notes_of(model).two_sided) and compiled.n_dim <= _MOST_TO_JUMP
     while True:
         posterior = _posterior(found, compiled)

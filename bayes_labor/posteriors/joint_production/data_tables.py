@@ -75,7 +75,9 @@ def _free(label: str, taken: Iterable[object]) -> str:
 
 def _by_term(workforce: Workforce) -> dict[str, np.ndarray]:
     """(N,) the wage and every term."""
-    return {"wage": workforce.wage} | dict(zip(workforce.terms, workforce.terms_by_workers, strict=True))
+    return {_free("wage", workforce.terms): workforce.wage} | dict(
+        zip(workforce.terms, workforce.terms_by_workers, strict=True)
+    )
 
 
 def data_sections(workforce: Workforce, folder: RunFolder) -> list[dict[str, Any]]:

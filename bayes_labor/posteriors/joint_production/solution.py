@@ -43,7 +43,7 @@ class Solution(NamedTuple):
     """By parameter, the standard deviation over other seeds of its posterior mean, in posterior standard deviations, the noise
     of so few draws included; None where no seed enters."""
     lost: float
-    """Share of those draws that have no equilibrium with more nodes, or, where a seed enters, under another seed."""
+    """Share of those draws that have no equilibrium with more nodes or, where a seed enters, under another one."""
 
     @property
     def gate(self) -> Gate | None:
@@ -51,7 +51,7 @@ class Solution(NamedTuple):
         if self.seeds is None:
             return None
         worst, most = str(self.seeds.idxmax()), float(self.seeds.max())
-        lost = f", and {self.lost:.0%} of draws have no equilibrium under others" if self.lost > _LOST else ""
+        lost = f", and {self.lost:.0%} of draws have no equilibrium when solved otherwise" if self.lost > _LOST else ""
         value = f"another seed moves {worst} by up to {most:.2f} posterior sds, should be below {_MOVED}{lost}"
         remedy = "the seed is part of the answer: fit with matching='exact' and no subsample, or with more matchings"
         return Gate("seed of V(z)", value, most < _MOVED and self.lost <= _LOST, remedy)
@@ -86,7 +86,8 @@ def look_at_solution(draws: xr.DataTree, workforce: Workforce, spec: JointProduc
         other = log_posterior_terms(draws, workforce, fine, size=size)
         gap, moved, lost = _gap(draws, workforce, spec, fine, size), _spread(other, own), _lost(other, own)
     if spec.matching == "sampled" or spec.subsample is not None:
-        seeds, lost = _by_seed(draws, workforce, spec, size, own)
+        seeds, under_others = _by_seed(draws, workforce, spec, size, own)
+        lost = max(lost, under_others)
     return Solution(moved, gap, several, looked, seeds, lost)
 
 
