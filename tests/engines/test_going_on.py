@@ -24,6 +24,8 @@ def test_draws_that_diverged_are_drawn_again_with_shorter_steps() -> None:
     assert [g.passed for g in gates(once) if g.name == "divergences"] == [False]
     steps = [float(t["sample_stats"]["step_size"].mean()) for t in (once, again)]
     assert steps[1] < steps[0]
+    last = again["sample_stats"]["step_size"].to_numpy()[:, -1]
+    assert again["posterior"].sizes["draw"] > 800 and (last < 0.8 * steps[0]).all()  # what is drawn further keeps them
     tail = [float((t["posterior"]["x"] < -1.5).mean()) for t in (once, again)]
     assert abs(tail[1] - 0.0668) < 0.03, tail
     assert np.isfinite(again["posterior"]["y"]).all()

@@ -99,5 +99,8 @@ def test_names_of_users_do_not_hide_totals() -> None:
     named = Workforce.from_frame(table, "experience + workers + seniority", ["seniority"])
     found = workplaces_by_size(named)
     assert found.loc["all", "all"] == 8 and found.loc["all *", "all"] == 24
+    pay = table.rename(columns={"wage": "pay", "school": "wage"})
+    own = Workforce.from_frame(pay, "experience + wage + seniority", ["seniority"], wage="pay")
+    assert {"wage", "wage *"} <= set(means_by_industry(own)) and {"wage", "wage *"} <= set(coworkers(own).index)
     means = means_by_industry(named)
     assert means["workers"].min() > 100 and means["workers *"].sum() == named.n_workers
