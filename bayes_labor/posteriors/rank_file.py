@@ -34,14 +34,22 @@ class RankFile:
         self.path, self.record_path = path, path.with_suffix(".json")
         if path.suffix != ".csv":
             raise DataFaults([Fault("ranks are a CSV", str(path), "give a name that ends in .csv")])
-        if self.record_path.exists() and not path.exists():
+        self.belongs_to: dict[str, Any] = json.loads(json.dumps(belongs_to, default=str))
+        if self.record_path.exists() and not path.exists() and not self._is_own_record():
             what = f"{self.record_path.name} is there without ranks, and may be something else"
             raise DataFaults([Fault(what, str(path), "give another file with keep (--keep), or move that one away")])
-        self.belongs_to: dict[str, Any] = json.loads(json.dumps(belongs_to, default=str))
         self.ranks: dict[int, dict[str, float]] = {}
         self.fits: dict[str, dict[str, Any]] = {}
         if path.is_file():
             self._take_up()
+
+    def _is_own_record(self) -> bool:
+        """Whether a record without ranks is this calibration's: a kill may fall between the two."""
+        try:
+            record = json.loads(self.record_path.read_text())
+        except (OSError, ValueError):
+            return False
+        return isinstance(record, dict) and record.get("belongs_to") == self.belongs_to
 
     def _take_up(self) -> None:
         if not self.record_path.is_file():

@@ -113,6 +113,11 @@ def test_only_a_csv_is_a_file_of_ranks(tmp_path: Path) -> None:
     with pytest.raises(DataFaults, match="may be something else"):
         RankFile(tmp_path / "settings.csv", {"seed": 1})
     assert (tmp_path / "settings.json").read_text() == "mine"
+    RankFile(tmp_path / "own.csv", {"seed": 1}).add(0, {"mean[0]": 0.5}, {"divergences": 0})
+    (tmp_path / "own.csv").unlink()  # a kill between the record and the first ranks
+    assert not RankFile(tmp_path / "own.csv", {"seed": 1}).ranks
+    with pytest.raises(DataFaults, match="may be something else"):
+        RankFile(tmp_path / "own.csv", {"seed": 2})
 
 
 def test_health_of_an_earlier_release_has_the_columns_of_this_one(tmp_path: Path) -> None:
