@@ -52,7 +52,7 @@ def rank_picture(ranks: pd.DataFrame) -> Figure:
                 line.set(color=ACCENT, lw=1.6, label=in_legend(str(column)))
         axes.set_xlabel("rank of the true value among posterior draws")
         axes.set_ylabel("share of data sets below, minus uniform")
-        axes.legend(frameon=False, loc="upper right", fontsize=8)
+        axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, fontsize=8)
     return figure
 
 
