@@ -34,14 +34,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bayes_labor.numerics.compilation import fused_leaf, kernel, leaf
+from bayes_labor.numerics.compilation import fused_leaf, kernel, leaf, reordering_leaf
 from bayes_labor.numerics.linear import total_of
 from bayes_labor.theory.joint_production.status import Status
 
 BETA_MAX = 0.99
 BETA_LINEAR = 1e-160  # below it in size the technology is linear to every digit, and squares of the cut-off underflow
 _MAX_STEP = 1.0 / 32.0
-NODES, WEIGHTS = (0.5 * v for v in np.polynomial.legendre.leggauss(6))
+_BLOCK = 16  # grid points for one exponential
+NODES, WEIGHTS = (0.5 * v for v in np.polynomial.legendre.leggauss(4))
 NODES = NODES + 0.5
 
 
@@ -108,48 +109,91 @@ def _fill_constants(c: np.ndarray, beta: float) -> int:
 
 
 @kernel
-def _panel_weights(step: float, rate: float, forward: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(e^{offset}, weight, distance from the near edge) of a panel's nodes, the same for every panel of a table."""
+def _panel_nodes(step: float, rate: float, forward: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(growth of x from the panel's nearer end, weight, distance from the edge the integral starts at) of every node."""
     n = NODES.shape[0]
-    growth, weight, distance = np.empty(n), np.empty(n), np.empty(n)
+    lift, weight, distance = np.empty(n), np.empty(n), np.empty(n)
     for i in range(n):
         distance[i] = step * (NODES[i] if forward else 1.0 - NODES[i])
-        growth[i] = math.exp(step * NODES[i])
-        weight[i] = step * WEIGHTS[i] * growth[i] * growth[i] * math.exp(rate * distance[i])
-    return growth, weight, distance
+        lift[i] = math.expm1(step * (NODES[i] if i < n // 2 else NODES[i] - 1.0))
+        weight[i] = step * WEIGHTS[i] * math.exp(2.0 * step * NODES[i] + rate * distance[i])
+    return lift, weight, distance
 
 
-@leaf
-def _panel(corner: float, growth: np.ndarray, weight: np.ndarray, distance: np.ndarray) -> tuple[float, float]:
-    """Gauss-Legendre integral over one panel of e^{rate u} phi and u e^{rate u} phi; corner = e^t at its left edge."""
-    first, second = 0.0, 0.0
-    for i in range(growth.shape[0]):
-        w = weight[i] * math.exp(-corner * growth[i])
-        first += w
-        second += distance[i] * w
-    return corner * corner * first, corner * corner * second
+@reordering_leaf
+def _exp_of_small(y: float) -> float:
+    """e^y by a polynomial, to 1e-13 for y up to a third in size and 1e-11 at a half: loops over it take several at once."""
+    square = y * y
+    low = 1.0 + y + square * (1.0 / 2.0 + y * (1.0 / 6.0) + square * (1.0 / 24.0 + y * (1.0 / 120.0)))
+    high = 1.0 / 720.0 + y * (1.0 / 5040.0) + square * (1.0 / 40320.0 + y * (1.0 / 362880.0) + square * (1.0 / 3628800.0))
+    return low + square * square * square * high
+
+
+@fused_leaf
+def _thin(x, decay):
+    """Ratio of e^{-x} at the next grid point to that at this one, into ``decay`` at the next."""
+    for j in range(x.shape[0] - 1):
+        half = _exp_of_small(0.25 * (x[j] - x[j + 1]))
+        decay[j + 1] = half * half * (half * half)
 
 
 @kernel
-def _sweep(c: np.ndarray, share: np.ndarray, slope: np.ndarray) -> None:
+def _grid(c: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """(x = e^t, e^{-x}) at the grid points: exponentials at every sixteenth, products between."""
+    step, x, decay = 1.0 / c[INV_STEP], np.empty(n), np.empty(n)
+    fine = np.exp(step * np.arange(_BLOCK))
+    for first in range(0, n, _BLOCK):
+        coarse = math.exp(c[T_LOW] + first * step)
+        for j in range(first, min(first + _BLOCK, n)):
+            x[j] = coarse * fine[j - first]
+    _thin(x, decay)
+    for first in range(0, n, _BLOCK):
+        decay[first] = math.exp(-x[first])
+        for j in range(first + 1, min(first + _BLOCK, n)):
+            decay[j] *= decay[j - 1]
+    return x, decay
+
+
+@fused_leaf
+def _add_nodes(x, decay, lift, weight, distance, first, second):
+    """Add one node of every panel to its integrals; ``x``, ``decay`` = e^{-x} at the panel's end that is nearer."""
+    for j in range(first.shape[0]):
+        w = weight * decay[j] * _exp_of_small(-x[j] * lift)
+        first[j] += w
+        second[j] += distance * w
+
+
+@kernel
+def _panels(c: np.ndarray, x: np.ndarray, decay: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre integrals of e^{rate u} phi and u e^{rate u} phi over every panel, u from its edge, over e^{2t} there."""
+    n, half = x.shape[0] - 1, NODES.shape[0] // 2
+    lift, weight, distance = _panel_nodes(1.0 / c[INV_STEP], c[RATE], c[SIGN] > 0)
+    first, second = np.zeros(n), np.zeros(n)
+    for i in range(NODES.shape[0]):
+        end = slice(0, n) if i < half else slice(1, n + 1)
+        _add_nodes(x[end], decay[end], lift[i], weight[i], distance[i], first, second)
+    return first, second
+
+
+@kernel
+def _sweep(c: np.ndarray, x: np.ndarray, decay: np.ndarray, share: np.ndarray, slope: np.ndarray) -> None:
     """The smoothings at every grid point: (G, E) from the right for beta > 0, (H, L) from the left for beta < 0."""
     n, step, rate = share.shape[0], 1.0 / c[INV_STEP], c[RATE]
-    grow, positive = math.exp(rate * step), c[SIGN] > 0
-    growth, weight, distance = _panel_weights(step, rate, positive)
-    if positive:
+    grow, (first, second) = math.exp(rate * step), _panels(c, x, decay)
+    if c[SIGN] > 0:
         share[n - 1], slope[n - 1] = 0.0, 0.0
         for j in range(n - 2, -1, -1):
-            p, q = _panel(math.exp(c[T_LOW] + j * step), growth, weight, distance)
-            share[j] = grow * share[j + 1] + p
-            slope[j] = grow * (slope[j + 1] + step * share[j + 1]) + q
-        p, q = _power_series(rate + 2.0, math.exp(c[T_LOW]))
+            square = x[j] * x[j]
+            share[j] = grow * share[j + 1] + square * first[j]
+            slope[j] = grow * (slope[j + 1] + step * share[j + 1]) + square * second[j]
+        p, q = _power_series(rate + 2.0, x[0])
         c[EDGE_SHARE], c[EDGE_SLOPE] = share[0] + p, slope[0] - q
     else:
-        share[0], slope[0] = _power_series(2.0 - rate, math.exp(c[T_LOW]))
+        share[0], slope[0] = _power_series(2.0 - rate, x[0])
         for j in range(1, n):
-            p, q = _panel(math.exp(c[T_LOW] + (j - 1) * step), growth, weight, distance)
-            share[j] = grow * share[j - 1] + p
-            slope[j] = grow * (slope[j - 1] + step * share[j - 1]) + q
+            square = x[j - 1] * x[j - 1]
+            share[j] = grow * share[j - 1] + square * first[j - 1]
+            slope[j] = grow * (slope[j - 1] + step * share[j - 1]) + square * second[j - 1]
         c[EDGE_SHARE], c[EDGE_SLOPE] = share[n - 1], slope[n - 1]
 
 
@@ -163,10 +207,15 @@ def _hermite(out: np.ndarray, f: tuple, g: tuple, step: float) -> None:
 
 
 @leaf
-def _derivatives(c: np.ndarray, t: float, smooth: float, slope: float) -> tuple[tuple, tuple, tuple]:
-    """(value, first, second derivative in t) of excess, share and slope at a grid point, from the two smoothings."""
-    x = math.exp(min(t, 6.7))  # from there on exp(-x) is zero, and an infinite x would make NaN of it
-    decay = math.exp(-x)
+def _lower_gamma(x: float) -> float:
+    """gamma(2, x) of an x up to a tenth: the series of :func:`_power_series`, without its divisions."""
+    rest = 1.0 / 840.0 - x * (1.0 / 5760.0 - x * (1.0 / 45360.0 - x * (1.0 / 403200.0 - x / 3991680.0)))
+    return x * x * (1.0 / 2.0 - x * (1.0 / 3.0 - x * (1.0 / 8.0 - x * (1.0 / 30.0 - x * (1.0 / 144.0 - x * rest)))))
+
+
+@leaf
+def _derivatives(c: np.ndarray, x: float, decay: float, smooth: float, slope: float) -> tuple[tuple, tuple, tuple]:
+    """(value, first, second derivative in t = ln x) of excess, share and slope, from e^{-x} and the two smoothings."""
     phi = x * x * decay
     dphi = (2.0 - x) * phi
     rate, s = c[RATE], c[SIGN]
@@ -177,7 +226,7 @@ def _derivatives(c: np.ndarray, t: float, smooth: float, slope: float) -> tuple[
     upper = (1.0 + x) * decay  # Gamma(2, x)
     k = c[COEFFICIENT]
     if s > 0:
-        lower = 1.0 - upper if x > 0.1 else _power_series(2.0, x)[0]  # gamma(2, x)
+        lower = 1.0 - upper if x > 0.1 else _lower_gamma(x)
         return (lower - k * smooth, phi - k * d, dphi - k * dd), (smooth, d, dd), (slope, e, ee)
     return (smooth - k * upper, d + k * phi, dd + k * dphi), (upper, -phi, -dphi), (slope, e, ee)
 
@@ -185,11 +234,11 @@ def _derivatives(c: np.ndarray, t: float, smooth: float, slope: float) -> tuple[
 @kernel
 def _fill_table(c: np.ndarray, excess: np.ndarray, output: np.ndarray) -> None:
     cells, step = excess.shape[0], 1.0 / c[INV_STEP]
-    share, slope = np.empty(cells + 1), np.empty(cells + 1)
-    _sweep(c, share, slope)
-    left = _derivatives(c, c[T_LOW], share[0], slope[0])
+    share, slope, (x, decay) = np.empty(cells + 1), np.empty(cells + 1), _grid(c, cells + 1)
+    _sweep(c, x, decay, share, slope)
+    left = _derivatives(c, x[0], decay[0], share[0], slope[0])
     for j in range(cells):
-        right = _derivatives(c, c[T_LOW] + (j + 1) * step, share[j + 1], slope[j + 1])
+        right = _derivatives(c, x[j + 1], decay[j + 1], share[j + 1], slope[j + 1])
         _hermite(excess[j], left[0], right[0], step)
         _hermite(output[j, :6], left[1], right[1], step)
         _hermite(output[j, 6:], left[2], right[2], step)
@@ -222,7 +271,8 @@ def worker_outside(table: Table, k: int, t: float) -> tuple[tuple, tuple, tuple]
     """
     c = table.constants[k]
     smooth, slope = _smoothings_outside(c, t)
-    return _derivatives(c, t, smooth, slope)
+    x = math.exp(min(t, 6.7))  # from there on exp(-x) is zero, and an infinite x would make NaN of it
+    return _derivatives(c, x, math.exp(-x), smooth, slope)
 
 
 @leaf
