@@ -28,6 +28,7 @@ _NAMES = {  # nutpie's names of statistics -> the ones ArviZ and PyMC use
 _KEPT = ("diverging", "energy", "n_steps", "step_size", "depth", "mean_tree_accept", "logp", "maxdepth_reached")
 _SPREAD = 0.3  # of the starts around a mode, in posterior sds: wider ones fall into modes that hold no mass
 _RESTART_TUNE = 60
+_DENSE, _LEAST_SD = 500, 1e-8  # dimensions up to which a restart learns correlations from draws
 _JITTER = 0.1  # of starts at the values that the model notes
 _POINTER = ctypes.POINTER(ctypes.c_double)
 
@@ -137,7 +138,7 @@ def go_on(compiled: Any, settings: Any, earlier: Draws, progress: bool, keeper: 
 def whitened_by(compiled: Any, settings: Any, earlier: Draws, progress: bool, keeper: Keeper) -> Draws:
     """New draws, from where each chain of ``earlier`` ones stood, in coordinates whitened by them."""
     held = np.concatenate([u[:n] for u, n in zip(earlier.unconstrained, earlier.counts, strict=True)])
-    white = _White(held.mean(0), shrunk_factor(held))
+    white = _White(held.mean(0), shrunk_factor(held) if held.shape[1] <= _DENSE else np.maximum(held.std(0), _LEAST_SD))
     lasts = [u[n - 1] if n else held[c] for c, (u, n) in enumerate(zip(earlier.unconstrained, earlier.counts, strict=True))]
     starts = Starts(lambda chain: white.inward(lasts[chain % len(lasts)]))
     whitened = _whitened(compiled, white, starts, list(earlier.posterior))
@@ -156,15 +157,21 @@ class _White(NamedTuple):
     """Coordinates z of an unconstrained vector x = center + factor z, in which a posterior is nearly standard normal."""
 
     center: np.ndarray
-    factor: np.ndarray
+    factor: np.ndarray  # (P, P), or (P,) its diagonal
 
     def inward(self, x: np.ndarray) -> np.ndarray:
         """Vector z of x."""
-        return np.linalg.solve(self.factor, x - self.center)
+        offset = x - self.center
+        return offset / self.factor if self.factor.ndim == 1 else np.linalg.solve(self.factor, offset)
 
     def outward(self, z: np.ndarray) -> np.ndarray:
         """Vectors x (..., P) of z (..., P)."""
-        found: np.ndarray = self.center + z @ self.factor.T
+        found: np.ndarray = self.center + (z * self.factor if self.factor.ndim == 1 else z @ self.factor.T)
+        return found
+
+    def pulled(self, gradient: np.ndarray) -> np.ndarray:
+        """Gradient in z from that in x."""
+        found: np.ndarray = self.factor * gradient if self.factor.ndim == 1 else self.factor.T @ gradient
         return found
 
 
@@ -177,7 +184,7 @@ def _whitened(compiled: Any, white: _White, starts: Starts, names: list[str]) ->
         value, gradient = log_density(white.outward(z))
         if not np.isfinite(value):
             raise _Unsolved
-        return value, white.factor.T @ gradient
+        return value, white.pulled(gradient)
 
     def expanded(z: np.ndarray) -> dict[str, np.ndarray]:
         found = expand(white.outward(z))

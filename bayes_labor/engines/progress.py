@@ -112,7 +112,7 @@ class Draws:
         return type(self)(
             join(self.unconstrained, later.unconstrained), self.counts + later.counts,
             {k: join(self.posterior[k], later.posterior[k]) for k in self.posterior},
-            {k: join(self.stats[k], later.stats[k]) for k in self.stats if k in later.stats}, later.state,
+            {k: join(self.stats[k], later.stats[k]) for k in self.stats if k in later.stats}, self.state | later.state,
         )  # fmt: skip
 
     def started(self) -> Self:

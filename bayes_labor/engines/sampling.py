@@ -28,6 +28,8 @@ _MOST_DRAWS = 100_000_000
 _MOST_TO_JUMP = 60  # dimensions: beyond, hardly any jump is accepted
 _PARTICLES, _OBSERVED = (100, 500), 100_000  # of a second opinion: fewer where a density of more data costs more
 _SHORTER = 0.3  # of what acceptance lacks to one, where draws diverged
+_SHORTENED = 2  # times at most
+_TARGET = "target_accept"  # of shortened steps, in the state of the draws
 _FEWEST = 3  # recovered draws per dimension from which the posterior's shape can be told
 
 
@@ -38,7 +40,7 @@ class SamplerSettings(Settings):
     longest: int = Field(default=1, ge=1, le=1_000)
     """While chains have not converged nutpie goes on, to at most so many times ``draws``, which it doubles; 1: it does not.
 
-    Where too many draws diverged it first draws all of them again with shorter steps, from where the chains stood.
+    Where too many draws diverged it draws all of them again with shorter steps, from where the chains stood, twice at most.
 
     Where chains stay on different sides of a cusp, or that did not help, draws jump between modes: :mod:`.jumps`."""
     tune: int = Field(default=400, ge=1, le=10_000_000)
@@ -233,19 +235,25 @@ def _by_nutpie(
         while length < earlier.counts.max():  # killed while it went on
             length *= 2
         found = nutpie_engine.go_on(compiled, settings.model_copy(update={"draws": length}), earlier, progress, keeper)
+        settings = settings.model_copy(update={"target_accept": found.state.get(_TARGET, settings.target_accept)})
     keeper.earlier = None
     keeper.keep(found)  # what follows may take a while
     opinion, seen = _second_opinion(model, compiled, settings)
     if settings.longest == 1:
         return found, weights, told, opinion
-    if diverged := _diverged(found):
-        told.append(f"{diverged} with {length:,} draws a chain, drawn again with shorter steps")
-        # Tails where a step learnt elsewhere is too long are not explored well, however long the chains.
-        settings = settings.model_copy(update={"target_accept": 1.0 - _SHORTER * (1.0 - settings.target_accept)})
-        again = settings.model_copy(update={"draws": length, "seed": settings.seed + 1})
-        found = nutpie_engine.whitened_by(compiled, again, found, progress, keeper)
-    sided = bool(notes_of(model).two_sided) and compiled.n_dim <= _MOST_TO_JUMP
+    sided, shortened = bool(notes_of(model).two_sided) and compiled.n_dim <= _MOST_TO_JUMP, 0
     while True:
+        if shortened < _SHORTENED and (diverged := _diverged(found)):
+            shortened += 1
+            told.append(f"{diverged} with {length:,} draws a chain, drawn again with shorter steps")
+            # Tails where a step learnt elsewhere is too long are not explored well, however long the chains.
+            settings = settings.model_copy(update={"target_accept": 1.0 - _SHORTER * (1.0 - settings.target_accept)})
+            again = settings.model_copy(update={"draws": length, "seed": settings.seed + shortened})
+            # Until all are there, the file keeps the draws that these replace.
+            found = nutpie_engine.whitened_by(compiled, again, found, progress, Keeper(None))
+            found.state[_TARGET] = settings.target_accept
+            keeper.earlier = None
+            keeper.keep(found)
         posterior = _posterior(found, compiled)
         missed = unvisited(posterior, opinion) if sided else ""  # which longer chains do not mend
         reason = missed or wanting(posterior, notes_of(model).judged)
