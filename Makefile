@@ -7,6 +7,9 @@ PY     := $(VENV)/bin/python
 UV     := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 FLAGS  := OMP_WAIT_POLICY=passive
 
+# Without compiled files beside the libraries every process compiles three thousand modules anew, for ten seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo test lint bench sbc docs lock clean
 
 setup: $(VENV)/.ready

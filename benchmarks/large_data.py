@@ -39,7 +39,7 @@ def measure(file: str) -> dict[str, Any]:
         return clock[-1] - clock[-2]
 
     options = {"worker": "worker", "industries": INDUSTRIES, "simulated": True}
-    workforce = Workforce.from_parquet(file, FORMULA, ["seniority"], **options)
+    workforce = Workforce.from_file(file, FORMULA, ["seniority"], **options)
     found: dict[str, Any] = {"matching": "exact", "workers": workforce.n_workers, "read_and_validate_s": lap()}
     found["read_peak_gb"] = _peak()
     model = joint_production(workforce, JointProductionSpec(threads=2))

@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     def data(system: _Model, source: "Source") -> None:
         """Validate a table and describe it; all faults are listed at once."""
         from bayes_labor.data import Workforce
+        from bayes_labor.data.joint_production.remarks import remarks
         from bayes_labor.posteriors.system import system_named
 
         chosen = system_named(system)
@@ -37,6 +38,8 @@ def register(app: typer.Typer) -> None:
         console.print(", ".join(f"{k} {v:,}" if isinstance(v, int) else f"{k} {v}" for k, v in known.items()), highlight=False)
         if not isinstance(found, Workforce):
             return
+        for remark in remarks(found):
+            console.print(f"note: {remark.what} ({remark.where}): {remark.remedy}", highlight=False)
         table = Table(title="terms")
         for column in ("term", "mean", "sd", "min", "max", "internal"):
             table.add_column(column, justify="left" if column == "term" else "right")

@@ -42,12 +42,15 @@ class Task:
 
 def source(
     source: Annotated[
-        str, typer.Argument(help="A .parquet or .csv file, or a sample that ships: `baseball`, `norway`, `norway:600`, "
-        "`table5`, `clean`, `paper`, `postwar`, by model.")
+        str, typer.Argument(help="A file (.csv, .tsv, .parquet, .feather, .dta, .sav, .sas7bdat, .xpt, .xlsx), or a sample "
+        "that ships: `baseball`, `norway`, `norway:600`, `table5`, `clean`, `paper`, `postwar`, by model.")
     ],
     column: Annotated[
         list[str] | None, typer.Option(help="A column of the file by its name here, e.g. id=person; repeat for several.")
     ] = None,
+    workplace: Annotated[str, typer.Option(help="Column with the workplace's id, if it is not called workplace.")] = "",
+    wage: Annotated[str, typer.Option(help="Column with the wage, if it is not called wage.")] = "",
+    industry: Annotated[str, typer.Option(help="Column with the workplace's industry, if it is not called industry.")] = "",
     formula: Annotated[
         str, typer.Option(help="Joint production: characteristics of talent, e.g. 'experience + {experience**2/100}'.")
     ] = "",
@@ -60,13 +63,28 @@ def source(
     person: Annotated[
         str, typer.Option(help="Joint production: column with the person's id, where rows are spells: repetitions are told.")
     ] = "",
+    leave_out: Annotated[
+        list[str] | None, typer.Option(help="Joint production: workplaces to leave out, `incomplete` or `single` ones.")
+    ] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(help="Rows to keep, e.g. 'year == 2019'; repeat for conditions that all hold.")
+    ] = None,
+    separator: Annotated[str, typer.Option(help="Of a text file, e.g. ';' or tab; it and what follows are recognised.")] = "",
+    decimal: Annotated[str, typer.Option(help="Decimal sign of a text file: , or point.")] = "",
+    thousands: Annotated[str, typer.Option(help="What sets off thousands in a text file, e.g. , or point or space.")] = "",
+    encoding: Annotated[str, typer.Option(help="Of a text file, e.g. cp1250.")] = "",
+    sheet: Annotated[str, typer.Option(help="Of a workbook with several.")] = "",
 ) -> "Source":  # fmt: skip
     """Where the data come from."""
+    from bayes_labor.data.tables import Reading
     from bayes_labor.posteriors.verbs import Source
 
     columns = {name.strip(): theirs.strip() for name, theirs in (_pair(t, "--column", "id=person") for t in column or [])}
+    columns |= {k: v for k, v in (("workplace", workplace), ("wage", wage), ("industry", industry)) if v}
+    reading = Reading(separator, decimal, thousands, encoding, sheet, tuple(where or ()))
     given = {"formula": formula, "internal": internal or [], "worker": worker, "person": person}
-    return Source(source, columns, given)
+    given["leave_out"] = leave_out or []
+    return Source(source, columns, given, reading)
 
 
 def task(

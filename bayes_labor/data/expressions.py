@@ -53,7 +53,13 @@ class Refused(ValueError):
 
 
 def columns_of(expression: str) -> set[str]:
-    """Columns that an expression names.
+    """Columns that an expression names; raises as :func:`checked`."""
+    tree, aliases = checked(expression)
+    return {aliases.get(name, name) for name in _names(tree)}
+
+
+def checked(expression: str) -> tuple[ast.expr, dict[str, str]]:
+    """(tree of an expression that says only what it may, columns by the names that stand for those in backticks).
 
     Raises
     ------
@@ -72,7 +78,7 @@ def columns_of(expression: str) -> set[str]:
     refused += _refusals(tree)
     if refused:
         raise Refused("; ".join(dict.fromkeys(refused)))
-    return {aliases.get(name, name) for name in _names(tree)}
+    return tree, aliases
 
 
 def named_levels(expression: str) -> Iterator[tuple[str, list[Any]]]:

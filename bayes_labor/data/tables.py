@@ -1,68 +1,232 @@
-"""Tables in: Parquet and CSV files, with ids as they are written."""
+"""Tables in: text, Parquet, Arrow, Stata, SAS, SPSS and Excel files, with ids as they are written."""
 
-import re
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
 
-from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
+from bayes_labor.data.dialect import COMPRESSED, NOT_UTF8, Dialect, number_pattern, recognise
+from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
+from bayes_labor.data.rows import columns_in, rows_where
+
+_TEXT = (".csv", ".tsv", ".tab", ".txt")
+_STATISTICAL = {  # ending -> reader of pyreadstat
+    ".dta": "read_dta", ".sav": "read_sav", ".zsav": "read_sav", ".por": "read_por",
+    ".sas7bdat": "read_sas7bdat", ".xpt": "read_xport",
+}  # fmt: skip
+_ARROW = (".parquet", ".feather", ".arrow")
+_EXCEL = (".xlsx", ".xlsm")
+ENDINGS = (*_TEXT, *_ARROW, *_STATISTICAL, *_EXCEL)
+"""Of files that can be read; text may be compressed: ``.csv.gz``."""
 
 
-def read_table(path: str | Path, kind: str | None = None, text: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a Parquet or CSV file by its ending; one clear error if it is missing or is not what its name says.
+@dataclass(frozen=True)
+class Reading:
+    """What a user says of a file, and which rows are wanted; what is empty is recognised."""
 
-    Columns named in ``text`` are read from CSV as they are written there: ``0012`` is not 12.
+    separator: str = ""
+    decimal: str = ""
+    thousands: str = ""
+    encoding: str = ""
+    sheet: str = ""
+    """Of a workbook with several."""
+    where: Sequence[str] = ()
+    """Conditions that all hold in the rows to keep, such as ``year == 2019``; in the grammar of formulas' expressions."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Of a text file."""
+        return Dialect(self.separator, self.decimal, self.thousands, self.encoding)
+
+
+def read_table(
+    path: str | Path, *, text: Sequence[str] = (), columns: Sequence[str] | None = None, reading: Reading | None = None
+) -> pd.DataFrame:
+    """Read a table by the ending of its file's name.
+
+    Parameters
+    ----------
+    path
+        One of :data:`ENDINGS`, in any case.
+    text
+        Columns that are read as they are written: ``0012`` is not 12.
+    columns
+        The only columns that are needed; where one of them is missing, all are read, so that it can be named.
+    reading
+        How the file is written, and which rows are wanted.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``attrs["read as"]`` says how a text file was understood.
+
+    Raises
+    ------
+    DataFaults
+        If the file is missing, is not what its name says, or cannot be understood in one way only.
+
     """
-    path = Path(path)
-    kind = kind or path.suffix.lower()
-    readers: dict[str, Any] = {".parquet": pd.read_parquet, ".csv": partial(_read_csv, text=text)}
+    path, reading = Path(path), reading or Reading()
+    kind = kind_of(path)
     if not kind:
-        remedy = "give a .parquet or .csv file, or the name of a sample that ships: `bayes-labor fit --help` lists them"
+        remedy = "give a file, or the name of a sample that ships: `bayes-labor fit --help` lists them"
         raise DataFaults([Fault("this is neither a file nor a sample that this model knows", str(path), remedy)])
-    if kind not in readers:
-        raise DataFaults([Fault(f"cannot read files ending in {kind!r}", str(path), "convert it to .parquet or .csv")])
+    if kind not in ENDINGS:
+        remedy = f"convert it to one of {', '.join(ENDINGS)}"
+        raise DataFaults([Fault(f"cannot read files ending in {kind!r}", str(path), remedy)])
     if not path.is_file():
         near = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
         remedy = did_you_mean(path.name, near) if near else "check the folder's name"
         raise DataFaults([Fault("there is no such file", str(path), remedy)])
+    _refuse_idle(reading, kind)
+    needed = None if columns is None else list(dict.fromkeys([*columns, *columns_in(reading.where)]))
     try:
-        if kind == ".csv":
-            _check_separator(path)
-        found: pd.DataFrame = readers[kind](path)
-        return found
-    except DataFaults:
+        table: pd.DataFrame = _reader(kind)(path, kind, text, needed, reading)
+    except (DataFaults, MemoryError):
         raise
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        fault = Fault(f"this is not a readable {kind[1:]} file: {error}", str(path), "write it again, or check its ending")
+    except Exception as error:  # of many libraries, for files in pieces or of another kind
+        reason = " ".join(str(error).split())[:200]
+        fault = Fault(f"this is not a readable {kind[1:]} file: {reason}", str(path), "write it again, or check its ending")
         raise DataFaults([fault]) from error
+    return rows_where(table, reading.where)
 
 
-def _read_csv(path: Path, text: Sequence[str]) -> pd.DataFrame:
-    """Columns named in ``text`` as they are written: an industry may be called NA, and only nothing at all is missing there."""
-    table = pd.read_csv(path, dtype=dict.fromkeys(text, str))
-    named = [c for c in dict.fromkeys(text) if c in table.columns and table[c].isna().any()]
-    if named:
-        table[named] = pd.read_csv(path, usecols=named, dtype=str, keep_default_na=False, na_values=[""])[named]
+def kind_of(path: str | Path) -> str:
+    """The ending that says how a file is read, in small letters; that of text may be before one of compression."""
+    endings = [e.lower() for e in Path(path).suffixes[-2:]]
+    packed = len(endings) == 2 and endings[1] in COMPRESSED and endings[0] in _TEXT
+    return endings[0] if packed else endings[-1] if endings else ""
+
+
+def as_frame(table: Any) -> pd.DataFrame:
+    """A table of pandas, polars, or anything else that speaks Arrow, as one of pandas. Raises DataFaults for anything else."""
+    if isinstance(table, pd.DataFrame):
+        return table
+    if hasattr(table, "__arrow_c_stream__"):
+        found: pd.DataFrame = pa.table(table).to_pandas()
+        return found
+    what = f"a table of kind {type(table).__name__} cannot be read"
+    raise DataFaults([Fault(what, "the table", "give a frame of pandas or polars (a lazy one collected), or an Arrow table")])
+
+
+def _refuse_idle(reading: Reading, kind: str) -> None:
+    """Raises DataFaults for what is said of another kind of file."""
+    idle = [n for n in ("separator", "decimal", "thousands", "encoding") if getattr(reading, n) and kind not in _TEXT]
+    idle += ["sheet"] if reading.sheet and kind not in _EXCEL else []
+    if idle:
+        raise DataFaults([Fault(f"a {kind} file has no {n}", f"--{n}", "leave it out") for n in idle])
+
+
+def _reader(kind: str) -> Callable[[Path, str, Sequence[str], list[str] | None, Reading], pd.DataFrame]:
+    if kind in _TEXT:
+        return _read_text
+    return _read_arrow if kind in _ARROW else _read_excel if kind in _EXCEL else _read_statistical
+
+
+def _read_text(path: Path, kind: str, text: Sequence[str], columns: list[str] | None, reading: Reading) -> pd.DataFrame:
+    dialect = recognise(path, reading.dialect, text)
+    others = [] if reading.encoding else [replace(dialect, encoding=e) for e in NOT_UTF8]
+    for tried in (dialect, *others):  # the beginning may be plain, and a name further down not
+        try:
+            table = _parsed(path, text, columns, tried)
+        except UnicodeDecodeError:
+            if tried is (others or [dialect])[-1]:
+                raise
+        else:
+            table.attrs["read as"] = str(tried)
+            break
     return table
 
 
-def _check_separator(path: Path) -> None:
-    """Raises DataFaults if the first line has more of another separator than commas."""
-    with path.open("rb") as file:
-        line = re.sub(rb'"[^"]*"', b"", file.readline(100_000)).decode("latin-1")
-    for sign, name in ((";", "';'"), ("\t", "a tab"), ("|", "'|'")):
-        if line.count(sign) > line.count(","):
-            remedy = f"write it with commas, or read it by pandas.read_csv(path, sep={sign!r}) and use Workforce.from_frame"
-            raise DataFaults([Fault(f"the file is separated by {name}, not by commas", str(path), remedy)])
+def _parsed(path: Path, text: Sequence[str], columns: list[str] | None, dialect: Dialect) -> pd.DataFrame:
+    """Columns named in ``text`` as they are written: an industry may be called NA, and only nothing at all is missing there."""
+    how: dict[str, Any] = {"sep": dialect.separator, "decimal": dialect.decimal, "encoding": dialect.encoding}
+    header = list(pd.read_csv(path, nrows=0, **how).columns)
+    table: pd.DataFrame = pd.read_csv(path, dtype=dict.fromkeys(text, str), usecols=_there(columns, header), **how)
+    named = [c for c in dict.fromkeys(text) if c in table.columns and table[c].isna().any()]
+    if named:
+        table[named] = pd.read_csv(path, usecols=named, dtype=str, keep_default_na=False, na_values=[""], **how)[named]
+    return _without_thousands(table, [c for c in table.columns if c not in text], dialect) if dialect.thousands else table
 
 
-def moments_with_errors(source: str, columns: Mapping[str, str], known: Sequence[str], positive: bool = True) -> pd.DataFrame:
+def _without_thousands(table: pd.DataFrame, columns: Sequence[str], dialect: Dialect) -> pd.DataFrame:
+    """The table with columns of numbers whose thousands are set off as numbers."""
+    pattern = number_pattern(dialect.decimal, dialect.thousands)
+    for c in columns:
+        if pd.api.types.is_string_dtype(table[c].dtype):
+            words = table[c].str.strip()
+            if words.dropna().str.fullmatch(pattern).all():
+                plain = words.str.replace(dialect.thousands, "", regex=False).str.replace(dialect.decimal, ".", regex=False)
+                table[c] = pd.to_numeric(plain)
+    return table
+
+
+def _there(columns: list[str] | None, header: Sequence[str]) -> list[str] | None:
+    """The columns that are needed if all of them are there, else None: all."""
+    return columns if columns is not None and set(columns) <= set(header) else None
+
+
+def _read_arrow(path: Path, kind: str, text: Sequence[str], columns: list[str] | None, reading: Reading) -> pd.DataFrame:
+    """Text as categories, handed over column by column."""
+    if kind == ".parquet":
+        wanted = _there(columns, pa.parquet.read_schema(path).names)
+        table = pa.parquet.read_table(path, columns=wanted)
+    else:
+        table = pa.feather.read_table(path)
+        wanted = _there(columns, table.column_names)
+        table = table.select(wanted) if wanted else table
+    if wanted is None:
+        whole: pd.DataFrame = table.to_pandas()
+        return whole
+    words = [f.name for f in table.schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+    frame = table.to_pandas(split_blocks=True, self_destruct=True, strings_to_categorical=True)
+    # Levels in alphabetical order, as if the column were text, not in order of appearance.
+    found: pd.DataFrame = frame.assign(**{c: frame[c].cat.reorder_categories(sorted(frame[c].cat.categories)) for c in words})
+    return found
+
+
+def _read_statistical(path: Path, kind: str, text: Sequence[str], columns: list[str] | None, reading: Reading) -> pd.DataFrame:
+    """Values that have labels as their labels; what the file calls missing is missing."""
+    import pyreadstat
+
+    read = getattr(pyreadstat, _STATISTICAL[kind])
+    _, about = read(str(path), metadataonly=True)
+    labels = {} if kind in (".sas7bdat", ".xpt") else {"apply_value_formats": True, "formats_as_category": False}
+    table, _ = read(str(path), usecols=_there(columns, about.column_names), **labels)
+    blank = {c: table[c].mask(table[c] == "") for c in table.columns if pd.api.types.is_string_dtype(table[c].dtype)}
+    found: pd.DataFrame = table.assign(**blank)  # these formats know no other missing text
+    return found
+
+
+def _read_excel(path: Path, kind: str, text: Sequence[str], columns: list[str] | None, reading: Reading) -> pd.DataFrame:
+    with pd.ExcelFile(path) as book:
+        sheets = [str(s) for s in book.sheet_names]
+        if reading.sheet and reading.sheet not in sheets:
+            what = f"there is no sheet {reading.sheet!r}"
+            raise DataFaults([Fault(what, str(path), f"--sheet: {did_you_mean(reading.sheet, sheets)}")])
+        if len(sheets) > 1 and not reading.sheet:
+            what = f"the workbook has {len(sheets)} sheets: {first_few(sheets)}"
+            raise DataFaults([Fault(what, str(path), "say which: --sheet NAME")])
+        sheet = reading.sheet or sheets[0]
+        table = pd.read_excel(book, sheet, dtype=dict.fromkeys(text, str))
+        named = [c for c in dict.fromkeys(text) if c in table.columns and table[c].isna().any()]
+        if named:
+            table[named] = pd.read_excel(book, sheet, usecols=named, dtype=str, keep_default_na=False, na_values=[""])[named]
+    wanted = _there(columns, list(table.columns))
+    return table if wanted is None else table[wanted]
+
+
+def moments_with_errors(
+    source: str, columns: Mapping[str, str], known: Sequence[str], positive: bool = True, reading: Reading | None = None
+) -> pd.DataFrame:
     """A file with a row per moment and columns ``moment``, ``value`` and ``se``, indexed by moment; every fault at once."""
-    table = renamed(read_table(source, text=[columns.get("moment", "moment")]), columns)
+    table = renamed(read_table(source, text=[columns.get("moment", "moment")], reading=reading), columns)
     lacking = [c for c in ("moment", "value", "se") if c not in table]
     if lacking:
         raise DataFaults([Fault(f"columns {', '.join(lacking)} are missing", source, "moment, value and se")])

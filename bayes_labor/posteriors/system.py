@@ -7,7 +7,7 @@ folder: a new one edits no registry.
 import inspect
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -20,6 +20,7 @@ import pymc as pm
 import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
+from bayes_labor.data.tables import Reading, kind_of
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.notes import notes_of
 from bayes_labor.models.priors import printed
@@ -53,8 +54,9 @@ class System:
     spec: type[Settings]
     """Settings and priors; all have defaults."""
     read: Callable[..., Any]
-    """(source, columns, **options) -> data, or DataFaults with every fault at once. ``source`` is a file or the name of a
-    sample that ships; ``columns`` maps names here to the user's; options are its keyword arguments."""
+    """(source, columns, reading, **options) -> data, or DataFaults with every fault at once. ``source`` is a file or the name
+    of a sample that ships; ``columns`` maps names here to the user's; ``reading`` says how the file is written and which
+    rows are wanted; options are its keyword arguments."""
     build: Callable[[Any, Any], pm.Model]
     """(data, spec) -> the plain model, its notes beside it."""
     describe: Callable[[Any], dict[str, Any]]
@@ -94,15 +96,20 @@ class System:
     @property
     def options(self) -> tuple[str, ...]:
         """Of :attr:`read`, besides source and columns."""
-        return tuple(list(inspect.signature(self.read).parameters)[2:])
+        return tuple(list(inspect.signature(self.read).parameters)[3:])
 
-    def data(self, source: str, columns: Mapping[str, str], options: Mapping[str, Any]) -> Any:
+    def data(self, source: str, columns: Mapping[str, str], options: Mapping[str, Any], reading: Reading) -> Any:
         """Read; an option that this system does not know is a fault."""
         unknown = [o for o, v in options.items() if v and o not in self.options]
         if unknown:
-            known = ", ".join(f"--{o}" for o in self.options) or "none"
-            raise DataFaults([Fault(f"{self.name} takes no --{unknown[0]}", source, f"its options are: {known}")])
-        return self.read(source, dict(columns), **{o: v for o, v in options.items() if v})
+            known = ", ".join(f"--{o.replace('_', '-')}" for o in self.options) or "none"
+            raise DataFaults(
+                [Fault(f"{self.name} takes no --{unknown[0].replace('_', '-')}", source, f"its options are: {known}")]
+            )
+        if reading != Reading() and not kind_of(source):
+            said = ", ".join(f"--{k}" for k, v in asdict(reading).items() if v)
+            raise DataFaults([Fault(f"{said} tells how a file is read", source, "a sample that ships needs none")])
+        return self.read(source, dict(columns), reading, **{o: v for o, v in options.items() if v})
 
     def table(self, spec: Any, data: Any, draws: xr.DataTree) -> pd.DataFrame:
         """The parameter table: see :attr:`summarize`."""

@@ -6,7 +6,7 @@ where it has moved. Whose data a run belongs to is checked by their fingerprint.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.traversal import graph_inputs
 
 from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.tables import Reading
 from bayes_labor.engines import sampling
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.notes import notes_of
@@ -40,16 +41,20 @@ class Source:
     source: str
     columns: Mapping[str, str]
     options: Mapping[str, Any]
+    reading: Reading = field(default_factory=Reading)
 
     def read(self, system: System) -> Any:
         """The data. Raises DataFaults with every fault at once."""
-        return system.data(self.source, self.columns, self.options)
+        return system.data(self.source, self.columns, self.options, self.reading)
 
     def record(self) -> dict[str, Any]:
         """As a run remembers it: a file by its absolute path, since commands may be given from elsewhere."""
         path = Path(self.source)
         where = str(path.absolute()) if path.is_file() else self.source
-        return {"source": where, "columns": dict(self.columns), "options": {k: v for k, v in self.options.items() if v}}
+        said = {k: v for k, v in asdict(self.reading).items() if v}
+        return {"source": where, "columns": dict(self.columns), "options": {k: v for k, v in self.options.items() if v}} | (
+            {"reading": said} if said else {}
+        )
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ def open_run(run: str | Path, moved: str | None = None) -> Opened:
     there = moved or read["source"]
     if Path(there).suffix and not Path(there).is_file():
         raise DataFaults([Fault("the table of the run is not there any more", there, "say where it is: --data FILE")])
-    data = Source(there, read["columns"], read["options"]).read(system)
+    data = Source(there, read["columns"], read["options"], Reading(**read.get("reading", {}))).read(system)
     found = system.describe(data)["fingerprint"]
     if found != record["data"]["fingerprint"]:
         what = f"the run was fitted to other data ({record['data']['name']}, {record['data']['fingerprint']})"

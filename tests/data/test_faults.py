@@ -80,8 +80,8 @@ TABLES = {
     "internal not in formula": (build(internal=("tenure",)), "internal variable 'tenure' does not occur"),
     "internal a string": (lambda: Workforce.from_frame(make_table(), FORMULA, "seniority"), "internal is a single string"),
     "all internal": (build(formula="seniority"), "every term is internal"),
-    "no such file": (lambda: Workforce.from_csv("nowhere/table.csv", FORMULA), "there is no such file"),
-    "other file type": (lambda: Workforce.from_parquet(__file__, FORMULA), "this is not a readable parquet file"),
+    "no such file": (lambda: Workforce.from_file("nowhere/table.csv", FORMULA), "there is no such file"),
+    "other file type": (lambda: Workforce.from_file(__file__, FORMULA), "cannot read files ending in '.py'"),
     "seasons": (lambda: baseball((1970, 1980)), "salaries are not known"),
     "too few workplaces": (lambda: norway(5), "too few workplaces"),
 }

@@ -30,7 +30,7 @@ def test_leading_zeros_are_kept(tmp_path: Path) -> None:
     table["industry"] = np.where(table["industry"] == "trade", "01", "1")
     table["worker"] = table["worker"].astype(str).where(table["worker"] != 6, "05")
     table.to_csv(tmp_path / "t.csv", index=False)
-    found = Workforce.from_csv(tmp_path / "t.csv", FORMULA, ["seniority"], worker="worker")
+    found = Workforce.from_file(tmp_path / "t.csv", FORMULA, ["seniority"], worker="worker")
     assert {"7", "007"} <= set(found.workplaces) and found.n_workplaces == 30
     assert found.industries == ("01", "1") and {"5", "05"} <= set(found.workers)
     assert found.fingerprint == read(table).fingerprint
@@ -45,8 +45,8 @@ def test_integer_ids_are_the_same_text_from_everywhere(tmp_path: Path) -> None:
     as_category = as_text.astype({"workplace": "category", "worker": "category"})
     nullable = table.astype({"workplace": "Int64", "worker": "Int64"})
     sources = [read(t) for t in (table, as_text, as_float, as_category, nullable)]
-    sources += [Workforce.from_csv(tmp_path / "t.csv", FORMULA, ["seniority"], worker="worker")]
-    sources += [Workforce.from_parquet(tmp_path / "t.parquet", FORMULA, ["seniority"], worker="worker")]
+    sources += [Workforce.from_file(tmp_path / "t.csv", FORMULA, ["seniority"], worker="worker")]
+    sources += [Workforce.from_file(tmp_path / "t.parquet", FORMULA, ["seniority"], worker="worker")]
     for found in sources:
         assert found.fingerprint == sources[0].fingerprint
         assert found.workplaces.tolist() == [str(i) for i in range(30)]  # numbers in their own order, not 0, 1, 10
@@ -67,13 +67,6 @@ def test_numbers_and_text_in_one_id_are_one_fault(column: str) -> None:
     table[column] = table[column].astype(object).where(table["workplace"] != 1, table[column].astype(str))
     text = faults_of(read, table)
     assert text.startswith("1 fault") and f"{column} has both numbers and text" in text and "astype(str)" in text
-
-
-@pytest.mark.parametrize(("separator", "name"), [(";", "';'"), ("\t", "a tab"), ("|", "'|'")])
-def test_another_separator_is_named(separator: str, name: str, tmp_path: Path) -> None:
-    make_table().to_csv(tmp_path / "t.csv", index=False, sep=separator, decimal=",")
-    text = faults_of(Workforce.from_csv, tmp_path / "t.csv", FORMULA, ["seniority"])
-    assert text.startswith("1 fault") and f"separated by {name}, not by commas" in text and "read_csv" in text
 
 
 def test_personnel_ids_are_text_where_a_number_would_merge_them(tmp_path: Path) -> None:
@@ -121,11 +114,11 @@ def test_ids_that_read_like_missing_are_ids(tmp_path: Path) -> None:
     table = make_table()
     table["industry"] = table["industry"].map({"trade": "NA", "services": "None"})
     table.to_csv(tmp_path / "na.csv", index=False)
-    assert Workforce.from_csv(tmp_path / "na.csv", "experience").industries == ("NA", "None")
+    assert Workforce.from_file(tmp_path / "na.csv", "experience").industries == ("NA", "None")
     table.loc[3, "industry"] = ""
     table.to_csv(tmp_path / "na.csv", index=False)
     with pytest.raises(DataFaults, match=r"industry is missing\n.*rows 3"):
-        Workforce.from_csv(tmp_path / "na.csv", "experience")
+        Workforce.from_file(tmp_path / "na.csv", "experience")
 
 
 def test_wages_that_hardly_differ_are_equal() -> None:

@@ -51,7 +51,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture
 def finished(source: list[str], tmp_path: Path) -> Path:
-    workforce = Workforce.from_csv(source[0], FORMULA, ["seniority"])
+    workforce = Workforce.from_file(source[0], FORMULA, ["seniority"])
     folder = RunFolder.create(tmp_path / "run")
     folder.save(
         tree(),

@@ -17,7 +17,7 @@ from scipy.special import ndtri
 
 from bayes_labor.data.faults import DataFaults, Fault, first_few
 from bayes_labor.data.ids import as_numbers_if_nothing_is_lost, mixed_faults
-from bayes_labor.data.tables import read_table
+from bayes_labor.data.tables import Reading, as_frame, read_table
 from bayes_labor.numerics.groups import Groups
 
 LEVELS, RATINGS, TENURES = 5, 4, 5
@@ -46,6 +46,7 @@ class Personnel:
     name: str = "personnel"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "table", as_frame(self.table))
         missing = [c for c in REQUIRED if c not in self.table]
         if missing:
             remedy = f"give columns {', '.join(REQUIRED)}; and {', '.join(OPTIONAL)} where there are any"
@@ -144,8 +145,8 @@ def _careers(t: pd.DataFrame, name: str) -> list[Fault]:
     return _faults(checks, t, name)
 
 
-def read_personnel(path: str | Path, columns: dict[str, str] | None = None) -> Personnel:
-    """The panel from a .csv or .parquet file.
+def read_personnel(path: str | Path, columns: dict[str, str] | None = None, reading: Reading | None = None) -> Personnel:
+    """The panel from a file.
 
     Parameters
     ----------
@@ -154,6 +155,8 @@ def read_personnel(path: str | Path, columns: dict[str, str] | None = None) -> P
     columns
         Names in the file by the package's name, such as ``{"id": "person"}``, where they differ. Ids are text, and numbers
         only where no two would merge: ``0012`` is not 12.
+    reading
+        How the file is written, and which rows are wanted.
 
     Raises
     ------
@@ -162,7 +165,7 @@ def read_personnel(path: str | Path, columns: dict[str, str] | None = None) -> P
 
     """
     id_ = (columns or {}).get("id", "id")
-    table = read_table(path, text=[id_])
+    table = read_table(path, text=[id_], reading=reading)
     if id_ in table:
         table[id_] = as_numbers_if_nothing_is_lost(table[id_])
     unknown = [c for c in (columns or {}).values() if c not in table]

@@ -9,22 +9,21 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
 from bayes_labor.data.ids import as_text, mixed_faults
 from bayes_labor.data.joint_production.characteristics import Characteristics, parse
-from bayes_labor.data.tables import read_table
+from bayes_labor.data.tables import Reading, as_frame, read_table
 from bayes_labor.numerics.groups import Groups
 
 _SAME_WAGE = 1e-6  # of the largest: wages closer than this are one wage
+_LEFT_OUT = {"incomplete": "workplaces with a missing value", "single": "workplaces of one worker"}
 _LARGEST_WAGE = 1e150  # its square is a number
 
 
 @dataclass(frozen=True, eq=False)
 class Workforce:
-    """A validated matched sample. Build it with :meth:`from_frame`, :meth:`from_parquet` or :meth:`from_csv`.
+    """A validated matched sample. Build it with :meth:`from_frame` or :meth:`from_file`.
 
     ==============  ======  ========================================================================
     name            symbol  role
@@ -57,11 +56,13 @@ class Workforce:
     people: Groups | None = None
     wage_unit: str = "wage units"
     name: str = "workforce"
+    left_out: str = ""
+    """Which workplaces of the table were left out, in words."""
 
     @classmethod
     def from_frame(
         cls,
-        frame: pd.DataFrame,
+        frame: Any,
         formula: str,
         internal: Sequence[str] = (),
         *,
@@ -71,6 +72,7 @@ class Workforce:
         worker: str | None = None,
         person: str | None = None,
         industries: Sequence[str] | None = None,
+        leave_out: Sequence[str] = (),
         wage_unit: str = "wage units",
         name: str = "workforce",
         simulated: bool = False,
@@ -80,8 +82,9 @@ class Workforce:
         Parameters
         ----------
         frame
-            One row per worker, any order; every worker of each workplace. Ids of workplaces, workers and industries are text:
-            whole numbers become the text that writes them, and workplaces stand in the order of those numbers, then of words.
+            One row per worker, any order; every worker of each workplace. Of pandas, polars or anything else that speaks Arrow.
+            Ids of workplaces, workers and industries are text: whole numbers become the text that writes them, and workplaces
+            stand in the order of those numbers, then of words.
         formula
             Characteristics of talent in Wilkinson notation, e.g. ``"experience + {experience**2/100} + seniority"``. The
             intercept is left out: the revenue scale takes its place.
@@ -95,6 +98,9 @@ class Workforce:
             ``worker`` ids. Without ``worker_effects`` the model treats errors as independent over rows: pages then warn.
         industries
             The industries there may be; default: those found.
+        leave_out
+            Workplaces that are left out rather than being faults: ``incomplete`` ones, of whose workers a wage or another
+            needed value is missing, and those of a ``single`` worker. How many is kept in ``left_out``.
         wage_unit, name
             Words for tables, axes and titles.
         simulated
@@ -106,7 +112,7 @@ class Workforce:
             With every fault found, each naming columns, rows or workplaces, and the remedy.
 
         """
-        named = {"worker": worker, "person": person}
+        frame, named = as_frame(frame), {"worker": worker, "person": person}
         columns = {"workplace": workplace, "industry": industry, "wage": wage} | {k: v for k, v in named.items() if v}
         faults = _missing_columns(frame, columns)
         if faults:
@@ -116,6 +122,7 @@ class Workforce:
         if faults:
             raise DataFaults(faults)
         frame = frame.assign(**{c: as_text(frame[c], ordered=c not in (worker, person)) for c in roles})
+        frame, left_out = _without(frame, workplace, [wage, *roles, *_named(formula, wage, frame)], leave_out)
         faults = [
             *_wage_faults(frame[wage], simulated),
             *_id_faults(frame, columns),
@@ -154,17 +161,25 @@ class Workforce:
             people=Groups.of(frame[person].to_numpy()[order].astype(str)) if person else None,
             wage_unit=wage_unit,
             name=name,
+            left_out=left_out,
         )
 
     @classmethod
-    def from_parquet(cls, path: str | Path, formula: str, internal: Sequence[str] = (), **options: Any) -> Self:
-        """Read the columns that are needed of a Parquet file; ``options`` as in :meth:`from_frame`."""
-        return cls.from_frame(_read_parquet(path, _needed(formula, options)), formula, internal, **options)
+    def from_file(
+        cls, path: str | Path, formula: str, internal: Sequence[str] = (), *, reading: Reading | None = None, **options: Any
+    ) -> Self:
+        """Read the columns that are needed of a file: text, Parquet, Arrow, Stata, SAS, SPSS or Excel, by its ending.
 
-    @classmethod
-    def from_csv(cls, path: str | Path, formula: str, internal: Sequence[str] = (), **options: Any) -> Self:
-        """Read a CSV file, its ids as they are written; ``options`` as in :meth:`from_frame`."""
-        return cls.from_frame(read_table(path, ".csv", _roles(options)), formula, internal, **options)
+        Parameters
+        ----------
+        path, reading
+            See :func:`bayes_labor.data.tables.read_table`: how the file is written, and which rows are wanted.
+        formula, internal, **options
+            As in :meth:`from_frame`.
+
+        """
+        table = read_table(path, text=_roles(options), columns=_needed(formula, options), reading=reading)
+        return cls.from_frame(table, formula, internal, **options)
 
     @property
     def repeated(self) -> float:
@@ -311,24 +326,38 @@ def _needed(formula: str, options: dict[str, Any]) -> list[str] | None:
     return [*_roles(options), options.get("wage") or "wage", *needed]
 
 
-def _read_parquet(path: str | Path, columns: list[str] | None) -> pd.DataFrame:
-    """These columns, text as categories, handed over column by column; all columns if one is missing, so that it is named."""
-    path = Path(path)
-    if columns is None or not path.is_file() or path.suffix.lower() != ".parquet":
-        return read_table(path, ".parquet")
+def _named(formula: str, wage: str, frame: pd.DataFrame) -> list[str]:
+    """Columns that a formula names and the table has; none of one that cannot be read, which is told later."""
     try:
-        if not set(columns) <= set(pq.read_schema(path).names):
-            return read_table(path, ".parquet")
-        table = pq.read_table(path, columns=list(dict.fromkeys(columns)))
-        text = [f.name for f in table.schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
-        frame = table.to_pandas(split_blocks=True, self_destruct=True, strings_to_categorical=True)
-        # Levels in alphabetical order, as if the column were text, not in order of appearance.
-        found: pd.DataFrame = frame.assign(
-            **{c: frame[c].cat.reorder_categories(sorted(frame[c].cat.categories)) for c in text}
+        return [c for c in parse(formula, wage)[1] if c in frame.columns]
+    except DataFaults:
+        return []
+
+
+def _without(frame: pd.DataFrame, workplace: str, needed: Sequence[str], leave_out: Sequence[str]) -> tuple[pd.DataFrame, str]:
+    """(the table without the workplaces that may be left out, how many they were)."""
+    unknown = [w for w in leave_out if w not in _LEFT_OUT]
+    if unknown:
+        raise DataFaults(
+            [Fault(f"{unknown[0]!r} says nothing of workplaces", "leave_out", did_you_mean(unknown[0], _LEFT_OUT))]
         )
-        return found
-    except (OSError, ValueError):
-        return read_table(path, ".parquet")
+    told = []
+    for kind, words in _LEFT_OUT.items():  # single ones may be what is left of larger ones
+        if kind not in leave_out:
+            continue
+        codes = frame[workplace].cat.codes.to_numpy()
+        if kind == "incomplete":
+            lacking = frame[list(dict.fromkeys(needed))].isna().any(axis=1).to_numpy() & (codes >= 0)
+            away = np.isin(codes, np.unique(codes[lacking])) | (codes < 0)
+        else:
+            away = np.isin(codes, np.flatnonzero(np.bincount(codes[codes >= 0]) == 1))
+        if away.any():
+            told.append(f"{len(np.unique(codes[away])):,} {words} ({int(away.sum()):,} rows)")
+            frame = frame[~away]
+            frame = frame.assign(**{workplace: frame[workplace].cat.remove_unused_categories()})
+    if frame.empty:
+        raise DataFaults([Fault("nothing is left", "; ".join(told), "leave out less, or complete the table")])
+    return frame, "; ".join(told)
 
 
 def _compact(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:

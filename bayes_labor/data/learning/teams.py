@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_labor.data.faults import DataFaults, Fault, first_few
+from bayes_labor.data.tables import as_frame
 
 GAPS = ("more skilled", "less skilled", "more skilled, squared", "less skilled, squared")
 """Regressors of equation 6 of the slides, in the order theta1+, theta1-, theta2+, theta2-."""
@@ -27,6 +28,7 @@ class Teams:
     name: str = "teams"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "table", as_frame(self.table))
         missing = [c for c in ("worker", "team", "year", "wage") if c not in self.table]
         if missing:
             raise DataFaults([Fault(f"columns {', '.join(missing)} are missing", self.name, "worker, team, year and wage")])

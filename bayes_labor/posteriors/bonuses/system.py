@@ -10,6 +10,7 @@ import pymc as pm
 import xarray as xr
 
 from bayes_labor.data.bonuses.personnel import Personnel, personnel, read_personnel
+from bayes_labor.data.tables import Reading
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec, bonus_receipt, bonus_size, promotion_prize
 from bayes_labor.models.panel_design import PanelDesign
@@ -47,13 +48,13 @@ _LEADS = {
 }
 
 
-def read(source: str, columns: dict[str, str]) -> Personnel:
-    """A panel: ``personnel``, ``table5``, ``table6``, ``exogenous`` or ``clean`` (generated), or a .parquet or .csv file.
+def read(source: str, columns: dict[str, str], reading: Reading | None = None) -> Personnel:
+    """A panel: ``personnel``, ``table5``, ``table6``, ``exogenous`` or ``clean`` (generated), or a file.
 
     ``columns`` names the file's, e.g. ``{"id": "person"}``.
     """
     if Path(source).suffix:
-        return read_personnel(source, columns)
+        return read_personnel(source, columns, reading)
     return personnel() if source == "personnel" else personnel(source)  # type: ignore[arg-type]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 
+from bayes_labor.data.joint_production.remarks import remarks
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.modes import SMALLEST_SHARE, find_modes, shares
 from bayes_labor.models.joint_production.inputs import prior_table
@@ -26,7 +27,7 @@ def look_ahead(
 ) -> tuple[dict[str, str], list[str]]:
     """See :attr:`bayes_labor.posteriors.system.System.foresee`."""
     outcomes, negative = prior_outcomes(prior)
-    troubles = [*foresee(workforce, outcomes, negative)]
+    troubles = [*foresee(workforce, outcomes, negative), *(f"{r.what} ({r.where}): {r.remedy}" for r in remarks(workforce))]
     if workforce.n_workers <= SEARCHED:
         troubles += foresee_from_modes(workforce, spec, model, evaluate)
     said = {"prior draws by outcome": ", ".join(f"{k} {v:.0%}" for k, v in outcomes.items())}

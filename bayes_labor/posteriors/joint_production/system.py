@@ -14,7 +14,7 @@ from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.baseball import baseball
 from bayes_labor.data.joint_production.norway import norway
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.data.tables import read_table
+from bayes_labor.data.tables import ENDINGS, Reading, kind_of, read_table
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.joint_production.inputs import prior_rows
 from bayes_labor.models.joint_production.model import joint_production
@@ -36,9 +36,10 @@ from bayes_labor.posteriors.system import System
 
 
 def read(
-    source: str, columns: dict[str, str], *, formula: str = "", internal: Sequence[str] = (), worker: str = "", person: str = ""
-) -> Workforce:
-    """A workforce: ``baseball``, ``norway``, ``norway:600`` (that many workplaces), or a .parquet or .csv file.
+    source: str, columns: dict[str, str], reading: Reading | None = None, *, formula: str = "", internal: Sequence[str] = (),
+    worker: str = "", person: str = "", leave_out: Sequence[str] = (),
+) -> Workforce:  # fmt: skip
+    """A workforce: ``baseball``, ``norway``, ``norway:600`` (that many workplaces), or a file.
 
     ``columns`` names the file's for workplace, industry and wage; ``worker`` and ``person`` are columns with ids.
     """
@@ -47,17 +48,16 @@ def read(
     kind, _, size = source.partition(":")
     if kind == "norway" and (not size or size.isdecimal()):
         return norway(int(size)) if size else norway()
-    readers = {".csv": Workforce.from_csv, ".parquet": Workforce.from_parquet}
-    reader = readers.get(Path(source).suffix.lower())
-    if reader is None or not formula:
-        read_table(source)  # what is wrong with the file comes first
+    if kind_of(source) not in ENDINGS or not formula:
+        read_table(source, reading=reading)  # what is wrong with the file comes first
         raise DataFaults([Fault("a table needs a formula", source, "--formula 'experience + seniority' --internal seniority")])
     unknown = sorted(set(columns) - {"workplace", "industry", "wage"})
     if unknown:
         remedy = "--column names workplace, industry and wage; other columns stand in the formula by their own names"
         raise DataFaults([Fault(f"there is no column {unknown[0]!r} to name", "--column", remedy)])
-    named: dict[str, Any] = columns | {"worker": worker or None, "person": person or None, "name": Path(source).stem}
-    return reader(source, formula, list(internal), **named)
+    named: dict[str, Any] = {"worker": worker or None, "person": person or None, "leave_out": leave_out}
+    named |= columns | {"name": Path(source).stem}
+    return Workforce.from_file(source, formula, list(internal), reading=reading, **named)
 
 
 def _counterfactual(

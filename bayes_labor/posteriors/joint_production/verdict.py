@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_labor.data.faults import first_few
+from bayes_labor.data.joint_production.remarks import remarks
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.joint_production.settings import JointProductionSpec
@@ -70,7 +71,8 @@ def judge(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *
     tree = with_log_likelihood(draws, workforce, spec, size=size)
     sensitivity = prior_sensitivity(tree, workforce, spec)
     about_data = [_repeated(workforce, spec), _conflict(sensitivity), _influential(tree, workforce, spec)]
-    found, few = [_unasked(draws), *about_data], max(size // 10, 10)
+    odd = [Gate(r.what, r.where, False, r.remedy) for r in remarks(workforce)]
+    found, few = [_unasked(draws), *odd, *about_data], max(size // 10, 10)
     solution = None if spec.is_linear else look_at_solution(draws, workforce, spec, few)
     by_seed = [solution.gate] if solution and solution.gate else []
     found += solution.cautions if solution else []

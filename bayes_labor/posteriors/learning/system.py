@@ -12,7 +12,7 @@ from pydantic import Field
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.learning.baseball import baseball_teammates
 from bayes_labor.data.learning.teams import Teams
-from bayes_labor.data.tables import moments_with_errors, read_table, renamed
+from bayes_labor.data.tables import Reading, moments_with_errors, read_table, renamed
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.learning.direct import DirectSpec, learning_direct
 from bayes_labor.models.learning.regression import LearningSpec, learning_regression
@@ -40,18 +40,18 @@ class StructuralSpec(Settings):
         return priors_of(self.parameters)
 
 
-def read_teams(source: str, columns: dict[str, str]) -> Teams:
+def read_teams(source: str, columns: dict[str, str], reading: Reading | None = None) -> Teams:
     """Workers in teams: ``baseball``, ``baseball:2011`` (from that season on), or a file with worker, team, year and wage."""
     name, _, first = source.partition(":")
     if name == "baseball" and (not first or first.isdecimal()):
         return baseball_teammates(int(first)) if first else baseball_teammates()
     ids = [columns.get(c, c) for c in ("worker", "team")]
-    return Teams(renamed(read_table(source, text=ids), columns), source)
+    return Teams(renamed(read_table(source, text=ids, reading=reading), columns), source)
 
 
-def read_moments(source: str, columns: dict[str, str]) -> pd.DataFrame:
+def read_moments(source: str, columns: dict[str, str], reading: Reading | None = None) -> pd.DataFrame:
     """Moments with standard errors: a file with columns ``moment``, ``value`` and ``se``."""
-    found = moments_with_errors(source, columns, KNOWN)
+    found = moments_with_errors(source, columns, KNOWN, reading=reading)
     shares = [m for m in ("employment", "top_share") if m in found.index and found["value"][m] >= 1.0]
     if shares:
         raise DataFaults([Fault(f"{m} = {found['value'][m]:g} is no share", source, "write 0.61, not 61") for m in shares])

@@ -9,7 +9,7 @@ import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.sorting.macro import MOMENTS, PAPER, MacroSeries, Targets, macro_series, us_postwar
-from bayes_labor.data.tables import moments_with_errors, read_table, renamed
+from bayes_labor.data.tables import Reading, moments_with_errors, read_table, renamed
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.priors import printed
 from bayes_labor.models.sorting.calibration import IDENTIFIED, SortingSpec, sorting_calibration
@@ -24,11 +24,11 @@ _MOST_SPREAD = 3.0  # of logs
 _REGIMES = ("psi", "v", "tau_hat", "s_l", "stay", "growth", "noise", "trend")
 
 
-def read_targets(source: str, columns: dict[str, str]) -> Targets:
-    """Moments: ``paper``, or a .csv or .parquet file with a row per moment and columns ``moment``, ``value`` and ``se``."""
+def read_targets(source: str, columns: dict[str, str], reading: Reading | None = None) -> Targets:
+    """Moments: ``paper``, or a file with a row per moment and columns ``moment``, ``value`` and ``se``."""
     if source == "paper":
         return PAPER
-    found = moments_with_errors(source, columns, MOMENTS)
+    found = moments_with_errors(source, columns, MOMENTS, reading=reading)
     faults = [Fault(f"the moment {m!r} is missing", source, "give all five") for m in MOMENTS if m not in found.index]
     beyond = [m for m in ("labor share", "top 10%", "50-90%") if m in found.index and found["value"][m] >= 1.0]
     faults += [Fault(f"{m} = {found['value'][m]:g} is no share", source, "write 0.61, not 61") for m in beyond]
@@ -42,9 +42,9 @@ def read_targets(source: str, columns: dict[str, str]) -> Targets:
     return Targets(chosen["value"].to_numpy(), chosen["se"].to_numpy())
 
 
-def read_series(source: str, columns: dict[str, str]) -> MacroSeries:
+def read_series(source: str, columns: dict[str, str], reading: Reading | None = None) -> MacroSeries:
     """Annual series: ``postwar`` (the United States, shipped), or a file as :func:`.macro_series` takes it."""
-    return us_postwar() if source == "postwar" else macro_series(renamed(read_table(source), columns))
+    return us_postwar() if source == "postwar" else macro_series(renamed(read_table(source, reading=reading), columns))
 
 
 def _fingerprint(*arrays: np.ndarray) -> str:

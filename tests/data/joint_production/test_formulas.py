@@ -247,6 +247,6 @@ def test_every_elementwise_function_is_tried() -> None:
 def test_parquet_is_read_by_the_same_trees(tmp_path: Path) -> None:
     TABLE.to_parquet(tmp_path / "t.parquet")
     formula = "np.log(`pay grade`) + center(seniority)"
-    found = Workforce.from_parquet(tmp_path / "t.parquet", formula, ["seniority"])
+    found = Workforce.from_file(tmp_path / "t.parquet", formula, ["seniority"])
     assert found.fingerprint == Workforce.from_frame(TABLE, formula, ["seniority"]).fingerprint
     assert isinstance(found.covariates, pd.DataFrame) and set(found.covariates) == {"pay grade", "seniority"}

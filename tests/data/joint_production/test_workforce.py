@@ -48,8 +48,8 @@ def test_files_round_trip(tmp_path) -> None:
     t = make_table()
     t.to_csv(tmp_path / "t.csv", index=False)
     t.to_parquet(tmp_path / "t.parquet")
-    a = Workforce.from_csv(tmp_path / "t.csv", FORMULA, ["seniority"])
-    b = Workforce.from_parquet(tmp_path / "t.parquet", FORMULA, ["seniority"])
+    a = Workforce.from_file(tmp_path / "t.csv", FORMULA, ["seniority"])
+    b = Workforce.from_file(tmp_path / "t.parquet", FORMULA, ["seniority"])
     assert a.fingerprint == b.fingerprint
 
 
@@ -236,11 +236,11 @@ def test_parquet_gives_what_the_frame_gives(tmp_path: Path) -> None:
     t = make_table(30).assign(job=lambda d: np.where(d["female"] > 0, "cook", "clerk"), unused="x")
     t.to_parquet(tmp_path / "t.parquet", row_group_size=20)
     formula = "experience + job + seniority"
-    read = Workforce.from_parquet(tmp_path / "t.parquet", formula, ["seniority"], worker="worker")
+    read = Workforce.from_file(tmp_path / "t.parquet", formula, ["seniority"], worker="worker")
     want = Workforce.from_frame(t, formula, ["seniority"], worker="worker")
     assert read.fingerprint == want.fingerprint and read.terms == want.terms == ("experience", "job[T.cook]", "seniority")
     with pytest.raises(DataFaults, match="did you mean 'unused'"):
-        Workforce.from_parquet(tmp_path / "t.parquet", "experience + unusd", [])
+        Workforce.from_file(tmp_path / "t.parquet", "experience + unusd", [])
 
 
 def test_the_design_lies_in_memory_once(small: Workforce) -> None:

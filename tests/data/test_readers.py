@@ -1,0 +1,267 @@
+"""One payroll in every format: the same workforce; what cannot be told is asked, never guessed."""
+
+import bz2
+import gzip
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyreadstat
+import pytest
+from typer.testing import CliRunner
+
+from bayes_labor.commands import app
+from bayes_labor.data import DataFaults, Personnel, Workforce, personnel, read_table
+from bayes_labor.data.joint_production.remarks import remarks
+from bayes_labor.data.tables import Reading
+from tests.conftest import FORMULA, make_table
+
+NAMES = {"workplace": "plant", "industry": "nace", "wage": "monthly_pay", "worker": "pid"}
+
+
+def payroll() -> pd.DataFrame:
+    """With ids of leading zeros, an industry called NA, letters beyond ASCII and wages of thousands."""
+    table = make_table().rename(columns=NAMES)
+    table["plant"] = table["plant"].map(lambda i: f"{i:04d}" if i != 12 else "12")
+    table["nace"] = table["nace"].map({"trade": "NA", "services": "Gebäude, Dienste"})
+    table["monthly_pay"] = (100 * table["monthly_pay"]).round(2)
+    table = table.round({"experience": 3, "seniority": 3})  # what writes workbooks keeps sixteen digits, not seventeen
+    return table
+
+
+def continental(number: float) -> str:
+    return f"{number:,.2f}".translate(str.maketrans(",.", ".,"))
+
+
+WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
+    "plain.csv": lambda t, f: t.to_csv(f, index=False),
+    "continental.csv": lambda t, f: t.to_csv(f, index=False, sep=";", decimal=",", encoding="cp1252"),
+    "thousands.csv": lambda t, f: t.assign(monthly_pay=t["monthly_pay"].map(continental)).to_csv(
+        f, index=False, sep=";", decimal=","
+    ),
+    "english.csv": lambda t, f: t.assign(monthly_pay=t["monthly_pay"].map("{:,.2f}".format)).to_csv(f, index=False),
+    "swiss.csv": lambda t, f: t.assign(monthly_pay=t["monthly_pay"].map("{:,.2f}".format).str.replace(",", "'")).to_csv(
+        f, index=False, sep="\t"
+    ),
+    "french.txt": lambda t, f: t.assign(
+        monthly_pay=t["monthly_pay"].map("{:,.2f}".format).str.replace(",", "\u202f").str.replace(".", ",")
+    ).to_csv(f, index=False, sep=";", decimal=",", encoding="utf-16"),
+    "bom.csv": lambda t, f: t.to_csv(f, index=False, encoding="utf-8-sig"),
+    "packed.csv.gz": lambda t, f: t.to_csv(f, index=False),
+    "packed.csv.zip": lambda t, f: t.to_csv(f, index=False),
+    "packed.tsv.xz": lambda t, f: t.to_csv(f, index=False, sep="\t"),
+    "bars.CSV": lambda t, f: t.to_csv(f, index=False, sep="|"),
+    "a.parquet": lambda t, f: t.to_parquet(f),
+    "a.feather": lambda t, f: t.to_feather(f),
+    "a.dta": lambda t, f: t.to_stata(f, write_index=False),
+    "a.sav": lambda t, f: pyreadstat.write_sav(t, str(f)),
+    "a.xpt": lambda t, f: pyreadstat.write_xport(t, str(f)),
+    "a.xlsx": lambda t, f: t.to_excel(f, index=False),
+}
+
+
+def read(path: Path, reading: Reading | None = None, **options: object) -> Workforce:
+    return Workforce.from_file(path, FORMULA, ["seniority"], reading=reading, **(NAMES | options))
+
+
+@pytest.fixture(scope="module")
+def known() -> Workforce:
+    return Workforce.from_frame(payroll(), FORMULA, ["seniority"], **NAMES)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_one_payroll_in_every_format(name: str, known: Workforce, tmp_path: Path) -> None:
+    WRITERS[name](payroll(), tmp_path / name)
+    found = read(tmp_path / name)
+    assert found.fingerprint == known.fingerprint
+    assert found.industries == ("Gebäude, Dienste", "NA") and "12" in found.workplaces and "0011" in found.workplaces
+
+
+def test_frames_of_polars_and_arrow(known: Workforce) -> None:
+    for table in (pl.from_pandas(payroll()), pa.Table.from_pandas(payroll())):
+        assert Workforce.from_frame(table, FORMULA, ["seniority"], **NAMES).fingerprint == known.fingerprint
+    with pytest.raises(DataFaults, match="LazyFrame cannot be read"):
+        Workforce.from_frame(pl.from_pandas(payroll()).lazy(), FORMULA, ["seniority"], **NAMES)
+    panel = personnel().table.head(300)
+    panel = panel[panel["id"] != panel["id"].iloc[-1]]
+    assert Personnel(pl.from_pandas(panel)).fingerprint == Personnel(panel).fingerprint
+
+
+def faults_of(path: Path, reading: Reading | None = None, **options: object) -> str:
+    with pytest.raises(DataFaults) as caught:
+        read_table(path, reading=reading, **options)
+    return " ".join(str(caught.value).split())
+
+
+def test_a_number_that_may_be_two_is_asked(tmp_path: Path) -> None:
+    """3.150 is three thousand to one half of the world."""
+    path = tmp_path / "t.csv"
+    path.write_text("plant;pay\n1;3.150\n2;2.950\n3;950\n")
+    assert "pay: 3.150 may be 3.15 or 3150" in faults_of(path) and "--decimal" in faults_of(path)
+    assert read_table(path, reading=Reading(decimal=".")).pay.tolist() == [3.15, 2.95, 950.0]
+    assert read_table(path, reading=Reading(decimal=",")).pay.tolist() == [3150, 2950, 950]
+    assert read_table(path, reading=Reading(thousands="point")).pay.tolist() == [3150, 2950, 950]
+    path.write_text("plant;pay;rate\n1;3.150;0,5\n2;2.950;1,25\n3;950;2\n")  # another column decides
+    assert read_table(path).pay.tolist() == [3150, 2950, 950]
+    path.write_text("plant;pay;rate\n1;3.150;0.5\n2;2.950;1.25\n3;950;2\n")
+    assert read_table(path).pay.tolist() == [3.15, 2.95, 950.0]
+    path.write_text('plant,pay\n1,"3,150"\n2,"2,950"\n')
+    assert "may be" in faults_of(path)
+    assert read_table(path, reading=Reading(thousands=",")).pay.tolist() == [3150, 2950]
+    path.write_text("plant,pay\n1,3.150\n2,2.950\n")  # commas between fields: points are decimal
+    assert read_table(path).pay.tolist() == [3.15, 2.95]
+
+
+def test_what_cannot_be_told_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("plant pay\n1 2\n")
+    assert "no separator is recognised" in faults_of(path) and "--separator" in faults_of(path)
+    assert read_table(path, reading=Reading(separator="space")).columns.tolist() == ["plant", "pay"]
+    path.write_text("")
+    assert "the file is empty" in faults_of(path)
+    path.write_bytes(b"\x00\x01\x02\x03")
+    assert "this is no text" in faults_of(path)
+    path.write_text("a,b\n1,2\n1,2,3\n")
+    assert "not a readable csv file" in faults_of(path)
+    path.write_text("a,b\n1,2\n")
+    assert "is no single sign" in faults_of(path, Reading(separator=";;"))
+    assert "there is no encoding 'klingon'" in faults_of(path, Reading(encoding="klingon"))
+    assert "one sign for decimals and thousands" in faults_of(path, Reading(decimal=",", thousands=","))
+    path.write_bytes("a,b\nä,2\n".encode("cp1252"))
+    assert "not written in utf-8" in faults_of(path, Reading(encoding="utf-8"))
+    assert read_table(path).a.tolist() == ["ä"] and "cp1252" in read_table(path).attrs["read as"]
+    payroll().to_parquet(tmp_path / "t.parquet")
+    assert "a .parquet file has no decimal" in faults_of(tmp_path / "t.parquet", Reading(decimal=","))
+
+
+def test_letters_beyond_the_beginning_are_read(tmp_path: Path) -> None:
+    """The first quarter of a megabyte may be plain ASCII."""
+    rows = "".join(f"plant {i},1.5\n" for i in range(40_000))
+    (tmp_path / "t.csv").write_bytes(("a,b\n" + rows + "Büro,2.5\n").encode("cp1252"))
+    assert read_table(tmp_path / "t.csv").a.iloc[-1] == "Büro"
+
+
+def test_packed_files_in_pieces(tmp_path: Path) -> None:
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n" * 100)[:-20])
+    (tmp_path / "t.csv.bz2").write_bytes(bz2.compress(b"a,b\n1,2\n")[:10])
+    (tmp_path / "u.csv.zip").write_bytes(b"PK nothing")
+    for name in ("t.csv.gz", "t.csv.bz2", "u.csv.zip"):
+        assert "not a readable csv file" in faults_of(tmp_path / name)
+    with zipfile.ZipFile(tmp_path / "two.csv.zip", "w") as box:
+        box.writestr("a.csv", "a,b\n1,2\n")
+        box.writestr("b.csv", "a,b\n1,2\n")
+    assert "the archive holds 2 files" in faults_of(tmp_path / "two.csv.zip")
+    for name in ("t.dta", "t.sav", "t.xlsx", "t.feather", "t.sas7bdat", "t.xpt", "t.por"):
+        (tmp_path / name).write_bytes(b"nothing of the kind")
+        assert f"not a readable {name[2:]} file" in faults_of(tmp_path / name)
+
+
+def test_sheets_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.xlsx"
+    with pd.ExcelWriter(path) as book:
+        pd.DataFrame({"note": ["read me"]}).to_excel(book, sheet_name="about", index=False)
+        payroll().to_excel(book, sheet_name="pay", index=False)
+    assert "2 sheets: about, pay" in faults_of(path) and "did you mean 'pay'" in faults_of(path, Reading(sheet="pays"))
+    assert read(path, Reading(sheet="pay")).n_workplaces == 30
+
+
+def test_labelled_values_are_their_labels(tmp_path: Path) -> None:
+    table = pd.DataFrame({"plant": [1, 1, 2], "nace": [1, 1, 2], "pay": [1.5, 2.5, np.nan], "note": ["a", "", "b"]})
+    labels = {"nace": {1: "Mining", 2: "Trade"}}
+    pyreadstat.write_sav(table, str(tmp_path / "t.sav"), variable_value_labels=labels)
+    found = read_table(tmp_path / "t.sav")
+    assert found["nace"].tolist() == ["Mining", "Mining", "Trade"]
+    assert found["pay"].isna().tolist() == [False, False, True] and found["note"].isna().tolist() == [False, True, False]
+
+
+def test_rows_where(tmp_path: Path) -> None:
+    table = payroll()
+    table["year"], table["pay.grade"] = np.where(np.arange(len(table)) % 2, 2018, 2019), np.arange(len(table)) % 5
+    path = tmp_path / "t.csv"
+    table.to_csv(path, index=False)
+    kept = read_table(path, reading=Reading(where=["year == 2019", "`pay.grade` <= 2", "nace == 'NA'"]), text=["nace"])
+    same = table[(table["year"] == 2019) & (table["pay.grade"] <= 2) & (table["nace"] == "NA")]
+    assert kept["pid"].tolist() == same["pid"].tolist() and kept.index.tolist() == list(range(len(same)))
+    few = read_table(path, columns=["plant"], reading=Reading(where=["(log(abs(experience - 9)) > 1) & (year != 2018)"]))
+    assert set(few.columns) == {"plant", "experience", "year"}  # what the condition needs is read too
+    lost = table["year"].astype(float).mask(table["year"] == 2018)
+    table.assign(year=lost).to_csv(path, index=False)
+    assert len(read_table(path, reading=Reading(where=["year <= 2019"]))) == (lost == 2019).sum()  # missing meets nothing
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ("experience", "this is no condition"),
+        ("year ==", "this is no condition"),
+        ("yaer == 1", "there is no column 'yaer'"),
+        ("1 == 1", "names no column"),
+        ("plant > 3", "cannot be met"),
+        ("experience > 1e9", "no row meets the condition"),
+        ("bs(experience) > 1", "depends on other rows"),
+        ("__import__('os').system('true') == 0", "says what it may not"),
+        ("experience.__class__ == 0", "says what it may not"),
+        ("experience[0] == 0", "says what it may not"),
+        ("(lambda: experience)() == 0", "says what it may not"),
+        ("9 ** 9 ** 9 > experience", "says what it may not"),
+    ],
+)
+def test_conditions_that_are_none(condition: str, words: str, tmp_path: Path) -> None:
+    payroll().to_csv(tmp_path / "t.csv", index=False)
+    assert words in faults_of(tmp_path / "t.csv", Reading(where=[condition]), text=["plant"])
+
+
+def test_workplaces_are_left_out_by_name_and_counted() -> None:
+    table = payroll()
+    table.loc[table["plant"] == "0003", "monthly_pay"] = np.nan
+    table.loc[table.index[table["plant"] == "0005"][0], "experience"] = np.nan
+    single = table["plant"].eq("0007") & table["plant"].duplicated()
+    table = table[~single]
+    with pytest.raises(DataFaults, match="3 faults"):
+        Workforce.from_frame(table, FORMULA, ["seniority"], **NAMES)
+    found = Workforce.from_frame(table, FORMULA, ["seniority"], leave_out=["single", "incomplete"], **NAMES)
+    assert found.n_workplaces == 27 and not {"0003", "0005", "0007"} & set(found.workplaces)
+    rows = int(table["plant"].isin(["0003", "0005"]).sum())
+    assert found.left_out == f"2 workplaces with a missing value ({rows} rows); 1 workplaces of one worker (1 rows)"
+    assert "nobody can go to them" in remarks(found)[0].what
+    with pytest.raises(DataFaults, match="'singles' says nothing of workplaces"):
+        Workforce.from_frame(table, FORMULA, ["seniority"], leave_out=["singles"], **NAMES)
+
+
+def test_oddities_are_said() -> None:
+    table = payroll()
+    logs = table.assign(monthly_pay=np.log(table["monthly_pay"]))
+    plain = Workforce.from_frame(table, FORMULA, ["seniority"], **NAMES)
+    assert remarks(plain) == []
+    told = remarks(Workforce.from_frame(logs, FORMULA, ["seniority"], **NAMES))
+    assert [r.what for r in told] == ["wages look like logarithms"]
+    table["nace"] = table["nace"].where(table["plant"] != "0001", "na ")
+    told = remarks(Workforce.from_frame(table, FORMULA, ["seniority"], **NAMES))
+    assert [r.what for r in told] == ["industry has labels that differ by case or blanks only"]
+    assert "'NA' and 'na '" in told[0].where
+
+
+def test_a_run_remembers_how_its_table_was_read(tmp_path: Path) -> None:
+    table = payroll()
+    table["year"] = np.where(np.isin(table["plant"], ["0001", "0002"]), 2018, 2019)
+    path = tmp_path / "pay.csv"
+    table.to_csv(path, index=False, sep=";", decimal=",", encoding="cp1252")
+    words = ["joint-production", str(path), "--formula", FORMULA, "--internal", "seniority", "--where", "year == 2019"]
+    words += ["--workplace", "plant", "--wage", "monthly_pay", "--industry", "nace", "--worker", "pid"]
+    few = ["--draws", "20", "--tune", "20", "--chains", "2", "--seed", "1", "--set", "spec=linear"]
+
+    def call(*given: str) -> str:
+        result = CliRunner().invoke(app, list(given))
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        assert result.exit_code in (0, 1), result.output
+        return " ".join(result.output.split())
+
+    assert "workplaces 28" in call("data", *words)
+    call("fit", *words, "--run", str(tmp_path / "run"), *few)
+    assert "report" in call("report", str(tmp_path / "run"))
+    with pytest.raises(AssertionError, match="a sample that ships needs none"):
+        call("data", "joint-production", "baseball", "--where", "year == 2019")
