@@ -29,11 +29,24 @@ class _Words(BaseModel):
     judged: dict[str, list[str]] = {}
 
 
+class _Reading(BaseModel):
+    """As :class:`bayes_labor.data.tables.Reading`."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+    separator: str = ""
+    decimal: str = ""
+    thousands: str = ""
+    encoding: str = ""
+    sheet: str = ""
+    where: list[str] = []
+
+
 class _Read(BaseModel):
     model_config = ConfigDict(strict=True)
     source: str
     columns: dict[str, str]
     options: dict[str, Any]
+    reading: _Reading = _Reading()
 
 
 class _Record(BaseModel):

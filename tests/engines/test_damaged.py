@@ -146,6 +146,12 @@ FINISHED = {
     "checksums of another kind": (change(stored=[1]), "record is damaged.*stored"),
     "source a number": (change(read=5), "record is damaged.*read"),
     "source without columns": (change(read={"source": "x", "options": {}}), "record is damaged.*read.columns"),
+    "rows chosen by a number": (
+        change(read={"source": "x", "columns": {}, "options": {}, "reading": {"where": 3}}), "record is damaged.*reading.where",
+    ),
+    "read by what nobody knows": (
+        change(read={"source": "x", "columns": {}, "options": {}, "reading": {"by": "x"}}), "record is damaged.*reading.by",
+    ),
     "no outcome": (change(outcome=None), "record is damaged.*outcome"),
     "an unknown state": (change(state="weird"), "record is damaged.*state"),
     "judged by others": (
