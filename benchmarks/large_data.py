@@ -2,6 +2,7 @@
 
 For each size a Parquet file is generated, then read, validated, compiled and evaluated in a process of its own, whose time and
 memory are printed and kept in ``benchmarks/results/``. Default: the paper's sample, Norway's register, and ten times that.
+``... reading`` reads, checks and describes ten million rows from Parquet and from a text file with ``;`` and decimal commas.
 """
 
 import json
@@ -51,6 +52,40 @@ def measure(file: str) -> dict[str, Any]:
     return found | {"peak_gb": _peak(), "design_gb": workforce.design.nbytes / 2**30}
 
 
+def describe(file: str) -> dict[str, Any]:
+    """Seconds and memory of reading, checking and describing a table."""
+    from bayes_labor.data import Workforce
+    from bayes_labor.data.joint_production.norway import FORMULA, INDUSTRIES
+    from bayes_labor.data.joint_production.remarks import remarks
+
+    wall, cpu = time.perf_counter(), time.process_time()
+    workforce = Workforce.from_file(file, FORMULA, ["seniority"], worker="worker", industries=INDUSTRIES, simulated=True)
+    table, odd = workforce.describe(), remarks(workforce)
+    return {
+        "file": Path(file).suffix, "gigabytes": Path(file).stat().st_size / 2**30, "rows": workforce.n_workers,
+        "terms": len(table), "remarks": len(odd), "fingerprint": workforce.fingerprint, "peak_gb": _peak(),
+        "wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu,
+    }  # fmt: skip
+
+
+def reading(workplaces: int = 830_000) -> None:
+    """Ten million rows, the same in both files; kept in ``benchmarks/results/reading.json``."""
+    from bayes_labor.data.joint_production.norway import norway_table
+
+    found, me = [], [sys.executable, "-m", "benchmarks.large_data", "describe"]
+    with tempfile.TemporaryDirectory() as folder:
+        table = norway_table(workplaces, seed=1)
+        files = [f"{folder}/register.parquet", f"{folder}/register.csv"]
+        table.to_parquet(files[0])
+        table.to_csv(files[1], index=False, sep=";", decimal=",")
+        del table
+        for file in files:
+            out = subprocess.run([*me, file], check=True, capture_output=True, text=True).stdout
+            found.append(json.loads(out))
+            print(json.dumps(found[-1]), flush=True)
+    (Path(__file__).parent / "results" / "reading.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
 def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
@@ -78,5 +113,9 @@ if __name__ == "__main__":
         generate(sys.argv[2], int(sys.argv[3]))
     elif sys.argv[1:2] == ["measure"]:
         print(json.dumps(measure(sys.argv[2])))
+    elif sys.argv[1:2] == ["describe"]:
+        print(json.dumps(describe(sys.argv[2])))
+    elif sys.argv[1:2] == ["reading"]:
+        reading(*map(int, sys.argv[2:]))
     else:
         main(tuple(map(int, sys.argv[1:])) or SIZES)
