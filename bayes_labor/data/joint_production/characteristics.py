@@ -139,6 +139,16 @@ def parse(formula: str, wage: str = "wage") -> tuple[Any, list[str]]:
         raise DataFaults([Fault(f"the formula cannot be read: {_one_line(error)}", repr(formula), remedy)]) from None
 
 
+def asks_for_logs(formula: str, wage: str) -> bool:
+    """Whether the left side of a formula that can be read is the logarithm of the wage."""
+    left = formula.partition("~")[0] if "~" in formula else ""
+    return "".join(left.split()) in _logs_of(wage)
+
+
+def _logs_of(wage: str) -> list[str]:
+    return [f"{log}({name})" for log in ("log", "np.log", "numpy.log") for name in (wage, f"`{wage}`")]
+
+
 def _right_side(formula: str, wage: str) -> str:
     """A formula without its left side. Raises DataFaults for a left side that would not be obeyed, and for several parts."""
     tokens = list(tokenize(formula))
@@ -150,9 +160,9 @@ def _right_side(formula: str, wage: str) -> str:
     if tilde is None:
         return formula
     left = tokens[:tilde]
-    if [t.token for t in left] not in ([], [wage]):
+    if [t.token for t in left] not in ([], [wage]) and not asks_for_logs(formula, wage):
         what = f"the left side {formula[: tokens[tilde].source_start].strip()!r} would not be obeyed"
-        remedy = f"leave it out or write {wage}: the model is one of wages in levels, with additive errors"
+        remedy = f"leave it out, write {wage}, or log({wage}) for errors of log wages (errors=log)"
         raise DataFaults([Fault(what, repr(formula), remedy)])
     return formula[tokens[tilde].source_start + tokens[tilde].token.index("~") + 1 :]
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
 from bayes_labor.data.ids import as_text, mixed_faults
-from bayes_labor.data.joint_production.characteristics import Characteristics, parse
+from bayes_labor.data.joint_production.characteristics import Characteristics, asks_for_logs, parse
 from bayes_labor.data.tables import Reading, as_frame, read_table
 from bayes_labor.numerics.groups import Groups
 
@@ -58,6 +58,8 @@ class Workforce:
     name: str = "workforce"
     left_out: str = ""
     """Which workplaces of the table were left out, in words."""
+    in_logs: bool = False
+    """Whether the formula's left side is the logarithm of the wage: only specifications with errors of log wages obey it."""
 
     @classmethod
     def from_frame(
@@ -162,6 +164,7 @@ class Workforce:
             wage_unit=wage_unit,
             name=name,
             left_out=left_out,
+            in_logs=asks_for_logs(formula, wage),
         )
 
     @classmethod

@@ -59,6 +59,9 @@ def inputs_of(workforce: Workforce, spec: JointProductionSpec) -> Inputs:
     if spec.worker_effects and not workforce.repeated:
         what = "worker effects need people who have several rows" + ("" if workforce.people else ": nothing says who is who")
         raise DataFaults([Fault(what, "worker_effects", "name the column of their ids (person=), or leave the effects out")])
+    if workforce.in_logs and spec.errors != "log":
+        what = f"the formula explains the logarithm of the wage, and errors={spec.errors!r} are of the wage itself"
+        raise DataFaults([Fault(what, repr(workforce.formula), "choose errors='log' (--set errors=log), or leave the log out")])
     if spec.errors == "log" and not (workforce.wage > 0).all():
         what = f"{int(np.sum(workforce.wage <= 0))} wages are not positive, and errors='log' takes their logarithms"
         raise DataFaults([Fault(what, workforce.name, "drop these rows, or choose errors='normal'")])

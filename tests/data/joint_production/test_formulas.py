@@ -13,6 +13,8 @@ import pytest
 from bayes_labor.data import DataFaults, Workforce
 from bayes_labor.data.expressions import ELEMENTWISE
 from bayes_labor.data.joint_production.characteristics import parse
+from bayes_labor.models import JointProductionSpec
+from bayes_labor.models.joint_production.inputs import inputs_of
 from tests.conftest import make_table
 
 TABLE = make_table().assign(job=lambda d: np.where(d["experience"] > 15, "old", "new"), grade=lambda d: np.arange(len(d)) % 3)
@@ -203,8 +205,9 @@ def test_a_spline_beyond_its_knots_is_a_fault() -> None:
 
 
 LEFT = {
-    "log(wage) ~ experience": "left side 'log.wage.' would not be obeyed.*wages in levels",
-    "np.log(wage) ~ experience": "would not be obeyed.*wages in levels",
+    "log(wage) + 1 ~ experience": "left side 'log.wage. . 1' would not be obeyed.*errors=log",
+    "log10(wage) ~ experience": "would not be obeyed.*errors=log",
+    "log(pay) ~ experience": "would not be obeyed",
     "{wage/10} ~ experience": "would not be obeyed",
     "y ~ experience": "left side 'y' would not be obeyed.*write wage",
     "wage + y ~ experience": "would not be obeyed",
@@ -250,3 +253,14 @@ def test_parquet_is_read_by_the_same_trees(tmp_path: Path) -> None:
     found = Workforce.from_file(tmp_path / "t.parquet", formula, ["seniority"])
     assert found.fingerprint == Workforce.from_frame(TABLE, formula, ["seniority"]).fingerprint
     assert isinstance(found.covariates, pd.DataFrame) and set(found.covariates) == {"pay grade", "seniority"}
+
+
+@pytest.mark.parametrize("left", ["log(wage) ~", "np.log(wage)~", " numpy.log( wage ) ~"])
+def test_logs_on_the_left_are_obeyed_or_refused(left: str) -> None:
+    """`np.log(wage) ~ ...` was silently a model of levels."""
+    found = Workforce.from_frame(make_table(), f"{left} experience + seniority", ["seniority"])
+    plain = Workforce.from_frame(make_table(), "experience + seniority", ["seniority"])
+    assert found.fingerprint == plain.fingerprint and found.in_logs and not plain.in_logs
+    with pytest.raises(DataFaults, match="explains the logarithm of the wage"):
+        inputs_of(found, JointProductionSpec())
+    assert inputs_of(found, JointProductionSpec(errors="log")).columns.external_terms == ["experience"]
