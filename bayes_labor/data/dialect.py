@@ -11,14 +11,16 @@ import io
 import lzma
 import re
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.faults import DataFaults, Fault, first_few
 
 _SAMPLE, _ROWS = 1 << 18, 2_000  # bytes and rows that are looked at
+_SHOWN = 5  # rows with too many fields
 SEPARATORS = {",": "commas", ";": "';'", "\t": "tabs", "|": "'|'"}
 _WORDS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "space": " ", "point": ".", "dot": "."}
 _OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -38,6 +40,8 @@ class Dialect:
     decimal: str = ""
     thousands: str = ""
     encoding: str = ""
+    twice: tuple[str, ...] = ()
+    """Names that the header has twice."""
 
     def __str__(self) -> str:
         marks = {",": "comma", ".": "point"}
@@ -74,24 +78,52 @@ def recognise(path: Path, asked: Dialect, text: Sequence[str] = ()) -> Dialect:
         raise DataFaults([Fault(f"the file is not written in {encoding}", str(path), "--encoding, e.g. cp1252")]) from None
     found = replace(asked, encoding=encoding, separator=asked.separator or _separator(words, whole, path))
     rows = _rows(words, found.separator, whole)
+    twice = tuple(dict.fromkeys(name for i, name in enumerate(rows[0]) if name in rows[0][:i]))
     columns = {name: [r[i].strip() for r in rows[1:] if i < len(r) and r[i].strip()] for i, name in enumerate(rows[0])}
     decimal, thousands = _numbers({k: v for k, v in columns.items() if k not in text}, found, path)
-    return replace(found, decimal=decimal, thousands=thousands)
+    return replace(found, decimal=decimal, thousands=thousands, twice=twice)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """A file's bytes, uncompressed."""
+    if path.suffix != ".zip":
+        with _OPEN.get(path.suffix, open)(path, "rb") as file:
+            yield file
+        return
+    with zipfile.ZipFile(path) as box:
+        inside = [i for i in box.infolist() if not i.is_dir()]
+        if len(inside) != 1:
+            raise DataFaults([Fault(f"the archive holds {len(inside)} files", str(path), "pack the table alone")])
+        with box.open(inside[0]) as file:
+            yield file
 
 
 def _beginning(path: Path) -> tuple[bytes, bool]:
     """(the first bytes, uncompressed; whether that is all)."""
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as box:
-            inside = [i for i in box.infolist() if not i.is_dir()]
-            if len(inside) != 1:
-                raise DataFaults([Fault(f"the archive holds {len(inside)} files", str(path), "pack the table alone")])
-            with box.open(inside[0]) as file:
-                sample = file.read(_SAMPLE + 1)
-    else:
-        with _OPEN.get(path.suffix, open)(path, "rb") as file:
-            sample = file.read(_SAMPLE + 1)
+    with _opened(path) as file:
+        sample = file.read(_SAMPLE + 1)
     return sample[:_SAMPLE], len(sample) <= _SAMPLE
+
+
+def check_fields(path: Path, dialect: Dialect) -> None:
+    """Raises DataFaults that name the first rows with more fields than the header, or a quote that does not end."""
+    beyond, place, header = list[int](), -1, 0
+    with _opened(path) as file, io.TextIOWrapper(file, dialect.encoding, newline="") as text:
+        try:
+            for row in csv.reader(text, delimiter=dialect.separator):
+                if row:
+                    header, place = header or len(row), place + 1
+                    if len(row) > header:
+                        beyond.append(place - 1)
+                    if len(beyond) == _SHOWN:
+                        break
+        except csv.Error as error:
+            where, remedy = f"after row {max(place - 1, 0)}", "look for a quote that does not end"
+            raise DataFaults([Fault(f"a field cannot be read: {error}", where, remedy)]) from None
+    if beyond:
+        remedy = "quote fields that hold the separator, or correct these rows"
+        raise DataFaults([Fault(f"rows have more fields than the header, {header}", f"rows {first_few(beyond)}", remedy)])
 
 
 def _encoding(sample: bytes, path: Path) -> str:

@@ -35,6 +35,12 @@ def first_few(items: Iterable[Any], total: int | None = None, show: int = 5) -> 
     return listed if total <= show else f"{listed}, ... ({total} in all)"
 
 
+def samples(values: Iterable[Any], show: int = 3) -> str:
+    """``, such as '12 EUR'``: some of the values that are not missing; nothing if all are."""
+    found = dict.fromkeys(str(v)[:40] for v in values if v == v and v is not None)
+    return f", such as {', '.join(repr(v) for v in list(found)[:show])}" if found else ""
+
+
 def did_you_mean(name: str, known: Iterable[Any]) -> str:
     """A remedy for a name that is not known."""
     known = [str(k) for k in known]

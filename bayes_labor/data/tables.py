@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet
 
-from bayes_labor.data.dialect import COMPRESSED, NOT_UTF8, Dialect, number_pattern, recognise
+from bayes_labor.data.dialect import COMPRESSED, NOT_UTF8, Dialect, check_fields, number_pattern, recognise
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
 from bayes_labor.data.rows import columns_in, rows_where
 
@@ -148,6 +148,10 @@ def _parsed(path: Path, text: Sequence[str], columns: list[str] | None, dialect:
     """Columns named in ``text`` as they are written: an industry may be called NA, and only nothing at all is missing there."""
     how: dict[str, Any] = {"sep": dialect.separator, "decimal": dialect.decimal, "encoding": dialect.encoding}
     header = list(pd.read_csv(path, nrows=0, **how).columns)
+    twice = [c for c in dialect.twice if columns is None or c in columns]
+    if twice:
+        raise DataFaults([Fault("a column name occurs twice", first_few(twice), "rename or drop one of them")])
+    check_fields(path, dialect)  # where columns are chosen, fields beyond the header are dropped in silence
     table: pd.DataFrame = pd.read_csv(path, dtype=dict.fromkeys(text, str), usecols=_there(columns, header), **how)
     named = [c for c in dict.fromkeys(text) if c in table.columns and table[c].isna().any()]
     if named:

@@ -126,7 +126,11 @@ def test_what_cannot_be_told_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"\x00\x01\x02\x03")
     assert "this is no text" in faults_of(path)
     path.write_text("a,b\n1,2\n1,2,3\n")
+    assert "rows have more fields than the header, 2" in faults_of(path) and "rows 1 " in faults_of(path)
+    path.write_text('a,b\n1,2\n"1,2\n')
     assert "not a readable csv file" in faults_of(path)
+    path.write_text("a,b,a\n1,2,3\n")
+    assert "a column name occurs twice" in faults_of(path) and read_table(path, columns=["b"]).b.tolist() == [2]
     path.write_text("a,b\n1,2\n")
     assert "is no single sign" in faults_of(path, Reading(separator=";;"))
     assert "there is no encoding 'klingon'" in faults_of(path, Reading(encoding="klingon"))

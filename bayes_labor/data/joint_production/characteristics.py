@@ -18,10 +18,11 @@ from formulaic.parser.algos.tokenize import tokenize
 from formulaic.parser.types import Factor, Token
 
 from bayes_labor.data.expressions import ALLOWED, NAMESPACE, CheckedParser, Refused, columns_of, named_levels
-from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
+from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few, samples
 
 _COLLINEAR = 1e-9  # smallest admissible share of a standardised column that the others leave unexplained
 _BLOCK = 250_000  # rows
+_LARGEST = 1e150  # its square is a number
 
 
 @dataclass(frozen=True)
@@ -272,7 +273,23 @@ def _covariate_faults(frame: pd.DataFrame, variables: Sequence[str]) -> list[Fau
         if pd.api.types.is_numeric_dtype(column) and np.isinf(column.to_numpy(np.float64, na_value=0.0)).any():
             rows = frame.index[np.isinf(column.to_numpy(np.float64, na_value=0.0))]
             faults.append(Fault(f"{v} is infinite", f"rows {first_few(rows)}", "correct it or drop the workplaces"))
+        elif pd.api.types.is_numeric_dtype(column) and column.abs().max() > _LARGEST:
+            faults.append(Fault(f"{v} is beyond 1e150", f"up to {column.abs().max():g}", "choose another unit"))
+        faults += _word_faults(column, v)
     return faults
+
+
+def _word_faults(column: pd.Series, name: str) -> list[Fault]:
+    """A fault for words among numbers: a single ``?`` would make every number a category of its own."""
+    if pd.api.types.is_numeric_dtype(column):
+        return []
+    labels = column.dropna().astype(str).drop_duplicates()
+    words = labels[pd.to_numeric(labels, errors="coerce").isna()]
+    if not 0 < len(words) < len(labels) / 2:
+        return []
+    rows = column.index[column.astype(str).isin(words)]
+    where = f"rows {first_few(rows)}{samples(words)}"
+    return [Fault(f"{name} has words among its numbers", where, f"correct them, or write all as words for C({name})")]
 
 
 def _mentions(spec: Any, internal: Sequence[str]) -> dict[str, bool]:

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
+from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few, samples
 from bayes_labor.data.ids import as_text, mixed_faults
 from bayes_labor.data.joint_production.characteristics import Characteristics, asks_for_logs, parse
 from bayes_labor.data.tables import Reading, as_frame, read_table
@@ -420,7 +420,9 @@ def _wage_faults(wage: pd.Series, simulated: bool) -> list[Fault]:
         ((values <= 0) & ~np.isinf(values) & (not simulated), "is not positive", "correct it or drop the whole workplace"),
     ]
     faults = [
-        Fault(f"{name} {what}", f"rows {first_few(wage.index[bad])}", remedy) for bad, what, remedy in checks if bad.any()
+        Fault(f"{name} {what}", f"rows {first_few(wage.index[bad])}{samples(wage[bad])}", remedy)
+        for bad, what, remedy in checks
+        if bad.any()
     ]
     if len(present) > 1 and present.max() - present.min() <= _SAME_WAGE * present.abs().max():
         faults.append(Fault("all wages are equal", f"{name} = {present.iloc[0]:g}", "name the column that holds wages"))
