@@ -174,7 +174,10 @@ COLUMNS: dict[str, tuple[Callable[[Path], Path], str]] = {
 }  # fmt: skip
 NO_WAGE = "^2 .*wage (is|looks)"
 VALUES: dict[str, tuple[Callable[[Path], Path], str]] = {
-    **{f"wage {v!r}": (cell("wage", v), "^2 .*wage is missing.*rows 3") for v in ("", "NA", "nan", "NULL", "#N/A", "None", "-nan")},
+    **{
+        f"wage {v!r}": (cell("wage", v), "^2 .*wage is missing.*rows 3")
+        for v in ("", "NA", "nan", "NULL", "#N/A", "None", "-nan")
+    },
     **{
         f"wage {v!r}": (cell("wage", v), "^2 .*wage is not a number.*rows 3")
         for v in ("-", ".", "?", "abc", "12 EUR", "$12", "€12", "12%", "1.2.3", "1e", "--5", "2019-01-01", "12:30", "0x1F", "1_0",
