@@ -180,10 +180,10 @@ VALUES: dict[str, tuple[Callable[[Path], Path], str]] = {
     },
     **{
         f"wage {v!r}": (cell("wage", v), "^2 .*wage is not a number.*rows 3")
-        for v in ("-", ".", "?", "abc", "12 EUR", "$12", "€12", "12%", "1.2.3", "1e", "--5", "2019-01-01", "12:30", "0x1F", "1_0",
-                  "confidential", "<5", "12-13", "**")
+        for v in ("-", ".", "?", "abc", "12 EUR", "$12", "€12", "12%", "1.2.3", "1e", "--5", "2019-01-01", "12:30", "0x1F",
+                  "1_0", "confidential", "<5", "12-13", "**")
     },
-    **{f"wage {v!r}": (cell("wage", v), "^2 .*wage is not positive") for v in ("0", "0.0", "-0", "-5", "-1e-300", "-99", "-999")},
+    **{f"wage {v!r}": (cell("wage", v), "^2 .*wage is not positive") for v in ("0", "0.0", "-0", "-5", "-1e-9", "-99")},
     **{f"wage {v!r}": (cell("wage", v), "^2 .*wage is infinite") for v in ("inf", "-inf", "1e400")},
     **{f"wage {v!r}": (cell("wage", v), "^2 .*wage is beyond 1e150") for v in ("1e151", "9e200", "1e308")},
     **{f"wage {v!r}": (cell("wage", v), FINE) for v in ("12", "12.50", "1.25e1", " 12.5", "+12.5", "012.5", "1e-3", "1E2")},
@@ -198,7 +198,10 @@ VALUES: dict[str, tuple[Callable[[Path], Path], str]] = {
     **{f"industry {v!r}": (cell("industry", v), "^2 .*several industries") for v in ("NA", "none", "Trade", "trade ", "x")},
     **{f"experience {v!r}": (cell("experience", v), "^2 .*experience is missing") for v in ("", "NA", "nan")},
     **{f"experience {v!r}": (cell("experience", v), "^2 .*experience is infinite") for v in ("inf", "-inf")},
-    **{f"experience {v!r}": (cell("experience", v), "^2 .*experience has words among its numbers.*rows 3.*such as") for v in ("abc", "12 years", "?", "-", "12%")},
+    **{
+        f"experience {v!r}": (cell("experience", v), "^2 .*experience has words among its numbers.*rows 3.*such as")
+        for v in ("abc", "12 years", "?", "-", "12%")
+    },
     **{f"experience {v!r}": (cell("experience", v), FINE) for v in ("0", "-3", "1e6", "+5", "5.")},
     "all wages equal": (column("wage", lambda t: 12.0), "^2 .*all wages are equal"),
     "all wages nearly equal": (column("wage", lambda t: 12.0 + 1e-9 * t["worker"]), "^2 .*all wages are equal"),
@@ -208,8 +211,8 @@ VALUES: dict[str, tuple[Callable[[Path], Path], str]] = {
 }  # fmt: skip
 _WORDS = [
     "$x_1$", "a\\b", "50%", "=HYPERLINK(0)", "+1", "-1", "@x", "{brace", "^hat", "~", "#", "&amp;", "<b>", "</td>", "<script>",
-    "a/b", "a|b", "tab\there", "é", "ß", "工资", "\u202eabc", "😀", "x" * 500, "'", "''", "`", "a;b", "NULL", "nan", "True", "0", "1e5",
-    " ", "  x  ", "\u00a0", "a\u0000b"[:1], "%s", "{0}", "\\input{x}", "..", "/", "C:", "a:b", "~root", "*", "?", "[x]",
+    "a/b", "a|b", "tab\there", "é", "ß", "工资", "\u202eabc", "😀", "x" * 500, "'", "''", "`", "a;b", "NULL", "nan", "True", "0",
+    "1e5", " ", "  x  ", "\u00a0", "a\u0000b"[:1], "%s", "{0}", "\\input{x}", "..", "/", "C:", "a:b", "~root", "*", "?", "[x]",
 ]  # fmt: skip
 NAMES: dict[str, tuple[Callable[[Path], Path], str]] = {
     f"industry {w[:20]!r}": (frame(lambda t, w=w: t.assign(industry=np.where(t["industry"] == "trade", w, "b"))), FINE)
