@@ -211,7 +211,8 @@ VALUES: dict[str, tuple[Callable[[Path], Path], str]] = {
 }  # fmt: skip
 _WORDS = [
     "$x_1$", "a\\b", "50%", "=HYPERLINK(0)", "+1", "-1", "@x", "{brace", "^hat", "~", "#", "&amp;", "<b>", "</td>", "<script>",
-    "a/b", "a|b", "tab\there", "é", "ß", "工资", "\u202eabc", "😀", "x" * 500, "'", "''", "`", "a;b", "NULL", "nan", "True", "0",
+    "a/b", "a|b", "tab\there", "é", "ß", "工资", "\u202eabc", "😀", "x" * 500,
+    "'", "''", "`", "a;b", "NULL", "nan", "True", "0",
     "1e5", " ", "  x  ", "\u00a0", "a\u0000b"[:1], "%s", "{0}", "\\input{x}", "..", "/", "C:", "a:b", "~root", "*", "?", "[x]",
 ]  # fmt: skip
 NAMES: dict[str, tuple[Callable[[Path], Path], str]] = {
