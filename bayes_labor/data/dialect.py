@@ -62,7 +62,8 @@ def recognise(path: Path, asked: Dialect, text: Sequence[str] = ()) -> Dialect:
 
     Raises DataFaults for what cannot be told, with the option that tells it.
     """
-    asked = Dialect(*(_WORDS.get(v.lower(), v) for v in (asked.separator, asked.decimal, asked.thousands, asked.encoding)))
+    named = {n: getattr(asked, n) for n in ("separator", "decimal", "thousands", "encoding")}
+    asked = Dialect(**{n: _WORDS.get(v.lower(), v) for n, v in named.items()})
     long = [n for n in ("separator", "decimal", "thousands") if len(getattr(asked, n)) > 1]
     if long:
         raise DataFaults([Fault(f"{getattr(asked, n)!r} is no single sign", f"--{n}", "e.g. ';' or tab") for n in long])

@@ -10,7 +10,7 @@ import numpy as np
 from bayes_labor.theory.joint_production.matching import Matching
 from bayes_labor.theory.joint_production.outside_option import OutsideOption, Problem, matches_of
 from bayes_labor.theory.joint_production.status import Status
-from bayes_labor.theory.joint_production.value_map import find_root_from
+from bayes_labor.theory.joint_production.value_map import MAX_ITERATIONS, find_root_from
 
 _FEASIBLE = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)  # shares of workplaces that cover the level a search starts from
 _SAME = 1e-6  # of the largest output per worker, between two solutions' V
@@ -48,7 +48,7 @@ def fixed_points(
     for level in levels:
         start = np.zeros(len(solved.coefficients))
         start[0] = level
-        b, _, status = find_root_from(m, start, False)
+        b, _, status = find_root_from(m, start, False, MAX_ITERATIONS)
         if status == Status.OK.value and all(_gap(b, other) > tolerance for other in found):
             found.append(b)
     return found

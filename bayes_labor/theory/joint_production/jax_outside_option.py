@@ -13,7 +13,19 @@ from bayes_labor.numerics.chebyshev import HALF_WIDTH_FLOOR
 from bayes_labor.theory.joint_production.jax_assignment import Teams, team_totals, teams_of
 from bayes_labor.theory.joint_production.outside_option import CUBIC
 from bayes_labor.theory.joint_production.status import Status
-from bayes_labor.theory.joint_production.value_map import COUNTS, LEAST_MASS, MAX_ITERATIONS, ROUNDING, SETTLED
+from bayes_labor.theory.joint_production.value_map import (
+    ADJUSTED,
+    BETTER,
+    COUNTS,
+    FASTER,
+    LEAST_MASS,
+    LONGEST_PAUSE,
+    PAUSE,
+    PLAIN,
+    ROUNDING,
+    SETTLED,
+    SLOWER,
+)
 
 
 class Reduce(NamedTuple):
@@ -199,19 +211,42 @@ def _mapped(b: Any, state: _State, form: _Map) -> Any:
 
 
 def _iterate(state: _State, form: _Map) -> tuple[Any, Any, Any]:
-    """(coefficients, iterations, settled?) by Newton's method, from the point where every workplace counts."""
+    """(coefficients, iterations, settled?) as :mod:`.value_map` finds them: by Newton's method, else by adjusting V."""
 
     def residual(b: Any) -> Any:
         return _mapped(b, state, form) - b
 
+    def newton(b: Any) -> Any:
+        return b - jnp.linalg.solve(jax.jacfwd(residual)(b), residual(b))
+
     def body(loop: tuple) -> tuple:
         i, b, _ = loop
-        new = b - jnp.linalg.solve(jax.jacfwd(residual)(b), residual(b))
+        new = newton(b)
         return i + 1, new, jnp.max(jnp.abs(new - b)) / (1.0 + jnp.max(jnp.abs(new)))
 
     def go_on(loop: tuple) -> Any:
-        return (loop[0] < MAX_ITERATIONS) & (loop[2] > SETTLED)
+        return (loop[0] < PLAIN) & (loop[2] > SETTLED)
+
+    def adjust(loop: tuple) -> tuple:
+        i, b, share, last, (wait, pause, was_taken), _ = loop
+        step, tried = residual(b), newton(b)
+        swung = jnp.where(i > 0, jnp.where(step @ last < 0.0, share * SLOWER, jnp.minimum(1.0, share * FASTER)), share)
+        better = jnp.max(jnp.abs(residual(tried))) <= BETTER * jnp.max(jnp.abs(step))
+        taken, failed = (wait == 0) & better, (wait == 0) & ~better
+        longer = jnp.where(failed & was_taken, jnp.minimum(2 * pause, LONGEST_PAUSE), pause)
+        wait = jnp.where(taken, 0, jnp.where(failed, longer, wait) - 1)
+        new, last = jnp.where(taken, tried, b + swung * step), jnp.where(taken, 0.0, step)
+        change = jnp.max(jnp.abs(residual(new))) / (1.0 + jnp.max(jnp.abs(new)))
+        return i + 1, new, swung, last, (wait, longer, taken | (was_taken & ~failed)), change
+
+    def adjusting(loop: tuple) -> Any:
+        return (loop[0] < ADJUSTED) & (loop[5] > SETTLED)
 
     start = _update(form.matches.weight, state, form.nodes, form.reduce)
-    loop = jax.lax.while_loop(go_on, body, (0, start, jnp.inf))
-    return loop[1], loop[0].astype(float), loop[2] <= SETTLED
+    plain = jax.lax.while_loop(go_on, body, (0, start, jnp.inf))
+    mass = form.reduce.sum(jnp.sum(_weights(plain[1], state, form)))
+    done = (plain[2] <= SETTLED) & (mass > LEAST_MASS * form.reduce.sum(jnp.sum(form.matches.weight > 0)))
+    first = (0, start, 1.0, jnp.zeros_like(start), (0, PAUSE, False), jnp.where(done, 0.0, jnp.inf))
+    slow = jax.lax.while_loop(adjusting, adjust, first)
+    settled = done | (slow[5] <= SETTLED)
+    return jnp.where(done, plain[1], slow[1]), (plain[0] + slow[0]).astype(float), settled

@@ -7,6 +7,11 @@ Section 3 of the joint-production model. With feasibility weights :math:`w_e(b)`
 where for ``sampled`` matching :math:`s_e = \phi_e\,(v_e - \phi_e' b)` are the normal equations of the regression of
 :math:`v_e = V_U + d\max(VMP_e - V_U, 0)` on the basis, and for ``exact`` matching :math:`s_e` is v less V at the nodes.
 One pass over the matches gives h and its Jacobian.
+
+Newton's method finds the root in a few steps almost everywhere. Where the workplaces of an industry are just about to stop
+covering their outside options their weights fall from one to nothing within a small change of V, and it may then cycle, or run
+to where no workplace counts. There V is adjusted towards what newcomers are worth under it, by smaller steps when it swings,
+which has a root between the least and the largest such worth whenever weights are smooth.
 """
 
 import math
@@ -16,11 +21,15 @@ import numpy as np
 
 from bayes_labor.numerics.chebyshev import fill_basis, node
 from bayes_labor.numerics.compilation import kernel, leaf
-from bayes_labor.numerics.linear import solve_linear
+from bayes_labor.numerics.linear import dot, solve_linear
 from bayes_labor.theory.joint_production.assignment import all_finite
 from bayes_labor.theory.joint_production.status import Status
 
 MAX_ITERATIONS = 100
+PLAIN, ADJUSTED = 12, 1000  # iterations of Newton's method before V is adjusted, and of adjusting
+FASTER, SLOWER = 1.1, 0.5  # steps of adjusting, after one in the same direction and after a swing
+BETTER = 0.25  # what must be left of a change after a step of Newton's method for it to be taken
+PAUSE, LONGEST_PAUSE = 4, 64  # steps before it is tried again, twice as many each time that it led nowhere
 ROUNDING = 1e-9  # a surplus this close to zero, relative to revenue, is zero: V is interpolated
 COUNTS = 0.01  # a match counts if its workplace weighs at least this much of a feasible one
 SETTLED = 1e-12  # change of the coefficients, relative to the largest
@@ -89,12 +98,17 @@ def fill_score(m, b, e, score):
 
 
 @leaf
-def fill_system(m, b, all_count, score, h, jacobian):
-    """Fill h and minus its derivative in b (C, C); return the sum of weights. ``all_count``: weights as without feasibility."""
+def fill_system(m, b, all_count, held_weights, score, h, jacobian):
+    """Fill h and minus its derivative in b (C, C); return the sum of weights.
+
+    ``all_count``: weights as without feasibility. ``held_weights``: the derivative at the weights of b, so that one step leads
+    to what newcomers are worth under V.
+    """
     size, mass = h.shape[0], 0.0
     h[:], jacobian[:] = 0.0, 0.0
     for e in range(m.weight.shape[0]):
         w, slope = (m.weight[e], 0.0) if all_count else feasibility(m, b, e)
+        slope = 0.0 if held_weights else slope
         if w == 0.0:
             continue
         mass += w
@@ -135,17 +149,60 @@ def basis_at_nodes(nodes):
 
 @kernel
 def find_root(m):
-    """Newton's method on the coefficients of V, from those where every workplace counts: (coefficients, iterations, status)."""
-    return find_root_from(m, np.zeros(m.moments.shape[1]), True)
+    """Coefficients of V from where every workplace counts: (coefficients, iterations, status)."""
+    b, iterations, status = find_root_from(m, np.zeros(m.moments.shape[1]), True, PLAIN)
+    if status == Status.OK.value or status == Status.TOO_FEW_MATCHES.value:
+        return b, iterations, status
+    b, more, status = adjust(m)
+    return b, iterations + more, status
 
 
 @kernel
-def find_root_from(m, b, all_count):
-    """:func:`find_root` from coefficients ``b``, or, with ``all_count``, from those where every workplace counts."""
+def adjust(m):
+    """V adjusted towards what newcomers are worth under it: (coefficients, iterations, status)."""
+    n, size = m.weight.shape[0], m.moments.shape[1]
+    score, h, jacobian = np.empty(size), np.empty(size), np.empty((size, size))
+    b, last, share, wait, pause, taken = np.zeros(size), np.zeros(size), 1.0, 0, PAUSE, False
+    fill_system(m, b, True, True, score, h, jacobian)
+    b += solve_linear(jacobian, h)
+    for iteration in range(ADJUSTED):
+        mass = fill_system(m, b, False, True, score, h, jacobian)
+        step = solve_linear(jacobian, h)
+        change, largest = np.max(np.abs(step)), np.max(np.abs(b))
+        if not mass > 0.0:
+            return b, iteration, Status.NO_FEASIBLE_WORKPLACE.value
+        if not all_finite(step):
+            return b, iteration, Status.NON_FINITE.value
+        if change <= SETTLED * (1.0 + largest):
+            b += step
+            if not mass > LEAST_MASS * n:
+                return b, iteration, Status.NO_FEASIBLE_WORKPLACE.value
+            return b, iteration, Status.OK.value if determined(m, b) else Status.TOO_FEW_MATCHES.value
+        if iteration > 0:
+            share = share * SLOWER if dot(step, last) < 0.0 else min(1.0, share * FASTER)
+        if wait == 0:
+            fill_system(m, b, False, False, score, h, jacobian)
+            tried = b + solve_linear(jacobian, h)
+            fill_system(m, tried, False, True, score, h, jacobian)
+            if np.max(np.abs(solve_linear(jacobian, h))) <= BETTER * change:
+                b[:], last[:], taken = tried, 0.0, True
+                continue
+            # Where a pair of equilibria has just vanished, changes are smallest, and Newton's method would stay for ever.
+            pause = min(2 * pause, LONGEST_PAUSE) if taken else pause
+            wait, taken = pause, False
+        wait -= 1
+        last[:] = step
+        b += share * step
+    return b, ADJUSTED, Status.NOT_CONVERGED.value
+
+
+@kernel
+def find_root_from(m, b, all_count, limit):
+    """Newton's method from coefficients ``b``, or, with ``all_count``, from those where every workplace counts."""
     n, size = m.weight.shape[0], m.moments.shape[1]
     b, score, h, jacobian = b.copy(), np.empty(size), np.empty(size), np.empty((size, size))
-    for iteration in range(MAX_ITERATIONS + 1):
-        if not fill_system(m, b, all_count and iteration == 0, score, h, jacobian) > LEAST_MASS * n:
+    for iteration in range(limit + 1):
+        if not fill_system(m, b, all_count and iteration == 0, False, score, h, jacobian) > LEAST_MASS * n:
             return b, iteration, Status.NO_FEASIBLE_WORKPLACE.value
         step = solve_linear(jacobian, h)
         change, largest = 0.0, 0.0
@@ -156,7 +213,7 @@ def find_root_from(m, b, all_count):
             return b, iteration, Status.NON_FINITE.value
         if iteration > 0 and change <= SETTLED * (1.0 + largest):
             return b, iteration, Status.OK.value if determined(m, b) else Status.TOO_FEW_MATCHES.value
-    return b, MAX_ITERATIONS, Status.NOT_CONVERGED.value
+    return b, limit, Status.NOT_CONVERGED.value
 
 
 @kernel
@@ -164,7 +221,7 @@ def pull_root(m, b, g_b):
     """Cotangent of h from that of its root."""
     size = b.shape[0]
     h, jacobian, transposed = np.empty(size), np.empty((size, size)), np.empty((size, size))
-    fill_system(m, b, False, np.empty(size), h, jacobian)
+    fill_system(m, b, False, False, np.empty(size), h, jacobian)
     for c in range(size):
         for g in range(size):
             transposed[g, c] = jacobian[c, g]
