@@ -39,6 +39,7 @@ def test_an_address_where_nobody_answers_is_a_fault() -> None:
         list(fan_out(scaled, 1.0, [1.0, 2.0], address="tcp://127.0.0.1:9"))
 
 
+@pytest.mark.long
 def test_calibration_over_processes_is_the_same_and_goes_on(small: Workforce, tmp_path: Path, monkeypatch) -> None:
     pytest.importorskip("distributed")
     keep, settings = tmp_path / "ranks.csv", {"seed": 5, "draws": 60, "tune": 60}

@@ -25,13 +25,16 @@ from bayes_labor.theory.joint_production.exported import Exported, cut
 
 PYTHON = Mode("py", "fast_compile")
 CASES: list[dict[str, Any]] = [
-    {"spec": "power", "subsample": 20},
-    {"spec": "power", "matching": "sampled", "errors": "student", "noise_by_industry": True, "pooled": False},
-    {"spec": "flexible", "matching": "sampled", "feasibility": "hard", "penalty": 2.0, "hierarchy": "centered"},
-    {"spec": "linear_national"},
     {"spec": "power", "subsample": 20, "workplace_effects": True, "noise_by_industry": True},
+    {"spec": "power", "matching": "sampled", "errors": "student", "noise_by_industry": True, "pooled": False},
     {"spec": "power", "subsample": 20, "errors": "log"},
 ]
+MORE: list[dict[str, Any]] = [
+    {"spec": "power", "subsample": 20},
+    {"spec": "flexible", "matching": "sampled", "feasibility": "hard", "penalty": 2.0, "hierarchy": "centered"},
+    {"spec": "linear_national"},
+]
+"""Each compiles two densities for a minute; these with ``-m long``."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,9 @@ def workforce() -> Any:
     return replace(drawn, wage=np.maximum(drawn.wage, 1.0))  # positive, for errors of logs
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: "-".join(map(str, c.values())))
+@pytest.mark.parametrize(
+    "case", [*CASES, *(pytest.param(c, marks=pytest.mark.long) for c in MORE)], ids=lambda c: "-".join(map(str, c.values()))
+)
 def test_equals_the_pymc_model(workforce: Any, case: dict[str, Any], tmp_path: Path) -> None:
     spec = JointProductionSpec(**case)
     model = joint_production(workforce, spec)
