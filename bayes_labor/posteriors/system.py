@@ -98,8 +98,9 @@ class System:
         """Of :attr:`read`, besides source and columns."""
         return tuple(list(inspect.signature(self.read).parameters)[3:])
 
-    def data(self, source: str, columns: Mapping[str, str], options: Mapping[str, Any], reading: Reading) -> Any:
+    def data(self, source: str, columns: Mapping[str, str], options: Mapping[str, Any], reading: Reading | None = None) -> Any:
         """Read; an option that this system does not know is a fault."""
+        reading = reading or Reading()
         unknown = [o for o, v in options.items() if v and o not in self.options]
         if unknown:
             known = ", ".join(f"--{o.replace('_', '-')}" for o in self.options) or "none"
