@@ -36,8 +36,8 @@ def first_few(items: Iterable[Any], total: int | None = None, show: int = 5) -> 
 
 
 def samples(values: Iterable[Any], show: int = 3) -> str:
-    """``, such as '12 EUR'``: some of the values that are not missing; nothing if all are."""
-    found = dict.fromkeys(str(v)[:40] for v in values if v == v and v is not None)
+    """``, such as '12 EUR'``: the first few different values; nothing if there are none."""
+    found = dict.fromkeys(str(v)[:40] for v in values)
     return f", such as {', '.join(repr(v) for v in list(found)[:show])}" if found else ""
 
 

@@ -234,8 +234,8 @@ def _by_nutpie(
     else:
         while length < earlier.counts.max():  # killed while it went on
             length *= 2
+        settings = settings.model_copy(update={"target_accept": earlier.state.get(_TARGET, settings.target_accept)})
         found = nutpie_engine.go_on(compiled, settings.model_copy(update={"draws": length}), earlier, progress, keeper)
-        settings = settings.model_copy(update={"target_accept": found.state.get(_TARGET, settings.target_accept)})
     keeper.earlier = None
     keeper.keep(found)  # what follows may take a while
     opinion, seen = _second_opinion(model, compiled, settings)

@@ -269,3 +269,19 @@ def test_a_run_remembers_how_its_table_was_read(tmp_path: Path) -> None:
     assert "report" in call("report", str(tmp_path / "run"))
     with pytest.raises(AssertionError, match="a sample that ships needs none"):
         call("data", "joint-production", "baseball", "--where", "year == 2019")
+
+
+def test_codes_of_categories_may_be_numbers_and_words() -> None:
+    table = payroll()
+    table["grade"] = np.array(["1", "2", "3", "4", "K"])[np.arange(len(table)) % 5]
+    found = Workforce.from_frame(table, "C(grade) + experience", **NAMES)
+    assert found.n_terms == 5
+    with pytest.raises(DataFaults, match=r"grade has words among its numbers(.|\n)*such as 'K'(.|\n)*C\(grade\)"):
+        Workforce.from_frame(table, "grade + experience", **NAMES)
+
+
+def test_missing_wages_of_a_nullable_column_are_a_fault() -> None:
+    wage = payroll()["monthly_pay"].round().astype("Int64")
+    wage[3] = pd.NA
+    with pytest.raises(DataFaults, match="monthly_pay is missing"):
+        Workforce.from_frame(payroll().assign(monthly_pay=wage), FORMULA, **NAMES)

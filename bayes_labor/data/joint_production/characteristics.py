@@ -58,6 +58,7 @@ class Characteristics:
             *_name_faults(formula, needed, wage, frame.columns),
             *_internal_faults(internal, needed, frame),
             *_covariate_faults(frame, [v for v in needed if v in frame.columns]),
+            *_word_faults(frame, right),
             *_level_faults(right, frame, formula),
         ]
         if faults:
@@ -275,21 +276,22 @@ def _covariate_faults(frame: pd.DataFrame, variables: Sequence[str]) -> list[Fau
             faults.append(Fault(f"{v} is infinite", f"rows {first_few(rows)}", "correct it or drop the workplaces"))
         elif pd.api.types.is_numeric_dtype(column) and column.abs().max() > _LARGEST:
             faults.append(Fault(f"{v} is beyond 1e150", f"up to {column.abs().max():g}", "choose another unit"))
-        faults += _word_faults(column, v)
     return faults
 
 
-def _word_faults(column: pd.Series, name: str) -> list[Fault]:
-    """A fault for words among numbers: a single ``?`` would make every number a category of its own."""
-    if pd.api.types.is_numeric_dtype(column):
-        return []
-    labels = column.dropna().astype(str).drop_duplicates()
-    words = labels[pd.to_numeric(labels, errors="coerce").isna()]
-    if not 0 < len(words) < len(labels) / 2:
-        return []
-    rows = column.index[column.astype(str).isin(words)]
-    where = f"rows {first_few(rows)}{samples(words)}"
-    return [Fault(f"{name} has words among its numbers", where, f"correct them, or write all as words for C({name})")]
+def _word_faults(frame: pd.DataFrame, right: Any) -> list[Fault]:
+    """Words among numbers: a single ``?`` would make every number a category of its own. In ``C()`` codes may be either."""
+    bare = {f.expr for term in right for f in term.factors if f.eval_method is Factor.EvalMethod.LOOKUP}
+    faults = []
+    for name in sorted(bare & set(frame.columns)):
+        column = frame[name]
+        labels = column.dropna().astype(str).drop_duplicates()
+        words = labels[pd.to_numeric(labels, errors="coerce").isna()] if not pd.api.types.is_numeric_dtype(column) else []
+        if 0 < len(words) < len(labels) / 2:
+            where = f"rows {first_few(column.index[column.astype(str).isin(words)])}{samples(words)}"
+            remedy = f"correct them, or write C({name}) if these are codes of categories"
+            faults.append(Fault(f"{name} has words among its numbers", where, remedy))
+    return faults
 
 
 def _mentions(spec: Any, internal: Sequence[str]) -> dict[str, bool]:

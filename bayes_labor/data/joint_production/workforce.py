@@ -420,7 +420,7 @@ def _wage_faults(wage: pd.Series, simulated: bool) -> list[Fault]:
         ((values <= 0) & ~np.isinf(values) & (not simulated), "is not positive", "correct it or drop the whole workplace"),
     ]
     faults = [
-        Fault(f"{name} {what}", f"rows {first_few(wage.index[bad])}{samples(wage[bad])}", remedy)
+        Fault(f"{name} {what}", f"rows {first_few(wage.index[bad])}{samples(wage[bad].dropna())}", remedy)
         for bad, what, remedy in checks
         if bad.any()
     ]
