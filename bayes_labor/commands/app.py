@@ -14,6 +14,7 @@ from bayes_labor.commands import (
     data,
     demo,
     example,
+    export,
     fit,
     peek,
     prior,
@@ -32,10 +33,25 @@ app = typer.Typer(
         "Bayesian estimation of structural labor-market models on matched data.\n\n"
         "Start with `bayes-labor demo`. With your own table: `data` shows what is wrong with it, `check` whether it can be "
         "sampled, `prior` what the priors imply, `fit` samples into a run folder and writes its page. What takes a run asks "
-        "for nothing else: `report`, `resume`, `peek`, `compare`, `counterfactual`."
+        "for nothing else: `report`, `resume`, `peek`, `compare`, `counterfactual`, `export`."
     ),
 )
-for _verb in (demo, data, check, prior, fit, report, resume, peek, compare, counterfactual, calibrate, reproduce, example):
+for _verb in (
+    demo,
+    data,
+    check,
+    prior,
+    fit,
+    report,
+    resume,
+    peek,
+    compare,
+    counterfactual,
+    calibrate,
+    reproduce,
+    export,
+    example,
+):
     _verb.register(app)
 
 

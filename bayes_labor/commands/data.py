@@ -41,9 +41,11 @@ def register(app: typer.Typer) -> None:
         for remark in remarks(found):
             console.print(f"note: {remark.what} ({remark.where}): {remark.remedy}", highlight=False)
         table = Table(title="terms")
-        for column in ("term", "mean", "sd", "min", "max", "internal"):
-            table.add_column(column, justify="left" if column == "term" else "right")
-        for name, row in found.describe().iterrows():
-            cells = (f"{row[c]:.4g}" for c in ("mean", "std", "min", "max"))
+        described = found.describe()
+        numbers = [c for c in described.columns if c != "internal"]
+        for column in ("term", *numbers, "internal"):
+            table.add_column("sd" if column == "std" else column, justify="left" if column == "term" else "right")
+        for name, row in described.iterrows():
+            cells = (f"{row[c]:.4g}" for c in numbers)
             table.add_row(str(name), *cells, "yes" if row["internal"] else "")
         console.print(table)

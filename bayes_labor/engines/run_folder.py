@@ -112,6 +112,8 @@ class RunFolder:
     def save(self, draws: xr.DataTree, record: dict[str, Any]) -> None:
         """Write the draws, then the record that says so; a kill in between leaves the unfinished fit as it was.
 
+        Of a fit whose record names its data nothing of these is written: they are read again from where they are kept.
+
         Raises OSError, and leaves nothing half-written, if there is no room.
         """
         temporary = self.path / "draws.writing"
@@ -119,7 +121,8 @@ class RunFolder:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # zarr's note on consolidated metadata
-                draws.to_zarr(temporary, mode="w", consolidated=False)
+                kept = draws.drop_nodes("observed_data", errors="ignore") if record.get("data") else draws
+                kept.to_zarr(temporary, mode="w", consolidated=False)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise

@@ -26,6 +26,7 @@ from bayes_labor.models.notes import notes_of
 from bayes_labor.models.priors import printed
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.diagnostics import Gate, gates
+from bayes_labor.posteriors.disclosure import Candidate
 from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.posteriors.tables import parameter_table
 
@@ -90,6 +91,8 @@ class System:
     """(data, spec, simulations, **settings) -> ranks, where truths are not simply prior draws of the model."""
     counterfactual: Callable[[Any, Any, xr.DataTree, Mapping[str, tuple[bool, Any]], int], pd.DataFrame] | None = None
     """(spec, data, draws, changes, size) -> quantities before and after; a change is (whether it adds, value)."""
+    releases: "Callable[[Any, Any, xr.DataTree], Sequence[Candidate]] | None" = None
+    """(spec, data, draws) -> the tables that may leave a register, with who stands behind every number."""
     sampler: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the sampler that differ from the defaults."""
 

@@ -26,6 +26,8 @@ from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.notes import notes_of
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.calibration import calibrate_model
+from bayes_labor.posteriors.disclosure import Rules
+from bayes_labor.posteriors.export import export as write_export
 from bayes_labor.posteriors.html import section, shown_table, write_page
 from bayes_labor.posteriors.leaving_out import leave_units_out, side_by_side
 from bayes_labor.posteriors.preflight import Checked, check_model
@@ -131,6 +133,13 @@ def resume(opened: Opened, *, progress: bool = False) -> xr.DataTree:
 def report(opened: Opened, draws: xr.DataTree, verdict: Any = None) -> Path:
     """Write the page of a run from draws, of a fit that still runs from those so far; ``verdict`` if it was judged already."""
     return write_report(opened.system, opened.spec, opened.data, draws, opened.folder, verdict)
+
+
+def export(opened: Opened, folder: Path, rules: Rules | None = None) -> pd.DataFrame:
+    """Write what may leave a register, and return what was held back: see :func:`.export.export`."""
+    fitted, draws = (opened.system, opened.spec, opened.data), opened.folder.draws()
+    gates = opened.system.judged(opened.spec, opened.data, draws).gates
+    return write_export(*fitted, draws, opened.folder.record(), gates, folder, rules)
 
 
 def check(system: System, data: Any, spec: Settings, *, draws: int = 200, seed: int = 0) -> Checked:

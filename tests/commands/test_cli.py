@@ -7,6 +7,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from bayes_labor.commands import app
+from bayes_labor.engines.run_folder import RunFolder
 from tests.conftest import FORMULA, make_table
 
 
@@ -50,6 +51,25 @@ def test_a_change_is_solved_at_every_draw(run: Path) -> None:
     assert all(word in result.output for word in ("outside option", "surplus ÷ pay", "difference"))
     with pytest.raises(AssertionError, match="formula does not mention"):
         call("counterfactual", str(run), "--change", "height=1")
+
+
+def test_what_leaves_a_register_holds_no_single_people(run: Path, tmp_path: Path) -> None:
+    """Draws hold no wages and nothing by worker; an export says what it held back; the quantiles of `data` hide extremes."""
+    draws = RunFolder.open(run).draws()
+    people = make_table()
+    assert "observed_data" not in draws and not any(len(people) in v.shape for v in draws["posterior"].data_vars.values())
+    result = call("export", str(run), str(tmp_path / "out"), "--workers", "200", "--workplaces", "3")
+    assert result.exit_code == 0 and "held back: " in result.output and "fewer than 200 workers" in result.output
+    assert (tmp_path / "out" / "tables" / "parameters.csv").is_file() and (tmp_path / "out" / "index.html").is_file()
+    told = call("data", *read_of(run)).output
+    assert not any(f"{x:.4g}" in told for x in (people["wage"].min(), people["wage"].max()))
+    with pytest.raises(AssertionError, match="not empty"):
+        call("export", str(run), str(tmp_path / "out"))
+
+
+def read_of(run: Path) -> list[str]:
+    read = RunFolder.open(run).record()["read"]
+    return ["joint-production", read["source"], "--formula", FORMULA, "--internal", "seniority", "--worker", "worker"]
 
 
 def test_a_table_that_moved_or_changed_is_said(source: list[str], run: Path, tmp_path: Path) -> None:

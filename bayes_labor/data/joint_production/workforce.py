@@ -19,6 +19,7 @@ from bayes_labor.numerics.groups import Groups
 _SAME_WAGE = 1e-6  # of the largest: wages closer than this are one wage
 _LEFT_OUT = {"incomplete": "workplaces with a missing value", "single": "workplaces of one worker"}
 _LARGEST_WAGE = 1e150  # its square is a number
+_OUTER, _BEYOND = 0.05, 10  # quantile that describes tails, and workers that must lie beyond it
 
 
 @dataclass(frozen=True, eq=False)
@@ -294,9 +295,15 @@ class Workforce:
         return self.design.T
 
     def describe(self) -> pd.DataFrame:
-        """Mean and standard deviation of the wage and of every term."""
-        rows = [(x.mean(), x.std(ddof=1), x.min(), x.max()) for x in (self.wage, *self.terms_by_workers)]
-        table = pd.DataFrame(rows, index=["wage", *self.terms], columns=["mean", "std", "min", "max"])
+        """Mean, standard deviation and quantiles of the wage and of every term.
+
+        Quantiles are 5%, 50% and 95%, in small tables those with ten workers beyond them: extremes describe single people.
+        """
+        outer = min(max(_OUTER, _BEYOND / self.n_workers), 0.5)
+        levels = sorted({outer, 0.5, 1.0 - outer})
+        rows = [(x.mean(), x.std(ddof=1), *np.quantile(x, levels)) for x in (self.wage, *self.terms_by_workers)]
+        columns = ["mean", "std", *(f"{100 * q:.3g}%" for q in levels)]
+        table = pd.DataFrame(rows, index=["wage", *self.terms], columns=columns)
         return table.assign(internal=[False, *self.internal])
 
 

@@ -14,10 +14,16 @@ from bayes_labor.posteriors.html import section, shown_table
 _EDGES = (2, 6, 21, 51, 101)  # of the paper's size classes
 
 
+def size_class(workforce: Workforce) -> np.ndarray:
+    """(F,) the paper's size class of each workplace, from 0."""
+    found: np.ndarray = np.searchsorted(_EDGES, workforce.sizes, side="right") - 1
+    return found
+
+
 def workplaces_by_size(workforce: Workforce) -> pd.DataFrame:
     """Table 1: number of workplaces by industry (rows, and all of them) and size class, and the share with 2 to 5 workers."""
     labels = [f"{a}–{b - 1}" for a, b in pairwise(_EDGES)] + [f">{_EDGES[-1] - 1}"]
-    sizes = pd.Categorical.from_codes(np.searchsorted(_EDGES, workforce.sizes, side="right") - 1, pd.Index(labels))
+    sizes = pd.Categorical.from_codes(size_class(workforce), pd.Index(labels))
     names = pd.Categorical.from_codes(workforce.industry, pd.Index(workforce.industries))
     table = pd.crosstab(pd.Series(names, name="industry"), pd.Series(sizes, name="size"), dropna=False)
     table = table.reindex(index=list(workforce.industries), columns=labels, fill_value=0)

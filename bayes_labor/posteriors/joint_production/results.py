@@ -229,7 +229,7 @@ def managing(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec
         workers are NaN. It is 1 for everybody at beta = 0: with a linear technology nobody need be told what to do.
 
     """
-    fifth = np.minimum(np.argsort(np.argsort(workforce.wage)) * 5 // workforce.n_workers, 4)
+    fifth = wage_fifth(workforce)
     k = len(workforce.industries)
     code = workforce.worker_industry * 5 + fifth
     (found,) = _collect(draws, workforce, spec, None, size, lambda e: _means(e.managing, code, 5 * k).reshape(k, 5))
@@ -237,6 +237,12 @@ def managing(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec
         {"probability": (("sample", "industry", "fifth"), found)},
         {"industry": list(workforce.industries), "fifth": np.arange(1, 6)},
     )
+
+
+def wage_fifth(workforce: Workforce) -> np.ndarray:
+    """(N,) fifth of the observed wages that each worker is in, from 0, the lowest."""
+    found: np.ndarray = np.minimum(np.argsort(np.argsort(workforce.wage)) * 5 // workforce.n_workers, 4)
+    return found
 
 
 def internal_variable(workforce: Workforce) -> tuple[str, np.ndarray]:

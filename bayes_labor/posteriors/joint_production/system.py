@@ -26,6 +26,7 @@ from bayes_labor.posteriors.joint_production.finding import finding
 from bayes_labor.posteriors.joint_production.fits import describe_data
 from bayes_labor.posteriors.joint_production.foresight import look_ahead
 from bayes_labor.posteriors.joint_production.prior_page import prior_page
+from bayes_labor.posteriors.joint_production.releases import releases
 from bayes_labor.posteriors.joint_production.results import counterfactual
 from bayes_labor.posteriors.joint_production.sections import report_sections
 from bayes_labor.posteriors.joint_production.summary import SYMBOL, summarize
@@ -107,6 +108,7 @@ JOINT_PRODUCTION = System(
     compare=lambda fits, data, size, refits: compare(fits, data, size=size, refits=refits, workers=1).join(beta_by_fit(fits)),
     calibrate=calibrate,
     counterfactual=_counterfactual,
+    releases=releases,
 )
 
 

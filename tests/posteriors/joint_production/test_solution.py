@@ -49,7 +49,8 @@ Fit = tuple[xr.DataTree, JointProductionSpec]
 def test_a_seed_that_matters_fails_a_gate_and_many_matchings_pass(payroll: Workforce, exact: Fit) -> None:
     draws, spec = exact  # draws of the exact posterior: the seed's own noise is all that there is
     one = look_at_solution(draws, payroll, spec.model_copy(update={"matching": "sampled", "matchings": 1}), 100)
-    many = look_at_solution(draws, payroll, spec.model_copy(update={"matching": "sampled", "matchings": 700}), 100)
+    # The noise of few draws counts as movement: 100 of them, at a bound of 0.1 sds, would leave the verdict to the machine.
+    many = look_at_solution(draws, payroll, spec.model_copy(update={"matching": "sampled", "matchings": 500}), 300)
     assert one.gate is not None and many.gate is not None and one.seeds is not None and many.seeds is not None
     assert not one.gate.passed and "matching='exact'" in one.gate.advice
     assert many.seeds.max() < 0.4 * one.seeds.max() and many.gate.passed and many.lost == 0.0

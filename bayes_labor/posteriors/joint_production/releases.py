@@ -1,0 +1,169 @@
+"""Which tables of a fit may leave a register, and who stands behind each of their numbers."""
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.models.joint_production.model import PARAMETERS
+from bayes_labor.models.joint_production.settings import JointProductionSpec
+from bayes_labor.posteriors.disclosure import Behind, Candidate
+from bayes_labor.posteriors.joint_production.comparison import no_interaction
+from bayes_labor.posteriors.joint_production.data_tables import (
+    characteristics,
+    coworkers,
+    means_by_industry,
+    size_class,
+    workplaces_by_size,
+)
+from bayes_labor.posteriors.joint_production.results import SIZE_EDGES, by_workplace_size, managing, variation, wage_fifth
+from bayes_labor.posteriors.joint_production.summary import SYMBOL, summarize
+
+_LEVELS = (0.03, 0.97)
+
+
+def releases(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree, size: int = 100) -> list[Candidate]:
+    """Parameters, evidence on zero interaction, the paper's Tables 1 to 4 and 8, who manages, pay by size of the workplace.
+
+    Means of single workplaces, predictions for single workers, extremes, quantiles and pictures of them are no candidates.
+    """
+    found = [_parameters(spec, workforce, draws), *_data_tables(workforce)]
+    if not spec.is_linear:
+        found += [_interaction(spec, workforce, draws), _managing(spec, workforce, draws, size)]
+    return [*found, _variation(spec, workforce, draws, size), _by_size(spec, workforce, draws, size)]
+
+
+class _Crowd:
+    """The people of a workforce, as they may stand behind numbers."""
+
+    def __init__(self, workforce: Workforce) -> None:
+        self.workforce = workforce
+        self.workplace = np.repeat(np.arange(workforce.n_workplaces), workforce.sizes)
+        self.everybody = np.ones(workforce.n_workers, bool)
+
+    def all(self, amount: np.ndarray | None = None, about: np.ndarray | None = None, estimated: int = 0) -> Behind:
+        """Everybody, of what is added up and what the number is ``about``."""
+        return self.some(self.everybody, amount, about, estimated)
+
+    def some(
+        self, members: np.ndarray, amount: np.ndarray | None = None, about: np.ndarray | None = None, estimated: int = 0
+    ) -> Behind:
+        """Those marked; who ``differ`` is told among them."""
+        differ = None if about is None else _differ(about, members)
+        return Behind(self.workplace, members, amount, differ, estimated)
+
+    def industry(self, k: int) -> np.ndarray:
+        """(N,) who works in an industry."""
+        members: np.ndarray = self.workforce.worker_industry == k
+        return members
+
+
+def _differ(values: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """(N,) who differs from the commonest value among the members."""
+    known, counts = np.unique(values[members], return_counts=True)
+    return values != known[counts.argmax()] if len(known) else members
+
+
+def _parameters(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree) -> Candidate:
+    """Of an industry's parameters its workers stand behind; of a term's, those whose term differs from the commonest."""
+    table, crowd, posterior = summarize(draws, workforce, spec), _Crowd(workforce), draws["posterior"].to_dataset()
+    dims = {SYMBOL[n]: posterior[n].dims[2:] for n in PARAMETERS if n in posterior}
+    own = sum("industry" in d for d in dims.values())
+    terms: dict[str, np.ndarray] = dict(zip(workforce.terms, workforce.terms_by_workers, strict=True))
+    behind = []
+    for symbol, label in ((str(i[0]), str(i[1])) for i in table.index.tolist()):
+        if "industry" in dims[symbol]:
+            members = crowd.industry(workforce.industries.index(label))
+            behind.append([crowd.some(members, workforce.wage, estimated=own)])
+        else:
+            behind.append([crowd.all(about=terms.get(label) if dims[symbol] else None, estimated=len(table))])
+    return Candidate("parameters", "Posterior of the parameters", table, behind)
+
+
+def _interaction(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree) -> Candidate:
+    table, crowd = no_interaction(draws, workforce, spec), _Crowd(workforce)
+    table["bound"] = ["at most" if b else "" for b in table["bound"]]
+    places = [workforce.industries.index(str(k)) for k in table.index]
+    return Candidate("no_interaction", "Evidence on zero interaction", table, [[_of(crowd, k)] for k in places])
+
+
+def _of(crowd: _Crowd, k: int) -> Behind:
+    return crowd.some(crowd.industry(k), crowd.workforce.wage)
+
+
+def _data_tables(workforce: Workforce) -> list[Candidate]:
+    """Tables 1 to 4 of the paper."""
+    crowd, n_industries = _Crowd(workforce), len(workforce.industries)
+    columns = [workforce.wage, *workforce.terms_by_workers]
+    values = [crowd.all(np.abs(x), x) for x in columns]
+    means = means_by_industry(workforce)
+    behind = [
+        [*(crowd.some(m, np.abs(x), x) for x in columns), crowd.some(m)] for m in map(crowd.industry, range(n_industries))
+    ]
+    totals = [[(k, c) for k in range(n_industries)] for c in range(means.shape[1])]
+    return [
+        _workplaces(workforce, crowd),
+        Candidate("data_workers", "Table 2: workers", characteristics(workforce), [[v] for v in values]),
+        Candidate("data_industries", "Table 3: workers by industry", means, behind, totals),
+        Candidate("data_coworkers", "Table 4: coworkers", coworkers(workforce), [[v] for v in values]),
+    ]
+
+
+def _workplaces(workforce: Workforce, crowd: _Crowd) -> Candidate:
+    """Table 1: cells of a row and of a column add up to what is told at its end."""
+    table = workplaces_by_size(workforce)
+    of_class = np.repeat(size_class(workforce), workforce.sizes)
+    n_rows, n_classes = len(workforce.industries), table.shape[1] - 2  # the last two: all, and the share with fewest workers
+    rows = [*map(crowd.industry, range(n_rows)), crowd.everybody]
+    classes = [*(of_class == c for c in range(n_classes)), crowd.everybody, of_class == 0]
+    behind = [[crowd.some(r & c) for c in classes] for r in rows]
+    totals = [[(r, c) for c in range(n_classes)] for r in range(n_rows + 1)]
+    totals += [[(r, c) for r in range(n_rows)] for c in range(n_classes + 1)]
+    # The share of a row with fewest workers tells how many those are.
+    totals += [[(r, n_classes + 1), *((r, c) for c in range(1, n_classes))] for r in range(n_rows + 1)]
+    return Candidate("data_workplaces", "Table 1: workplaces", table, behind, totals)
+
+
+def _managing(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree, size: int) -> Candidate:
+    found = managing(draws, workforce, spec, size=size)["probability"]
+    fifth, crowd = wage_fifth(workforce), _Crowd(workforce)
+    cells = {f"fifth {f + 1}": found.isel(fifth=f).mean("sample").to_numpy() for f in range(5)}
+    table = pd.DataFrame(cells, index=pd.Index(list(workforce.industries), name="industry"))
+    behind = [[crowd.some(crowd.industry(k) & (fifth == f)) for f in range(5)] for k in range(len(table))]
+    return Candidate("managing", "Probability of managing, by fifth of wages", table, behind)
+
+
+def _variation(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree, size: int) -> Candidate:
+    found, crowd = variation(draws, workforce, spec, size=size), _Crowd(workforce)
+    rows = {}
+    for variable, part in product(found["variable"].to_numpy(), found["part"].to_numpy()):
+        sd = np.sqrt(np.maximum(found["variance"].sel(variable=variable, part=part).to_numpy(), 0.0))
+        low, high = np.quantile(sd, _LEVELS)
+        data = float(found["observed"].sel(part=part)) ** 0.5 if variable == "wage" else np.nan
+        rows[variable, part] = {"data": data, "mean": float(sd.mean()), "3%": low, "97%": high}
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis(["variable", "part"])
+    return Candidate("variation", "Standard deviations over workers", table, [[crowd.all(workforce.wage)]] * len(table))
+
+
+def _by_size(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree, size: int) -> Candidate:
+    """Figure 8 as a table: by size of the workplace."""
+    found, crowd = by_workplace_size(draws, workforce, spec, size=size), _Crowd(workforce)
+    low, high = np.array(SIZE_EDGES[:-1]), np.array(SIZE_EDGES[1:])
+    labels = [f"{a}–{b - 1}" if b < SIZE_EDGES[-1] else f">{a - 1}" for a, b in zip(low, high, strict=True)]
+    table = pd.DataFrame(
+        {
+            "wage, data": found["observed"].to_numpy(),
+            "wage": found["wage"].mean("sample").to_numpy(),
+            "outside option": found["outside_option"].mean("sample").to_numpy(),
+        },
+        index=pd.Index(labels, name="workers"),
+    )
+    sizes = np.repeat(workforce.sizes, workforce.sizes)
+    members = [(sizes >= a) & (sizes < b) for a, b in zip(low, high, strict=True)]
+    totals: Sequence[Sequence[tuple[int, int]]] = [[(r, c) for r in range(len(table))] for c in range(3)]
+    return Candidate(
+        "by_size", "Pay by size of the workplace", table, [[crowd.some(m, workforce.wage)] for m in members], totals
+    )

@@ -1,0 +1,173 @@
+"""What leaves a register: planted violations are held back and listed, and nothing else is."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from bayes_labor.data import DataFaults, Workforce
+from bayes_labor.models import JointProductionSpec
+from bayes_labor.posteriors.disclosure import RECOVERABLE, Behind, Candidate, Rules, release
+from bayes_labor.posteriors.export import export
+from bayes_labor.posteriors.joint_production.releases import releases
+from bayes_labor.posteriors.joint_production.system import JOINT_PRODUCTION
+from tests.data.payrolls import FORMULA, ordinary_table
+
+SPEC = JointProductionSpec(penalty=0.0)
+
+
+def drawn(workforce: Workforce, n: int = 20) -> xr.DataTree:
+    """Draws near a point at which such payrolls have an equilibrium, written by hand."""
+    rng, terms = np.random.default_rng(0), list(workforce.terms)
+    guess = {"school": 0.07, "experience": 0.03, "experience ** 2 / 100": -0.04, "female": -0.12}
+    gamma = np.array([guess.get(t, 0.0) for t in terms])
+    revenue = workforce.wage.mean() / np.exp(gamma @ workforce.terms_by_workers).mean()
+    industries, internal = list(workforce.industries), [t for t, i in zip(terms, workforce.internal, strict=True) if i]
+    points: dict[str, tuple[object, list[str]]] = {
+        "beta": (np.full(len(industries), 0.2), ["industry"]), "psi": (np.full(len(internal), 0.05), ["power_term"]),
+        "d": (0.3, []), "V_U": (2.0, []), "gamma": (gamma, ["talent_term"]),
+        "A": (np.full(len(industries), revenue), ["industry"]), "sigma": (1.0, []),
+    }  # fmt: skip
+    found = {}
+    for name, (value, dims) in points.items():
+        mean = np.broadcast_to(np.asarray(value, float), (2, n, *np.shape(value)))
+        found[name] = (("chain", "draw", *dims), mean + 0.01 * np.abs(mean).max() * rng.normal(size=mean.shape))
+    axes = {"chain": range(2), "draw": range(n), "industry": industries, "talent_term": terms, "power_term": internal}
+    posterior = xr.Dataset(found, axes)
+    stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((2, n), bool)),
+                        "energy": (("chain", "draw"), rng.normal(size=(2, n)))})  # fmt: skip
+    return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
+
+
+def plants(industry: str, sizes: list[int], seed: int) -> pd.DataFrame:
+    """Workers of so many plants, as ordinary ones."""
+    table = ordinary_table(80, seed).head(sum(sizes)).reset_index(drop=True)
+    return table.assign(industry=industry, workplace=np.repeat([f"{industry} {i}" for i in range(len(sizes))], sizes))
+
+
+def planted() -> pd.DataFrame:
+    """An ordinary payroll, and industries and terms that describe a few people."""
+    ordinary = ordinary_table(60, 6)
+    ordinary["workplace"] = ordinary["workplace"].astype(str)
+    two = plants("two plants", [14, 13], 1)
+    nine = plants("nine workers", [3, 3, 3], 2)
+    giant = plants("a giant", [260, 4, 3, 3], 3)
+    giant["wage"] *= np.where(giant["workplace"] == "a giant 0", 1.0, 0.5)
+    stars = plants("two stars", [8, 8, 8, 8], 4)
+    stars.loc[[0, 9], "wage"] *= 400.0
+    men = plants("only men", [9, 9, 9, 9], 5).assign(female=0.0)
+    table = pd.concat([ordinary, two, nine, giant, stars, men], ignore_index=True)
+    table["pilot"] = (np.arange(len(table)) % (len(table) // 5) == 3).astype(float)  # six of them
+    table["hired here"] = 1.0 - (np.arange(len(table)) % (len(table) // 4) == 5)  # all but five
+    table["shift"] = np.where(np.arange(len(table)) % 3 == 1, "night", "day")
+    table.loc[[7, 400], "shift"] = "on call"
+    return table
+
+
+@pytest.fixture(scope="module")
+def workforce() -> Workforce:
+    return Workforce.from_frame(planted(), FORMULA + " + pilot + `hired here` + shift", ["seniority"], name="planted")
+
+
+@pytest.fixture(scope="module")
+def out(workforce: Workforce, tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, Path]:
+    folder = tmp_path_factory.mktemp("register") / "leaves"
+    return export(
+        JOINT_PRODUCTION, SPEC, workforce, drawn(workforce), {"system": "joint-production", "read": "/x"}, [], folder
+    ), folder
+
+
+INDUSTRIES = ("two plants", "nine workers", "a giant", "two stars")
+PLANTED = [
+    *(("parameters", f"{p}, {k}", "mean") for p in ("β", "A") for k in INDUSTRIES),
+    *(("parameters", f"γ, {t}", "mean") for t in ("pilot", "hired here", "shift[T.on call]")),
+    *(("no_interaction", k, "below_zero") for k in INDUSTRIES),
+    *(("data_workers", t, "mean") for t in ("pilot", "hired here", "shift[T.on call]")),
+    *(("data_coworkers", t, "correlation") for t in ("pilot", "hired here", "shift[T.on call]")),
+    *(("data_industries", k, c) for k in ("two plants", "nine workers") for c in ("wage", "school", "workers")),
+    *(("data_industries", k, "wage") for k in ("a giant", "two stars")),
+    ("data_industries", "only men", "female"),
+    *(("data_industries", k, "pilot") for k in ("manufacturing", "services", "trade", "only men")),
+    *(("data_workplaces", k, "6–20") for k in ("two plants",)),
+    *(("data_workplaces", k, "2–5") for k in ("nine workers",)),
+    ("data_workplaces", "a giant", ">100"), ("data_workplaces", "two plants", "all"),
+    *(("managing", "nine workers", f"fifth {f}") for f in (1, 2, 3, 4, 5)),
+    ("by_size", "251–500", "wage"), ("by_size", "251–500", "wage, data"),
+]  # fmt: skip
+
+
+def test_at_least_forty_are_planted() -> None:
+    assert len(set(PLANTED)) >= 40
+
+
+@pytest.mark.parametrize("cell", PLANTED, ids=["-".join(c) for c in PLANTED])
+def test_planted_violations_are_held_back_and_listed(out: tuple[pd.DataFrame, Path], cell: tuple[str, str, str]) -> None:
+    held, folder = out
+    name, row, column = cell
+    listed = held[(held["table"] == name) & (held["row"] == row) & (held["column"] == column)]
+    table = pd.read_csv(folder / "tables" / f"{name}.csv")
+    levels = len(row.split(", ")) if name == "parameters" else 1
+    labels = table.iloc[:, :levels].fillna("").astype(str).agg(", ".join, axis=1)
+    there = table.loc[labels == row, column]
+    assert len(there) == 1 and there.isna().all()
+    empty = name == "managing" and not len(listed)  # nobody at all is in that fifth
+    assert len(listed) == 1 or empty
+
+
+def test_ordinary_numbers_leave(out: tuple[pd.DataFrame, Path]) -> None:
+    """Rules that hold back everything protect nobody's work."""
+    held, folder = out
+    for name, rows in (("no_interaction", ["manufacturing", "services", "trade", "only men"]), ("variation", None)):
+        table = pd.read_csv(folder / "tables" / f"{name}.csv", index_col=0)
+        assert table.loc[rows if rows else table.index].drop(columns="data", errors="ignore").notna().all().all()
+    assert not held[(held["table"] == "parameters") & held["row"].isin(["ψ, seniority", "d, ", "V_U, ", "γ, female"])].size
+    parameters = pd.read_csv(folder / "tables" / "parameters.csv")
+    assert (parameters["workers behind"].dropna() >= 10).all() and (parameters["workplaces behind"].dropna() >= 3).all()
+
+
+def test_nothing_else_leaves(out: tuple[pd.DataFrame, Path], workforce: Workforce) -> None:
+    _, folder = out
+    files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    names = {c.name for c in releases(SPEC, workforce, drawn(workforce), 2)}
+    assert files == {"about.json", "held_back.csv", "index.html"} | {
+        f"tables/{n}.{e}" for n in names for e in ("csv", "json", "tex")
+    }
+    text = "".join((folder / f).read_text() for f in files)
+    assert "two plants 0" not in text and "/x" not in text  # a workplace's id, the table's place
+    assert set(json.loads((folder / "about.json").read_text())) == {"system", "rules"}
+    largest = workforce.wage.max()
+    assert f"{largest:.3f}"[:-1] not in text
+
+
+def test_too_few_degrees_of_freedom_hold_back_every_estimate() -> None:
+    table = ordinary_table(8, 3).groupby("workplace").head(3)
+    workforce = Workforce.from_frame(table, FORMULA, ["seniority"], name="few")
+    found = {c.name: c for c in releases(SPEC, workforce, drawn(workforce), 2)}
+    held = release(found["parameters"], Rules()).held
+    assert held["why"].str.contains("degrees of freedom").any() and set(held["row"]) >= {"d, ", "γ, school"}
+    assert not len(release(found["parameters"], Rules(workers=1, workplaces=1, share=1.0, freedom=0)).held)
+
+
+def test_what_subtraction_would_tell_is_held_back_too() -> None:
+    place = np.repeat(np.arange(20), 5)
+    groups = np.repeat([0, 1, 2], [5, 35, 60])
+    crowd = [Behind(place, groups == g) for g in range(3)] + [Behind(place, groups >= 0)]
+    table = pd.DataFrame({"workers": [5.0, 35.0, 60.0, 100.0]}, index=pd.Index(["a", "b", "c", "all"], name="group"))
+    alone = release(Candidate("t", "T", table, [[b] for b in crowd]), Rules())
+    assert alone.held["row"].tolist() == ["a"]
+    found = release(Candidate("t", "T", table, [[b] for b in crowd], [[(0, 0), (1, 0), (2, 0)]]), Rules())
+    assert found.held["row"].tolist() == ["a", "b"] and found.held["why"].tolist()[1] == RECOVERABLE
+    assert found.table["workers"].isna().tolist() == [True, True, False, False]
+    assert found.table["workers behind"].isna().tolist() == [True, True, False, False]
+
+
+def test_an_export_goes_into_a_folder_of_its_own(tmp_path: Path, workforce: Workforce) -> None:
+    (tmp_path / "wages.csv").write_text("kept")
+    with pytest.raises(DataFaults, match="not empty"):
+        export(JOINT_PRODUCTION, SPEC, workforce, drawn(workforce), {}, [], tmp_path)
+    for wrong in ({"share": 0.0}, {"share": float("nan")}, {"workers": -1}, {"largest": 0}):
+        with pytest.raises(DataFaults, match="rule of disclosure"):
+            Rules(**wrong)
