@@ -218,6 +218,6 @@ def raise_if_unsaved(draws: Any, run: Path) -> None:
 
     if draws.attrs.get("unsaved"):
         kept = draws.attrs["kept_in"]
-        where = kept or f"{run / 'partial.npz'}, as of the last write"
+        where = kept or f"{run / 'partial.draws'}, as of the last write"
         remedy = f"make room, then `bayes-labor resume {kept or run}` goes on from there"
         raise DataFaults([Fault(f"the draws could not be stored in {run}: {draws.attrs['unsaved']}", where, remedy)])

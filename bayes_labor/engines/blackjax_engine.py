@@ -30,7 +30,7 @@ def run(
     begin = around(modes, settings) if modes else lambda chain: starting_points(model)[0]
     step, adapt = _kernels(native_log_density(compiled), settings)
     expand = expander(compiled)
-    draws = earlier or empty(settings, len(begin(0)), names, expand(begin(0)))
+    draws = earlier.within(settings.draws) if earlier else empty(settings, len(begin(0)), names, expand(begin(0)))
     key = jax.random.key(settings.seed)
     for chain in range(settings.chains):
         own = jax.random.fold_in(key, chain)

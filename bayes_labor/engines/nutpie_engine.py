@@ -227,12 +227,12 @@ def _run(compiled: Any, settings: Any, adaptation: str, progress: bool, keeper: 
     try:
         while True:
             try:
-                return _read(sampler.wait(timeout=INTERVAL / 4), white)
+                return _read(sampler.wait(timeout=INTERVAL / 4), white, whole=True)
             except TimeoutError:
                 if keeper.due():
                     with warnings.catch_warnings():
                         warnings.simplefilter("ignore")  # ArviZ's, that there are fewer draws than chains
-                        so_far = _read(sampler.inspect(), white)
+                        so_far = _read(sampler.inspect(), white, whole=False)
                     if so_far.counts.any():
                         keeper.keep(so_far)
     except BaseException:
@@ -240,7 +240,8 @@ def _run(compiled: Any, settings: Any, adaptation: str, progress: bool, keeper: 
         raise
 
 
-def _read(trace: Any, white: _White | None) -> Draws:
+def _read(trace: Any, white: _White | None, *, whole: bool) -> Draws:
+    """Draws of all chains; of runs that are not ``whole`` later reads begin with the same ones, to the last bit."""
     stats = trace["sample_stats"].to_dataset()
     unconstrained = np.asarray(stats["unconstrained_draw"].to_numpy(), dtype=np.float64)
     kept = {_NAMES.get(k, k): np.asarray(stats[k].to_numpy(), dtype=np.float64) for k in _KEPT if k in stats}
@@ -251,14 +252,16 @@ def _read(trace: Any, white: _White | None) -> Draws:
     there = np.isfinite(unconstrained).all(2)
     counts = there.sum(1)
     if "energy" in kept and "lp" in kept:
-        kept["energy"] = _comparable(kept["energy"], kept["lp"], there, unconstrained.shape[2])
+        known = there if whole else there & (np.arange(there.shape[1]) == 0)
+        kept["energy"] = _comparable(kept["energy"], kept["lp"], known, unconstrained.shape[2])
     return Draws(unconstrained if white is None else white.outward(unconstrained), counts, posterior, kept)
 
 
 def _comparable(energy: np.ndarray, lp: np.ndarray, there: np.ndarray, n_dim: int) -> np.ndarray:
     """(chain, draw) energies without nutpie's constants, the log volumes of each chain's own coordinates.
 
-    A chain that goes on in other coordinates would otherwise seem to jump in energy, and its E-BFMI to be next to nothing.
+    They are told from the draws marked ``there``. A chain that goes on in other coordinates would otherwise seem to jump in
+    energy, and its E-BFMI to be next to nothing.
     """
     kinetic = np.where(there, energy + lp, 0.0)
     constant: np.ndarray = kinetic.sum(1) / np.maximum(there.sum(1), 1) - 0.5 * n_dim

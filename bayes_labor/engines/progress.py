@@ -1,19 +1,25 @@
-"""Draws of a running fit on disk: written again every second, replaced in one step, so that a killed process loses a second.
+"""Draws of a running fit on disk: new ones are appended every second, so that a killed process loses a second or two.
 
-A run folder that is being sampled holds ``partial.npz`` (draws, statistics, unconstrained points of all chains so far) and is
-locked by the process that samples; the lock goes with the process, however it ends.
+A run folder that is being sampled holds ``partial.draws`` and is locked by the process that samples; the lock goes with the
+process, however it ends. The file is a row of blocks, each with its length and checksum before it: draws, statistics and
+unconstrained points since the block before. A block that a kill cut short is as if it had never been begun.
 """
 
 import fcntl
+import io
 import json
 import os
+import struct
 import time
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import xarray as xr
@@ -23,6 +29,9 @@ from bayes_labor.engines.stored import STATISTICS
 
 INTERVAL = 1.0
 """Seconds between two writes."""
+_BLOCK = struct.Struct("<8sQI")  # mark, bytes that follow, their CRC-32
+_MARK = b"draws\x003\n"
+_MOST_BLOCKS = 1000  # of a file, after which it is written as one: each has some kilobytes of names
 
 
 @dataclass
@@ -42,22 +51,43 @@ class Draws:
 
     @classmethod
     def load(cls, path: Path) -> Self | None:
-        """The draws in a file; None if there is none yet. Raises DataFaults if they cannot be read."""
-        if not path.is_file():
+        """The draws in a file; None if there is none yet. Raises DataFaults if they cannot be read.
+
+        Releases that wrote format 2 kept them whole in ``partial.npz``, which is read where there is no other file.
+        """
+        earlier = path.with_suffix(".npz")
+        if not path.is_file() and not earlier.is_file():
             return None
+        good, found = 0, list[Self]()
         try:
-            with path.open("rb") as file, np.load(file) as held:
-                groups: dict[str, dict[str, np.ndarray]] = {"posterior": {}, "stats": {}}
-                for name in held.files:
-                    group, _, variable = name.partition("/")
-                    if variable:
-                        groups[group][variable] = held[name]
-                draws = cls(held["unconstrained"], held["counts"], **groups, state=json.loads(str(held["state"])))
-            draws._check()
+            if not path.is_file():
+                path = earlier
+                return cls._read(path.read_bytes())
+            for block, end in _blocks(path):
+                read = cls._read(block)
+                if found:
+                    found[0]._goes_with(read)
+                found.append(read)
+                good = end
+            return found[0].followed_by(*found[1:]) if len(found) > 1 else found[0]
         except Exception as error:  # numpy's, zip's and JSON's for a file in pieces, or none of ours
             what = f"the draws of the unfinished fit cannot be read: {' '.join(str(error).split())[:120]}"
             remedy = "nothing in it can be recovered: remove it, and `bayes-labor resume` samples from the start"
+            if good:
+                whole = sum(int(d.counts.sum()) for d in found)
+                remedy = f"{whole} draws before that are whole: `truncate -s {good}` on it, and `bayes-labor resume` goes on"
             raise DataFaults([Fault(what, str(path), remedy)]) from None
+
+    @classmethod
+    def _read(cls, block: bytes) -> Self:
+        with np.load(io.BytesIO(block)) as held:
+            groups: dict[str, dict[str, np.ndarray]] = {"posterior": {}, "stats": {}}
+            for name in held.files:
+                group, _, variable = name.partition("/")
+                if variable:
+                    groups[group][variable] = held[name]
+            draws = cls(held["unconstrained"], held["counts"], **groups, state=json.loads(str(held["state"])))
+        draws._check()
         return draws
 
     def _check(self) -> None:
@@ -74,23 +104,68 @@ class Draws:
         if not (0 <= self.counts.min() <= self.counts.max() <= longest) or not np.isfinite(self.unconstrained[held]).all():
             raise ValueError("fewer draws than counted")
 
+    def _goes_with(self, later: Self) -> None:
+        """Raises ValueError for draws of other variables or another number of chains."""
+        alike = (self._shapes(), len(self.counts)) == (later._shapes(), len(later.counts))
+        if not alike or set(self.stats) != set(later.stats):
+            raise ValueError("blocks that do not belong together")
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        return {k: v.shape[2:] for k, v in (self.posterior | {"": self.unconstrained}).items()}
+
+    def _block(self) -> bytes:
+        """As bytes with their length and checksum before them."""
+        arrays: dict[str, Any] = {f"posterior/{k}": v for k, v in self.posterior.items()}
+        arrays |= {f"stats/{k}": v for k, v in self.stats.items()}
+        held = io.BytesIO()
+        state = np.array(json.dumps(self.state))
+        np.savez(held, unconstrained=self.unconstrained, counts=self.counts, state=state, **arrays)
+        body = held.getvalue()
+        return _BLOCK.pack(_MARK, len(body), zlib.crc32(body)) + body
+
     def save(self, path: Path) -> None:
-        """Replace the file in one step: it is whole at any moment."""
-        arrays: dict[str, Any] = {f"posterior/{k}": v for k, v in self.posterior.items()} | {
-            f"stats/{k}": v for k, v in self.stats.items()
-        }
+        """Replace the file by one block, in one step: it is whole at any moment."""
         temporary = path.with_suffix(".writing")
         try:
-            with temporary.open("wb") as file:
-                np.savez(
-                    file, unconstrained=self.unconstrained, counts=self.counts, state=np.array(json.dumps(self.state)), **arrays
-                )
-                file.flush()
-                os.fsync(file.fileno())
+            _write(temporary, "wb", self._block())
             os.replace(temporary, path)
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
+
+    def append(self, path: Path) -> None:
+        """Add these draws to those in the file; on a full disk nothing is added."""
+        size = path.stat().st_size
+        try:
+            _write(path, "ab", self._block())
+        except OSError:
+            os.truncate(path, size)
+            raise
+
+    def since(self, counts: np.ndarray) -> Self:
+        """The draws of every chain beyond its first ``counts``."""
+        new = self.counts - counts
+        rows = np.minimum(counts[:, None] + np.arange(int(new.max(initial=0))), max(self.unconstrained.shape[1] - 1, 0))
+
+        def part(array: np.ndarray) -> np.ndarray:
+            return array[np.arange(len(array))[:, None], rows]
+
+        return type(self)(
+            part(self.unconstrained), new, {k: part(v) for k, v in self.posterior.items()},
+            {k: part(v) for k, v in self.stats.items()}, self.state,
+        )  # fmt: skip
+
+    def within(self, length: int) -> Self:
+        """The same draws, with room for ``length`` of every chain."""
+        room = length - self.unconstrained.shape[1]
+
+        def widened(array: np.ndarray) -> np.ndarray:
+            return np.concatenate([array, np.full((len(array), room, *array.shape[2:]), np.nan)], axis=1)
+
+        return self if room <= 0 else type(self)(
+            widened(self.unconstrained), self.counts, {k: widened(v) for k, v in self.posterior.items()},
+            {k: widened(v) for k, v in self.stats.items()}, self.state,
+        )  # fmt: skip
 
     def cut(self, draws: int) -> Self:
         """The first ``draws`` of every chain."""
@@ -99,20 +174,24 @@ class Draws:
             {k: v[:, :draws] for k, v in self.stats.items()}, self.state,
         )  # fmt: skip
 
-    def followed_by(self, later: Self) -> Self:
+    def followed_by(self, *later: Self) -> Self:
         """Chain by chain, these draws and then those."""
-        length = int((self.counts + later.counts).max())
+        parts = (self, *later)
+        counts = np.sum([d.counts for d in parts], axis=0)
 
-        def join(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-            joined = np.full((len(first), length, *first.shape[2:]), np.nan)
-            for c, (m, n) in enumerate(zip(self.counts, later.counts, strict=True)):
-                joined[c, :m], joined[c, m : m + n] = first[c, :m], second[c, :n]
+        def join(arrays: list[np.ndarray]) -> np.ndarray:
+            joined, at = np.full((len(counts), int(counts.max()), *arrays[0].shape[2:]), np.nan), np.zeros_like(counts)
+            for array, part in zip(arrays, parts, strict=True):
+                for c, n in enumerate(part.counts):
+                    joined[c, at[c] : at[c] + n] = array[c, :n]
+                at += part.counts
             return joined
 
+        stats = [k for k in self.stats if all(k in d.stats for d in later)]
         return type(self)(
-            join(self.unconstrained, later.unconstrained), self.counts + later.counts,
-            {k: join(self.posterior[k], later.posterior[k]) for k in self.posterior},
-            {k: join(self.stats[k], later.stats[k]) for k in self.stats if k in later.stats}, self.state | later.state,
+            join([d.unconstrained for d in parts]), counts,
+            {k: join([d.posterior[k] for d in parts]) for k in self.posterior},
+            {k: join([d.stats[k] for d in parts]) for k in stats}, reduce(or_, (d.state for d in parts)),
         )  # fmt: skip
 
     def started(self) -> Self:
@@ -141,31 +220,82 @@ class Draws:
         return xr.DataTree.from_dict({"posterior": dataset(whole.posterior), "sample_stats": dataset(stats)})
 
 
+def _write(path: Path, mode: Literal["wb", "ab"], block: bytes) -> None:
+    with path.open(mode) as file:
+        file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _blocks(path: Path) -> Iterator[tuple[bytes, int]]:
+    """(block, where it ends in the file) of all that are whole; the first must be, and none but the last may be cut short."""
+    with path.open("rb") as file:
+        end = 0
+        while True:
+            head = file.read(_BLOCK.size)
+            if len(head) < _BLOCK.size and end:
+                return
+            mark, size, checksum = _BLOCK.unpack(head)
+            if mark != _MARK:
+                raise ValueError("there is no block of draws where one should begin")
+            body = file.read(min(size, path.stat().st_size))
+            if len(body) < size and end:
+                return
+            if zlib.crc32(body) != checksum:
+                raise ValueError("a block of draws is not as it was written")
+            end += _BLOCK.size + size
+            yield body, end
+
+
 class Keeper:
-    """Writes draws to a file, at most once in :data:`INTERVAL` and at most a tenth of the time."""
+    """Writes draws to a file, at most once in :data:`INTERVAL` and at most half of the time.
+
+    Draws of one run of a sampler are appended as they come; ``earlier`` ones, of runs before, stand in front of them.
+    """
 
     def __init__(self, path: Path | None, earlier: Draws | None = None) -> None:
-        self.path, self.earlier, self.trouble = path, earlier, ""
-        self._next = 0.0
+        self.path, self.trouble = path, ""
+        self._next = self._asked = 0.0
+        self.follow(earlier)
+
+    def follow(self, earlier: Draws | None) -> None:
+        """From here on draws are kept behind these, or none."""
+        self._earlier, self._counts, self._blocks = earlier, np.empty(0, np.int64), 0
 
     def due(self) -> bool:
         """Whether it is time to write again."""
-        return self.path is not None and time.monotonic() >= self._next
+        now = time.monotonic()
+        if self.path is None or now < self._next:
+            return False
+        self._asked = now
+        return True
 
     def keep(self, draws: Draws) -> None:
-        """Write all draws so far. A full disk stops the writing, not the sampling."""
+        """Write the draws so far of this run of the sampler. A full disk stops the writing, not the sampling."""
         if self.path is None:
             return
-        before = time.monotonic()
+        before, self._asked = self._asked or time.monotonic(), 0.0  # reading the sampler's draws takes time too
         try:
-            (self.earlier.followed_by(draws) if self.earlier is not None else draws).save(self.path)
-            self.trouble = ""
+            if self.path.exists() and 0 < self._blocks < _MOST_BLOCKS:
+                if (draws.counts == self._counts).all():
+                    return
+                draws.since(self._counts).append(self.path)
+            else:
+                (self._earlier.followed_by(draws) if self._earlier is not None else draws).save(self.path)
+                self._blocks = 0
+            self._blocks, self._counts, self.trouble = self._blocks + 1, draws.counts.copy(), ""
         except OSError as error:
             if not self.trouble:
                 warnings.warn(f"draws cannot be written ({error}); sampling goes on in memory", RuntimeWarning, stacklevel=2)
             self.trouble = str(error)
         now = time.monotonic()
-        self._next = now + max(INTERVAL - (now - before), 9.0 * (now - before))
+        self._next = now + max(INTERVAL - (now - before), now - before)
+
+    def replace(self, draws: Draws) -> None:
+        """Write these draws in the place of all that were kept."""
+        self._asked = 0.0
+        self.follow(None)
+        self.keep(draws)
 
 
 @contextmanager

@@ -17,8 +17,8 @@ import xarray as xr
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.engines.stored import checksums, left, read_draws, read_record
 
-FORMAT = 2
-"""Of the run folder. 1: only finished fits; 2: draws kept while sampling, ``state`` in the record."""
+FORMAT = 3
+"""Of the run folder. 1: only finished fits; 2: draws kept while sampling, ``state`` in the record; 3: those appended."""
 _PACKAGES = ("bayes-labor", "pymc", "pytensor", "nutpie", "numba", "numpy", "arviz", "xarray")
 
 
@@ -34,7 +34,7 @@ class RunFolder:
         folder = cls(Path(path))
         check_place(folder.path)
         held = [
-            what for what, where in (("draws", folder.draws_path), ("an unfinished fit", folder.partial_path)) if where.exists()
+            what for what, there in (("draws", folder.draws_path.exists()), ("an unfinished fit", folder.partials)) if there
         ]
         if held and not overwrite:
             remedy = "choose another folder, or pass overwrite=True" + (
@@ -43,7 +43,8 @@ class RunFolder:
             raise DataFaults([Fault(f"the run folder already holds {held[0]}", str(path), remedy)])
         if folder.draws_path.exists():
             shutil.rmtree(folder.draws_path)
-        folder.partial_path.unlink(missing_ok=True)
+        for partial in folder.partials:
+            partial.unlink()
         for sub in (folder.path, folder.tables, folder.figures):
             sub.mkdir(parents=True, exist_ok=True)
         return folder
@@ -70,7 +71,7 @@ class RunFolder:
         folder = cls(Path(path))
         if not folder.record_path.is_file():
             remedy = "run `bayes-labor fit` first, or check the folder's name"
-            draws = folder.draws_path.exists() or folder.partial_path.exists()
+            draws = folder.draws_path.exists() or folder.partials
             what = "the run's record is missing" if draws else "there is no run here"
             raise DataFaults([Fault(what, str(path), left(folder.path) if draws else remedy)])
         written = folder.record().get("format", 1)
@@ -87,7 +88,12 @@ class RunFolder:
     @property
     def partial_path(self) -> Path:
         """Draws of a fit that is not finished."""
-        return self.path / "partial.npz"
+        return self.path / "partial.draws"
+
+    @property
+    def partials(self) -> list[Path]:
+        """Files with draws of a fit that is not finished, of format 2 among them."""
+        return [p for p in (self.partial_path, self.partial_path.with_suffix(".npz")) if p.exists()]
 
     @property
     def record_path(self) -> Path:
@@ -130,7 +136,8 @@ class RunFolder:
         shutil.rmtree(self.draws_path, ignore_errors=True)
         os.replace(temporary, self.draws_path)
         self.write_record(record | {"stored": stored, "variables": sorted(map(str, draws["posterior"].data_vars))})
-        self.partial_path.unlink(missing_ok=True)
+        for partial in self.partials:
+            partial.unlink()
 
     def write_record(self, record: dict[str, Any]) -> None:
         """Replace the record in one step."""

@@ -165,7 +165,7 @@ def resume(run: str | Path, model: pm.Model | Callable[[], pm.Model], *, progres
 
 def _refuse_two_truths(folder: RunFolder) -> None:
     """Raises DataFaults for finished draws under the record of an unfinished fit."""
-    if folder.draws_path.exists() and not folder.partial_path.exists():  # with both, a kill fell between them
+    if folder.draws_path.exists() and not folder.partials:  # with both, a kill fell between them
         what = "the record says that the fit is not finished, but there are finished draws"
         remedy = 'nothing was touched: write "state": "done" into run.json if they are whole, or move draws.zarr away'
         raise DataFaults([Fault(what, str(folder.path), remedy)])
@@ -236,8 +236,7 @@ def _by_nutpie(
             length *= 2
         settings = settings.model_copy(update={"target_accept": earlier.state.get(_TARGET, settings.target_accept)})
         found = nutpie_engine.go_on(compiled, settings.model_copy(update={"draws": length}), earlier, progress, keeper)
-    keeper.earlier = None
-    keeper.keep(found)  # what follows may take a while
+    keeper.replace(found)  # what follows may take a while
     opinion, seen = _second_opinion(model, compiled, settings)
     if settings.longest == 1:
         return found, weights, told, opinion
@@ -252,8 +251,7 @@ def _by_nutpie(
             # Until all are there, the file keeps the draws that these replace.
             found = nutpie_engine.whitened_by(compiled, again, found, progress, Keeper(None))
             found.state[_TARGET] = settings.target_accept
-            keeper.earlier = None
-            keeper.keep(found)
+            keeper.replace(found)
         posterior = _posterior(found, compiled)
         missed = unvisited(posterior, opinion) if sided else ""  # which longer chains do not mend
         reason = missed or wanting(posterior, notes_of(model).judged)
@@ -270,7 +268,8 @@ def _by_nutpie(
             break
         if not longer:
             break
-        length, keeper.earlier = 2 * length, found
+        length = 2 * length
+        keeper.follow(found)
         found = nutpie_engine.go_on(compiled, settings.model_copy(update={"draws": length}), found, progress, keeper)
     return found, weights, told, opinion
 

@@ -251,7 +251,8 @@ def run(
         what = f"{settings.draws} particles do not tell the shape of {compiled.n_dim} parameters"
         raise DataFaults([Fault(what, "draws", f"ask for at least {2 * compiled.n_dim} draws with engine='smc'")])
     density, expand = tempered_density(model, compiled, settings.cores), expander(compiled)
-    draws = earlier or empty(settings, compiled.n_dim, names, expand(prior_points(model, 1, 0)[0]))
+    draws = earlier.within(settings.draws) if earlier else None
+    draws = draws or empty(settings, compiled.n_dim, names, expand(prior_points(model, 1, 0)[0]))
     for chain in np.flatnonzero(draws.counts == 0):
         seeds = np.random.SeedSequence([settings.seed, int(chain)])
         pool = prior_points(model, _POOL * settings.draws, int(seeds.generate_state(1)[0]))

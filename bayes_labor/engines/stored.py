@@ -86,7 +86,8 @@ def _damaged(path: Path, why: str) -> DataFaults:
 
 def left(folder: Path) -> str:
     """What can still be read of a run whose record or draws are damaged, in words."""
-    held = {"draws.zarr": "of a finished fit: xarray.open_datatree", "partial.npz": "of an unfinished one: numpy.load"}
+    finished, unfinished = "of a finished fit: xarray.open_datatree", "of an unfinished one"
+    held = {"draws.zarr": finished, "partial.draws": unfinished, "partial.npz": f"{unfinished}: numpy.load"}
     whole = [f"{folder / name} (draws {how})" for name, how in held.items() if (folder / name).exists()]
     return f"still there: {', '.join(whole)}" if whole else "no draws are left in it"
 

@@ -1,11 +1,13 @@
 """Damaged run folders, full disks and folders that cannot be written: one clear fault, which says what is left."""
 
 import errno
+import io
 import json
 import os
 import pickle
 import re
 import shutil
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from typer.testing import CliRunner
 
 from bayes_labor.commands import app, main
 from bayes_labor.data import DataFaults, Workforce
+from bayes_labor.engines import progress
 from bayes_labor.engines.progress import Draws
 from bayes_labor.engines.run_folder import provenance
 from bayes_labor.models import JointProductionSpec
@@ -115,11 +118,33 @@ def only(*names: str) -> Callable[[Path], None]:
     """These arrays alone are left of an unfinished fit."""
 
     def harm(run: Path) -> None:
-        with np.load(run / "partial.npz") as held:
-            kept = {n: held[n] for n in names}
-        np.savez(run / "partial.npz", **kept)
+        with np.load(io.BytesIO((run / "partial.draws").read_bytes()[progress._BLOCK.size :])) as held:
+            write("partial.draws", block(**{n: held[n] for n in names}))(run)
 
     return harm
+
+
+def block(**arrays: np.ndarray) -> bytes:
+    """As it stands in the file, with the right checksum."""
+    held = io.BytesIO()
+    np.savez(held, **arrays)
+    body = held.getvalue()
+    return progress._BLOCK.pack(progress._MARK, len(body), zlib.crc32(body)) + body
+
+
+def appended(harm: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    """Five more draws of each chain in a block of their own, harmed."""
+
+    def grow(run: Path) -> None:
+        path = run / "partial.draws"
+        held = Draws.load(path)
+        assert held is not None
+        held.cut(5).append(path)
+        whole = path.read_bytes()
+        last = whole.rindex(progress._MARK)
+        path.write_bytes(whole[:last] + harm(whole[last:]))
+
+    return grow
 
 
 FINISHED = {
@@ -164,12 +189,22 @@ FINISHED = {
 NO_STATISTICS = "the draws of the unfinished fit cannot be read.*statistics, are missing"
 UNREADABLE = "draws of the unfinished fit cannot be read.*samples from the start"
 UNFINISHED = {
-    "truncated": (cut("partial.npz"), UNREADABLE),
-    "empty": (write("partial.npz", ""), UNREADABLE),
-    "garbage": (write("partial.npz", b"PK\x03\x04" + b"x" * 500), UNREADABLE),
-    "pickled": (write("partial.npz", pickle.dumps({"counts": [1]})), UNREADABLE),
-    "other arrays": (lambda run: np.savez(run / "partial.npz", x=np.zeros(3)), UNREADABLE),
-    "objects": (lambda run: np.savez(run / "partial.npz", counts=np.array([None])), UNREADABLE),
+    "truncated": (cut("partial.draws"), UNREADABLE),
+    "empty": (write("partial.draws", ""), UNREADABLE),
+    "garbage": (write("partial.draws", b"PK\x03\x04" + b"x" * 500), UNREADABLE),
+    "pickled": (write("partial.draws", pickle.dumps({"counts": [1]})), UNREADABLE),
+    "other arrays": (write("partial.draws", block(x=np.zeros(3))), UNREADABLE),
+    "objects": (write("partial.draws", block(counts=np.array([None]))), UNREADABLE),
+    "a changed block": (
+        appended(lambda b: b[:200] + bytes([b[200] ^ 1]) + b[201:]), "90 draws before that are whole: `truncate -s [0-9]+`",
+    ),
+    "another block": (appended(lambda b: block(x=np.zeros(3))), "90 draws before that are whole"),
+    "what is no block": (appended(lambda b: b"x" * 100), "90 draws before that are whole"),
+    "a block of other variables": (
+        appended(lambda b: b + Draws(np.zeros((2, 1, 3)), np.array([1, 1]), {"x": np.zeros((2, 1))},
+                                     {k: np.zeros((2, 1)) for k in ("diverging", "energy")})._block()),
+        "blocks that do not belong together.*100 draws before",
+    ),
     "no statistics": (only("unconstrained", "counts", "state", "posterior/gamma", "posterior/sigma"), NO_STATISTICS),
     "no energy": (only("unconstrained", "counts", "state", "posterior/gamma", "stats/diverging", "stats/cause"), NO_STATISTICS),
     "no variables": (only("unconstrained", "counts", "state", "stats/diverging", "stats/energy", "stats/cause"), NO_STATISTICS),
@@ -180,6 +215,14 @@ UNFINISHED = {
         change(words={"dims": {"gamma": ["talent_term"]}, "coords": {"talent_term": ["a"]}}), "do not belong together",
     ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("kept", [0, 5, 300])
+def test_a_block_that_a_kill_cut_short_was_never_there(kept: int, unfinished: Path) -> None:
+    appended(lambda b: b[:kept])(unfinished)
+    assert Draws.load(unfinished / "partial.draws").counts.tolist() == [50, 40]
+    appended(lambda b: b)(unfinished) if not kept else None
+    assert Draws.load(unfinished / "partial.draws").counts.tolist() == ([50, 40] if kept else [55, 45])
 
 
 @pytest.mark.parametrize("damage", FINISHED)
@@ -255,7 +298,7 @@ def test_a_full_disk_everywhere_leaves_nothing_half_written(tmp_path: Path, monk
     with pytest.warns(RuntimeWarning, match="make room"):
         drawn = sample(normal(), run=tmp_path / "run", draws=20, tune=50, chains=1)
     assert drawn.attrs["kept_in"] == "" and "No space" in drawn.attrs["unsaved"]
-    assert {p.name for p in (tmp_path / "run").iterdir()} <= {"run.json", "partial.npz", ".lock", "tables", "figures"}
+    assert {p.name for p in (tmp_path / "run").iterdir()} <= {"run.json", "partial.draws", ".lock", "tables", "figures"}
     assert not list((tmp_path / "room").glob("bayes-labor-*")) and not list((tmp_path / "home").rglob("bayes-labor-*"))
 
 
@@ -263,15 +306,15 @@ def test_a_full_disk_removes_what_it_began(tmp_path: Path, monkeypatch: pytest.M
     draws = Draws(
         np.zeros((1, 3, 2)), np.array([3]), {"x": np.zeros((1, 3, 2))}, {n: np.zeros((1, 3)) for n in ("diverging", "energy")}
     )
-    draws.save(tmp_path / "partial.npz")
+    draws.save(tmp_path / "partial.draws")
     RunFolder(tmp_path).write_record({"state": "sampling"})
     monkeypatch.setattr(np, "savez", full)
     monkeypatch.setattr(os, "replace", full)
-    for call in (lambda: draws.save(tmp_path / "partial.npz"), lambda: RunFolder(tmp_path).write_record({"state": "done"})):
+    for call in (lambda: draws.save(tmp_path / "partial.draws"), lambda: RunFolder(tmp_path).write_record({"state": "done"})):
         with pytest.raises(OSError, match="No space"):
             call()
-    assert {p.name for p in tmp_path.iterdir()} == {"partial.npz", "run.json"}
-    assert RunFolder(tmp_path).record()["state"] == "sampling" and Draws.load(tmp_path / "partial.npz") is not None
+    assert {p.name for p in tmp_path.iterdir()} == {"partial.draws", "run.json"}
+    assert RunFolder(tmp_path).record()["state"] == "sampling" and Draws.load(tmp_path / "partial.draws") is not None
 
 
 def test_from_the_shell_a_full_disk_says_where_the_draws_are(source, tmp_path: Path, monkeypatch, capsys) -> None:

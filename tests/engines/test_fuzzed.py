@@ -35,7 +35,10 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     begun.write_record(record | {"state": "sampling"})
     posterior = {k: v.to_numpy() for k, v in tree()["posterior"].to_dataset().items()}
     stats = {k: v.to_numpy().astype(float) for k, v in tree()["sample_stats"].to_dataset().items()}
-    Draws(np.zeros((2, 50, 3)), np.array([50, 50]), posterior, stats | {"cause": np.zeros((2, 50))}).save(begun.partial_path)
+    whole = Draws(np.zeros((2, 50, 3)), np.array([50, 50]), posterior, stats | {"cause": np.zeros((2, 50))})
+    whole.cut(30).save(begun.partial_path)  # and two blocks behind it
+    whole.cut(45).since(np.array([30, 30])).append(begun.partial_path)
+    whole.since(np.array([45, 45])).append(begun.partial_path)
     return {"done": done.path, "begun": begun.path}
 
 
@@ -88,7 +91,11 @@ def _place(node: Any, rng: np.random.Generator) -> tuple[Any, Any]:
 def check(run: Path, known: xr.DataTree) -> bool:
     """Whether the numbers came back, and then the right ones; anything but a fault is raised."""
     came = False
-    for look in (lambda: RunFolder.open(run).draws(), lambda: peek(run)[0]):
+
+    def peeked() -> xr.DataTree:
+        return peek(run)[0]
+
+    for look in (lambda: RunFolder.open(run).draws(), peeked):
         try:
             found = look()
         except DataFaults:
@@ -96,7 +103,10 @@ def check(run: Path, known: xr.DataTree) -> bool:
         came = True
         for group in ("posterior", "sample_stats"):
             for name, values in known[group].data_vars.items():
-                np.testing.assert_array_equal(found[group][name], values)
+                held = found[group][name]
+                # Of an unfinished fit a block that is cut short may be missing, with all behind it.
+                assert held.sizes["draw"] in (50, *((30, 45) if look is peeked else ()))
+                np.testing.assert_array_equal(held, values[:, : held.sizes["draw"]])
     with contextlib.suppress(DataFaults):
         open_run(run)
     return came

@@ -73,7 +73,7 @@ def test_a_kill_while_draws_are_drawn_again_loses_none(monkeypatch: pytest.Monke
     monkeypatch.setattr(nutpie_engine, "whitened_by", killed)
     with pytest.raises(KeyboardInterrupt):
         sample(funnel(), run=tmp_path / "run", **SHORT)
-    held = Draws.load(tmp_path / "run" / "partial.npz")
+    held = Draws.load(tmp_path / "run" / "partial.draws")
     assert held is not None and held.counts.tolist() == [40, 40]
     monkeypatch.undo()
     tree = resume(tmp_path / "run", funnel())
