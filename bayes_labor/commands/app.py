@@ -1,5 +1,7 @@
 """The application with all its verbs, and how it ends."""
 
+import contextlib
+import signal
 import sys
 from typing import Annotated
 
@@ -23,7 +25,7 @@ from bayes_labor.commands import (
     resume,
 )
 
-_INTERRUPTED = 130
+_INTERRUPTED, _TERMINATED = 130, 143
 
 app = typer.Typer(
     name="bayes-labor",
@@ -76,11 +78,14 @@ def main() -> None:
     """Entry point: faults of the input are printed, not thrown."""
     from bayes_labor.data.faults import DataFaults, Fault
 
+    with contextlib.suppress(ValueError):  # of a thread that is not the main one
+        signal.signal(signal.SIGTERM, _terminated)
     try:
         app()
     except SystemExit as left:
-        if left.code == _INTERRUPTED:
-            _complain("interrupted: draws so far are in the run folder, `bayes-labor resume` goes on with them")
+        if left.code in (_INTERRUPTED, _TERMINATED):
+            how = "interrupted" if left.code == _INTERRUPTED else "terminated"
+            _complain(f"{how}: draws so far are in the run folder, `bayes-labor resume` goes on with them")
         raise
     except DataFaults as faults:
         _leave(2, str(faults))
@@ -93,6 +98,11 @@ def main() -> None:
         _leave(2, str(DataFaults([Fault("the memory does not suffice", str(error) or "this machine", remedy)])))
     except BaseException as defect:  # an engine's panic is no Exception
         _leave(3, _what_to_report(defect))
+
+
+def _terminated(*_: object) -> None:
+    """As a queue ends a job: what was begun is put away first."""
+    sys.exit(_TERMINATED)
 
 
 def _what_to_report(defect: BaseException) -> str:
