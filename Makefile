@@ -10,20 +10,25 @@ FLAGS  := OMP_WAIT_POLICY=passive
 # Without compiled files beside the libraries every process compiles three thousand modules anew, for ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test lint bench sbc docs lock clean
+# Where there is no internet: `make wheelhouse` on a machine like it, then carry the folder over. While it is there nothing else
+# is asked for packages.
+WHEELS := wheelhouse
+LOCAL  := $(if $(wildcard $(WHEELS)/*.whl),--no-index --find-links $(WHEELS))
+
+.PHONY: setup demo test lint bench sbc docs lock clean wheelhouse
 
 setup: $(VENV)/.ready
 
 # A Python >= 3.12: on PATH, else pyenv's, else whatever uv can provide.
 $(VENV)/.ready: requirements.lock pyproject.toml tools/find_python.sh | $(UV)
 	$(UV) venv --clear --quiet --python "$$(sh tools/find_python.sh || echo 3.13)" $(VENV)
-	$(UV) pip sync --quiet --python $(PY) --require-hashes requirements.lock
-	$(UV) pip install --quiet --python $(PY) --no-deps --editable .
+	$(UV) pip sync --quiet --python $(PY) --require-hashes $(LOCAL) requirements.lock
+	$(UV) pip install --quiet --python $(PY) --no-deps $(LOCAL) --editable .
 	@touch $@
 
 .uv/bin/uv:
 	"$$(sh tools/find_python.sh || command -v python3)" -m venv .uv
-	.uv/bin/pip install --quiet --disable-pip-version-check uv
+	.uv/bin/pip install --quiet --disable-pip-version-check $(LOCAL) uv
 
 demo: setup
 	$(FLAGS) $(VENV)/bin/bayes-labor demo
@@ -49,6 +54,11 @@ docs: setup
 lock: | $(UV)
 	$(UV) pip compile pyproject.toml --all-extras --group dev --python-version 3.12 --universal \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -q --upgrade -o requirements.lock
+
+# All that `make setup` installs, for this Python and platform, and what it installs with.
+wheelhouse: | .uv/bin/uv
+	.uv/bin/pip download --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock -d $(WHEELS)
+	.uv/bin/pip download --quiet --disable-pip-version-check -d $(WHEELS) uv hatchling editables
 
 clean:
 	rm -rf $(VENV) .uv runs docs/_build
