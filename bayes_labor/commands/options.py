@@ -66,6 +66,9 @@ def source(
     leave_out: Annotated[
         list[str] | None, typer.Option(help="Joint production: workplaces to leave out, `incomplete` or `single` ones.")
     ] = None,
+    missing: Annotated[
+        str, typer.Option(help="Joint production: `indicator`: missing characteristics are filled, and have a term.")
+    ] = "",
     where: Annotated[
         list[str] | None, typer.Option(help="Rows to keep, e.g. 'year == 2019'; repeat for conditions that all hold.")
     ] = None,
@@ -83,7 +86,7 @@ def source(
     columns |= {k: v for k, v in (("workplace", workplace), ("wage", wage), ("industry", industry)) if v}
     reading = Reading(separator, decimal, thousands, encoding, sheet, tuple(where or ()))
     given = {"formula": formula, "internal": internal or [], "worker": worker, "person": person}
-    given["leave_out"] = leave_out or []
+    given |= {"leave_out": leave_out or [], "missing": missing}
     return Source(source, columns, given, reading)
 
 

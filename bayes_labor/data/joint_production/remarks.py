@@ -14,13 +14,19 @@ _LONGEST = 100_000  # labels that are compared
 
 def remarks(workforce: Workforce) -> list[Fault]:
     """Each with what, where, and what may be done."""
-    return [*_left_out(workforce), *_logarithms(workforce), *_alike(workforce)]
+    return [*_left_out(workforce), *_filled(workforce), *_logarithms(workforce), *_alike(workforce)]
 
 
 def _left_out(workforce: Workforce) -> Iterator[Fault]:
     if workforce.left_out:
         what = "workplaces were left out, and nobody can go to them"
         yield Fault(what, workforce.left_out, "results are about the others: compare with a fit that leaves out fewer")
+
+
+def _filled(workforce: Workforce) -> Iterator[Fault]:
+    if workforce.filled:
+        remedy = "coefficients are right if lacking it tells nothing else of a worker: compare with a fit that leaves these out"
+        yield Fault("missing characteristics were filled, with indicators", workforce.filled, remedy)
 
 
 def _logarithms(workforce: Workforce) -> Iterator[Fault]:

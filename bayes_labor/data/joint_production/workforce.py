@@ -13,6 +13,7 @@ import pandas as pd
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few, samples
 from bayes_labor.data.ids import as_text, mixed_faults
 from bayes_labor.data.joint_production.characteristics import Characteristics, asks_for_logs, parse
+from bayes_labor.data.joint_production.missing import Filled, filled
 from bayes_labor.data.tables import Reading, as_frame, read_table
 from bayes_labor.numerics.groups import Groups
 
@@ -59,6 +60,8 @@ class Workforce:
     name: str = "workforce"
     left_out: str = ""
     """Which workplaces of the table were left out, in words."""
+    filled: str = ""
+    """Which characteristics were missing, and of how many workers, in words."""
     in_logs: bool = False
     """Whether the formula's left side is the logarithm of the wage: only specifications with errors of log wages obey it."""
 
@@ -76,6 +79,7 @@ class Workforce:
         person: str | None = None,
         industries: Sequence[str] | None = None,
         leave_out: Sequence[str] = (),
+        missing: str = "",
         wage_unit: str = "wage units",
         name: str = "workforce",
         simulated: bool = False,
@@ -104,6 +108,9 @@ class Workforce:
         leave_out
             Workplaces that are left out rather than being faults: ``incomplete`` ones, of whose workers a wage or another
             needed value is missing, and those of a ``single`` worker. How many is kept in ``left_out``.
+        missing
+            ``"indicator"``: a missing number of the formula becomes the mean of those known, and a term tells who lacks it; a
+            missing category becomes one. By default it is a fault. See :mod:`.joint_production.missing`.
         wage_unit, name
             Words for tables, axes and titles.
         simulated
@@ -125,7 +132,10 @@ class Workforce:
         if faults:
             raise DataFaults(faults)
         frame = frame.assign(**{c: as_text(frame[c], ordered=c not in (worker, person)) for c in roles})
-        frame, left_out = _without(frame, workplace, [wage, *roles, *_named(formula, wage, frame)], leave_out)
+        complete = [wage, *roles] if missing else [wage, *roles, *_named(formula, wage, frame)]
+        frame, left_out = _without(frame, workplace, complete, leave_out)
+        made = filled(frame, formula, internal, wage, missing) if missing else Filled(frame, formula, tuple(internal), "")
+        frame, formula, internal = made.frame, made.formula, made.internal
         faults = [
             *_wage_faults(frame[wage], simulated),
             *_id_faults(frame, columns),
@@ -165,6 +175,7 @@ class Workforce:
             wage_unit=wage_unit,
             name=name,
             left_out=left_out,
+            filled=made.told,
             in_logs=asks_for_logs(formula, wage),
         )
 

@@ -92,7 +92,7 @@ def describe_data(workforce: Workforce) -> dict[str, Any]:
         "formula": workforce.formula,
         "internal": [t for t, i in zip(workforce.terms, workforce.internal, strict=True) if i],
         "wage_unit": workforce.wage_unit,
-    } | ({"left out": workforce.left_out} if workforce.left_out else {})
+    } | {k: v for k, v in (("left out", workforce.left_out), ("missing", workforce.filled)) if v}
 
 
 def describe_fit(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Any]:

@@ -1,0 +1,88 @@
+"""Missing characteristics: those who lack one keep their place among their coworkers, and get an indicator.
+
+A worker whose schooling is not known still works: dropping him, or his workplace, would change what coworkers produce and where
+newcomers may go. A number that is missing becomes the mean of those that are known, and a term of its own tells how much more
+or less talent those have who lack it; a category that is missing becomes a category.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from formulaic.parser.types import Factor
+
+from bayes_labor.data.expressions import columns_of
+from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
+from bayes_labor.data.ids import as_text
+from bayes_labor.data.joint_production.characteristics import parse
+
+WAYS = ("indicator",)
+LABEL = "missing"
+
+
+class Filled(NamedTuple):
+    """A table without missing characteristics, and the formula and internal variables that go with it."""
+
+    frame: pd.DataFrame
+    formula: str
+    internal: tuple[str, ...]
+    told: str
+    """What was filled, and for how many workers."""
+
+
+def filled(frame: pd.DataFrame, formula: str, internal: Sequence[str], wage: str, way: str) -> Filled:
+    """Fill what is missing of the columns that a formula names.
+
+    Raises
+    ------
+    DataFaults
+        For a way that is not known, and for a column without any value.
+
+    """
+    if way not in WAYS:
+        raise DataFaults([Fault(f"{way!r} is no way with missing characteristics", "missing", did_you_mean(way, WAYS))])
+    right, needed = parse(formula, wage)
+    lacking = {c: frame[c].isna().to_numpy() for c in needed if c in frame.columns and c != wage}
+    lacking = {c: gone for c, gone in lacking.items() if gone.any()}
+    nothing = [c for c, gone in lacking.items() if gone.all()]
+    if nothing:
+        raise DataFaults([Fault(f"{nothing[0]} is missing for everybody", "all rows", "leave it out of the formula")])
+    coded, new = _coded(right), dict[str, pd.Series]()
+    patterns: dict[tuple[bool, bytes], list[str]] = {}
+    for name, gone in lacking.items():
+        column = frame[name]
+        if pd.api.types.is_numeric_dtype(column) and name not in coded:
+            new[name] = column.astype(np.float64).fillna(float(column.mean()))
+            patterns.setdefault((name in internal, gone.tobytes()), []).append(name)
+        else:
+            new[name] = _category(column)
+    indicators = {}
+    for (inside, gone_bytes), names in patterns.items():  # one for variables that the same workers lack
+        label = _free(f"{' and '.join(names)} missing", frame.columns)
+        indicators[label] = (inside, np.frombuffer(gone_bytes, dtype=bool))
+    columns = new | {label: pd.Series(gone.astype(np.float64), frame.index) for label, (_, gone) in indicators.items()}
+    terms = "".join(f" + `{label}`" for label in indicators)
+    told = "; ".join(f"{name} of {int(gone.sum()):,} workers" for name, gone in lacking.items())
+    return Filled(
+        frame.assign(**columns), formula + terms, (*internal, *(label for label, (i, _) in indicators.items() if i)), told
+    )
+
+
+def _coded(right: Any) -> set[str]:
+    """Columns that stand in a ``C()``."""
+    python = (f.expr for term in right for f in term.factors if f.eval_method is Factor.EvalMethod.PYTHON)
+    return {v for expression in python if expression.startswith("C(") for v in columns_of(expression)}
+
+
+def _category(column: pd.Series) -> pd.Series:
+    words = column if isinstance(column.dtype, pd.CategoricalDtype) else as_text(column)
+    label = _free(LABEL, words.cat.categories)
+    return words.cat.add_categories(label).fillna(label)
+
+
+def _free(label: str, taken: Sequence[object] | pd.Index) -> str:
+    """The label, or a longer one where the table has it already."""
+    while label in set(taken):
+        label += " too"
+    return label
