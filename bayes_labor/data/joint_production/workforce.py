@@ -13,7 +13,7 @@ import pandas as pd
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few, samples
 from bayes_labor.data.ids import as_text, mixed_faults
 from bayes_labor.data.joint_production.characteristics import Characteristics, asks_for_logs, parse
-from bayes_labor.data.joint_production.missing import Filled, filled
+from bayes_labor.data.joint_production.missing import filled
 from bayes_labor.data.tables import Reading, as_frame, read_table
 from bayes_labor.numerics.groups import Groups
 
@@ -134,8 +134,9 @@ class Workforce:
         frame = frame.assign(**{c: as_text(frame[c], ordered=c not in (worker, person)) for c in roles})
         complete = [wage, *roles] if missing else [wage, *roles, *_named(formula, wage, frame)]
         frame, left_out = _without(frame, workplace, complete, leave_out)
-        made = filled(frame, formula, internal, wage, missing) if missing else Filled(frame, formula, tuple(internal), "")
-        frame, formula, internal = made.frame, made.formula, made.internal
+        told = ""
+        if missing:
+            frame, formula, internal, told = filled(frame, formula, internal, wage, missing)
         faults = [
             *_wage_faults(frame[wage], simulated),
             *_id_faults(frame, columns),
@@ -175,7 +176,7 @@ class Workforce:
             wage_unit=wage_unit,
             name=name,
             left_out=left_out,
-            filled=made.told,
+            filled=told,
             in_logs=asks_for_logs(formula, wage),
         )
 
