@@ -40,6 +40,7 @@ def command(verb: str, *words: str, environment: dict[str, str] | None = None) -
     return subprocess.Popen(
         [sys.executable, "-m", "bayes_labor", verb, *words], text=True, env=os.environ | (environment or {}),
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )  # fmt: skip
 
 

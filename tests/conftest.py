@@ -1,4 +1,6 @@
+import json
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from bayes_labor import __version__
 from bayes_labor.data import Workforce, baseball
 from bayes_labor.data.joint_production.norway import norway
 from tests.pictures import faults_of
@@ -15,6 +18,8 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 REFERENCE = Path(__file__).parent / "reference"
 """Golden numbers, made by other programs from the papers' equations."""
+LONG = Path(__file__).parents[1] / "benchmarks" / "results" / "long_tests.json"
+"""Outcomes of tests marked long."""
 
 
 HEAVY = (
@@ -29,6 +34,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Heavy files first; the others as they stand."""
     places = {name: i for i, name in enumerate(HEAVY)}
     items.sort(key=lambda item: min((i for n, i in places.items() if f"{n}.py" in str(item.path)), default=len(HEAVY)))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """What takes long is not run in every check: when it was, and how it went, is kept beside other long evidence."""
+    if "long" not in report.keywords or report.when != "call" or os.environ.get("PYTEST_XDIST_WORKER"):
+        return
+    held = json.loads(LONG.read_text()) if LONG.is_file() else {}
+    found = {"outcome": report.outcome, "seconds": round(report.duration, 1), "version": __version__}
+    held[report.nodeid] = found | {"date": time.strftime("%Y-%m-%d")}
+    LONG.write_text(json.dumps(dict(sorted(held.items())), indent=1) + "\n")
 
 
 @pytest.fixture(scope="session", autouse=True)

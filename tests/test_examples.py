@@ -30,6 +30,7 @@ def test_workstation(tmp_path: Path, capsys) -> None:
     assert (tmp_path / "prior.png").stat().st_size > 10_000 and (tmp_path / "report.html").is_file()
 
 
+@pytest.mark.long
 def test_accelerator_falls_back_to_the_cpu_with_a_word(tmp_path: Path, capsys) -> None:
     import jax
 

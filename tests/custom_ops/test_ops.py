@@ -97,9 +97,7 @@ CASES = [
         lambda theta, scale: task_assignment(theta, OFFSETS, np.zeros(3), scale, industry=INDUSTRY)[:1],
         [THETA, SCALE],
     ),
-    _outside(Matching.exact(OFFSETS), 0.2),
     _outside(Matching.exact(OFFSETS, nodes=5, subsample=9, seed=1), 0.0),
-    _outside(Matching.sampled(OFFSETS, seed=2), 0.2),
     _outside(Matching.sampled(OFFSETS, seed=2, matchings=3), 0.2),
     _outside(Matching.exact(OFFSETS, nodes=5), 0.2, FLOOR),  # some workers are held at V_U
     Case(
@@ -145,7 +143,10 @@ CASES = [
     ),
     Case("workplace_sum", lambda x: [workplace_sum(x * x, OFFSETS)], [THETA]),
 ]
-each = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+MORE = [_outside(Matching.exact(OFFSETS), 0.2), _outside(Matching.sampled(OFFSETS, seed=2), 0.2)]
+"""Of the same kernels as others: with ``-m long``."""
+LONG = [pytest.param(case, marks=pytest.mark.long) for case in MORE]
+each = pytest.mark.parametrize("case", [*CASES, *LONG], ids=lambda c: c.name)
 
 
 @each
@@ -163,7 +164,7 @@ def test_adjoint_identity(case: Case) -> None:
     check_adjoint(case)
 
 
-@pytest.mark.parametrize("case", [CASES[0], CASES[3], CASES[6]], ids=lambda c: c.name)
+@pytest.mark.parametrize("case", [CASES[0], CASES[3]], ids=lambda c: c.name)
 def test_pickle_and_spawn(case: Case) -> None:
     check_pickle_and_spawn(case)
 
@@ -173,7 +174,7 @@ def test_jax_differentiates_by_the_same_gradient(case: Case) -> None:
     check_jax_differentiates(case)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if ops_of(c) & set(TWINS)], ids=lambda c: c.name)
+@pytest.mark.parametrize("case", [*(c for c in CASES if ops_of(c) & set(TWINS)), *LONG], ids=lambda c: c.name)
 def test_twins_for_accelerators_agree(case: Case) -> None:
     """Another program, and for outside options another derivation: JAX differentiates through the fixed point."""
     check_linkers_agree(case, [TWIN], rtol=1e-8)

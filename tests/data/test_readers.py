@@ -18,6 +18,10 @@ from bayes_labor.commands import app
 from bayes_labor.data import DataFaults, Personnel, Workforce, personnel, read_table
 from bayes_labor.data.joint_production.remarks import remarks
 from bayes_labor.data.tables import Reading
+from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.models import JointProductionSpec
+from bayes_labor.posteriors.joint_production.system import JOINT_PRODUCTION
+from bayes_labor.posteriors.verbs import Source, open_run
 from tests.conftest import FORMULA, make_table
 
 NAMES = {"workplace": "plant", "industry": "nace", "wage": "monthly_pay", "worker": "pid"}
@@ -256,7 +260,6 @@ def test_a_run_remembers_how_its_table_was_read(tmp_path: Path) -> None:
     table.to_csv(path, index=False, sep=";", decimal=",", encoding="cp1252")
     words = ["joint-production", str(path), "--formula", FORMULA, "--internal", "seniority", "--where", "year == 2019"]
     words += ["--workplace", "plant", "--wage", "monthly_pay", "--industry", "nace", "--worker", "pid"]
-    few = ["--draws", "20", "--tune", "20", "--chains", "2", "--seed", "1", "--set", "spec=linear"]
 
     def call(*given: str) -> str:
         result = CliRunner().invoke(app, list(given))
@@ -265,8 +268,13 @@ def test_a_run_remembers_how_its_table_was_read(tmp_path: Path) -> None:
         return " ".join(result.output.split())
 
     assert "workplaces 28" in call("data", *words)
-    call("fit", *words, "--run", str(tmp_path / "run"), *few)
-    assert "report" in call("report", str(tmp_path / "run"))
+    source = Source(str(path), {k: v for k, v in NAMES.items() if k != "worker"},
+                    {"formula": FORMULA, "internal": ["seniority"], "worker": NAMES["worker"]},
+                    Reading(where=("year == 2019",)))  # fmt: skip
+    data, folder = source.read(JOINT_PRODUCTION), RunFolder.create(tmp_path / "run")
+    folder.write_record(JOINT_PRODUCTION.about(JointProductionSpec(), data) | {"read": source.record()})
+    opened = open_run(folder.path)
+    assert opened.data.n_workplaces == 28 and opened.data.fingerprint == data.fingerprint
     with pytest.raises(AssertionError, match="a sample that ships needs none"):
         call("data", "joint-production", "baseball", "--where", "year == 2019")
 

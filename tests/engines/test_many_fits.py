@@ -52,6 +52,7 @@ def test_calibration_over_processes_is_the_same_and_goes_on(small: Workforce, tm
     np.testing.assert_allclose(calibrate(small, LINEAR, 2, keep=keep, **settings), there, rtol=0, atol=1e-12)
 
 
+@pytest.mark.long
 def test_exact_refits_agree_with_importance_sampling(small: Workforce) -> None:
     """Where Pareto shapes are good. Either estimate of one density errs by a few hundredths: 0.3 is five standard errors."""
     draws = fit(small, LINEAR, **(FEW | {"draws": 500}))

@@ -40,7 +40,7 @@ def evidence() -> float:
     return float(np.log(np.sqrt(2 * np.pi) * NARROW) + stats.norm(0.0, np.hypot(1.0, NARROW)).logpdf(APART))
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5])
+@pytest.mark.parametrize("share", [0.1, pytest.param(0.5, marks=pytest.mark.long)])
 def test_modes_get_particles_by_their_mass(share: float) -> None:
     """Eight populations of 300: the mean share within four standard errors of theirs, the evidence within .1."""
     model, found = two_modes(share), []
@@ -140,6 +140,7 @@ def test_too_few_particles_or_no_proper_prior_are_faults() -> None:
         sample(model, engine="smc", draws=50, chains=1)
 
 
+@pytest.mark.long
 def test_the_error_of_a_share_covers_its_spread_over_seeds() -> None:
     """Sharp modes in four dimensions: over 12 populations of 100 the error that particles claim is the spread of their share,
     within sampling error, twice that of independent particles, .05. Particles on one side are no proof of an empty other."""

@@ -275,7 +275,7 @@ def test_jax_density_is_differentiated_as_the_native_one(small: Workforce) -> No
     np.testing.assert_allclose(np.concatenate([np.ravel(g) for g in pulled]), gradient, rtol=1e-7, atol=1e-7)
 
 
-@pytest.mark.parametrize("engine", ["pymc", pytest.param("numpyro", marks=pytest.mark.long)])
+@pytest.mark.parametrize("engine", [pytest.param(e, marks=pytest.mark.long) for e in ("pymc", "numpyro")])
 def test_other_engines_agree_with_the_first(small: Workforce, engine: str) -> None:
     """Means within 6 Monte Carlo errors of 60 effective draws each: a false alarm less than once in a million."""
     priors = {"beta_mean": 0.2, "beta_spread": 0.2, "talent": 0.2, "unemployment": 0.1, "power": 0.5, "log_output": 0.2}

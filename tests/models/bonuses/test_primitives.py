@@ -108,6 +108,7 @@ def test_sampler_on_a_known_posterior() -> None:
     assert (found.particles[:, 0] > 0.0).all()
 
 
+@pytest.mark.long
 def test_calibration() -> None:
     """Ranks of 30 truths drawn from the prior uniform; a right sampler fails once in a thousand."""
     spec = PrimitivesSpec(model_error=1e-9)

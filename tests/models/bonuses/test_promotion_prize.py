@@ -78,7 +78,9 @@ def test_likelihood_and_effects_are_the_multivariate_normal() -> None:
         np.testing.assert_allclose(found.covariance[0], covariance[[0, 0, 1], [0, 1, 1]], rtol=1e-9)
 
 
-@pytest.mark.parametrize(("preset", "truth"), [pytest.param("table5", 0.0, marks=pytest.mark.long), ("table6", -2.0)])
+@pytest.mark.parametrize(
+    ("preset", "truth"), [pytest.param(*c, marks=pytest.mark.long) for c in (("table5", 0.0), ("table6", -2.0))]
+)
 def test_recovery(preset: Any, truth: float) -> None:
     """rho within 3 posterior standard deviations of the truth, and what the first two equations say of the generator."""
     panel = personnel(preset, seed=3)

@@ -151,7 +151,8 @@ def few(panel: Personnel) -> Personnel:
     return Personnel(panel.table[panel.table["id"] % 7 == 0])
 
 
-@pytest.mark.parametrize("effects", [pytest.param("integrated", marks=pytest.mark.long), "conditional"])
+@pytest.mark.long
+@pytest.mark.parametrize("effects", ["integrated", "conditional"])
 def test_calibration_of_the_sampler(panel: Personnel, effects: str) -> None:
     """Ranks of 30 simulations uniform; a right sampler fails once in a thousand."""
     plain = {"means": False, "demographics": False, "years": "none", "slope": 0.5, "effect": 0.5, "nodes": 15}

@@ -221,6 +221,7 @@ def small_panel() -> Personnel:
     return Personnel(table[table["id"] % 12 == 0])
 
 
+@pytest.mark.long
 def test_calibration_of_the_sampler() -> None:
     """Ranks of 60 simulations uniform; a right sampler fails once in a thousand."""
     build = partial(bonus_size, small_panel(), BonusSpec(blocks=("levels", "tenure"), demographics=False, years="none"))

@@ -300,6 +300,7 @@ class _with_change(Teams):
         return self._rows
 
 
+@pytest.mark.long
 def test_calibration_of_the_sampler() -> None:
     """Ranks of 60 simulations uniform; a right sampler fails once in a thousand."""
     build = partial(learning_regression, workers(60, 3, seed=5))

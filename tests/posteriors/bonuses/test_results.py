@@ -200,6 +200,7 @@ def test_tables_hold_what_was_published(panel: Personnel) -> None:
     assert np.isfinite(table["least squares"].to_numpy()).mean() > 0.95
 
 
+@pytest.mark.long
 def test_page_of_the_paper(panel: Personnel, tmp_path: Path) -> None:
     """Everything but the fits that take minutes; a second call takes up what is there; another panel is refused."""
     lines: list[str] = []

@@ -176,6 +176,7 @@ def test_one_command_makes_every_table_and_figure(run: Path) -> None:
         assert all((run / "figures" / f"{name}.{kind}").is_file() for kind in ("png", "svg")), name
 
 
+@pytest.mark.long
 def test_what_is_there_is_taken_up_but_not_for_other_targets(run: Path) -> None:
     before = (run / "calibration" / "run.json").stat().st_mtime_ns
     reproduce_sorting(run, size=4, draws=150, tune=300, chains=2, seed=3)

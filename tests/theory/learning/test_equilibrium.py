@@ -191,6 +191,7 @@ def solution(run: Path) -> SolvedEconomy:
     return solve_equilibrium(settings=SMALL, folder=run / "seed_1")
 
 
+@pytest.mark.long
 def test_killed_and_resumed_bit_by_bit(tmp_path: Path) -> None:
     """A process killed in the middle of training leaves a checkpoint from which the very same solution follows."""
     process = get_context("spawn").Process(target=_solve, args=(str(tmp_path),))
@@ -361,7 +362,7 @@ def test_results_of_an_economy(solution: SolvedEconomy) -> None:
     assert worker["year"].is_unique and np.ptp(worker["log_a"]) == 0.0
 
 
-@pytest.fixture(params=["the same solution twice", pytest.param("two solutions", marks=pytest.mark.long)])
+@pytest.fixture(params=[pytest.param(p, marks=pytest.mark.long) for p in ("the same solution twice", "two solutions")])
 def second(
     request: pytest.FixtureRequest, solution: SolvedEconomy, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> SolvedEconomy:
