@@ -20,6 +20,7 @@ from bayes_labor.data.joint_production.remarks import remarks
 from bayes_labor.data.tables import Reading
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import JointProductionSpec
+from bayes_labor.posteriors import fit
 from bayes_labor.posteriors.joint_production.system import JOINT_PRODUCTION
 from bayes_labor.posteriors.verbs import Source, open_run
 from tests.conftest import FORMULA, make_table
@@ -83,6 +84,19 @@ def test_one_payroll_in_every_format(name: str, known: Workforce, tmp_path: Path
     found = read(tmp_path / name)
     assert found.fingerprint == known.fingerprint
     assert found.industries == ("Gebäude, Dienste", "NA") and "12" in found.workplaces and "0011" in found.workplaces
+
+
+@pytest.mark.long
+def test_one_payroll_in_every_format_has_the_same_draws(known: Workforce, tmp_path: Path) -> None:
+    """Bit for bit, whatever the file it came in."""
+    drawn = {}
+    for name in ("plain.csv", "continental.csv", "french.txt", "a.parquet", "a.dta", "a.sav", "a.xpt", "a.xlsx"):
+        WRITERS[name](payroll(), tmp_path / name)
+        tree = fit(read(tmp_path / name), JointProductionSpec(spec="linear"), draws=40, tune=60, chains=2, seed=3)
+        drawn[name] = tree["posterior"].to_dataset()
+    for name, draws in drawn.items():
+        for variable in ("gamma", "A", "sigma"):
+            np.testing.assert_array_equal(draws[variable], drawn["plain.csv"][variable], err_msg=f"{name}: {variable}")
 
 
 def test_frames_of_polars_and_arrow(known: Workforce) -> None:
