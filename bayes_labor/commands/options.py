@@ -69,6 +69,9 @@ def source(
     missing: Annotated[
         str, typer.Option(help="Joint production: `indicator`: missing characteristics are filled, and have a term.")
     ] = "",
+    weight: Annotated[
+        str, typer.Option(help="Joint production: column with the workers of the workplace that each sampled one stands for.")
+    ] = "",
     where: Annotated[
         list[str] | None, typer.Option(help="Rows to keep, e.g. 'year == 2019'; repeat for conditions that all hold.")
     ] = None,
@@ -86,7 +89,7 @@ def source(
     columns |= {k: v for k, v in (("workplace", workplace), ("wage", wage), ("industry", industry)) if v}
     reading = Reading(separator, decimal, thousands, encoding, sheet, tuple(where or ()))
     given = {"formula": formula, "internal": internal or [], "worker": worker, "person": person}
-    given |= {"leave_out": leave_out or [], "missing": missing}
+    given |= {"leave_out": leave_out or [], "missing": missing, "weight": weight}
     return Source(source, columns, given, reading)
 
 

@@ -140,6 +140,7 @@ _EQUILIBRIUM = (
     integers("match_worker", "M"),
     Field("match_weight", ("E",), smooth=False),
     Field("softness", smooth=False),
+    Field("copies", ("N",), smooth=False),
 )
 _SOLUTION = (
     Field("value", ("N",)),
@@ -246,6 +247,7 @@ def outside_option(
     industry: Any,
     matching: Matching,
     softness: Any = 0.0,
+    copies: Any = None,
     threads: int = 1,
 ) -> SymbolicOutsideOption:
     """Symbolic equilibrium of outside options.
@@ -263,7 +265,11 @@ def outside_option(
     op = OutsideOption(matching.nodes, threads)
     matches = (pt.as_tensor(matching.workplace), pt.as_tensor(matching.worker), pt.as_tensor(matching.weight))
     inputs = (log_talent, external_index, offsets, industry, beta, scale, bargaining_power, unemployment_value)
-    return SymbolicOutsideOption(*op(*inputs, *matches, softness))
+    return SymbolicOutsideOption(*op(*inputs, *matches, softness, _ones_or(copies, log_talent)))
+
+
+def _ones_or(copies: Any, like: Any) -> Any:
+    return pt.ones_like(pt.as_tensor(like)) if copies is None else copies
 
 
 @register_numba
@@ -274,6 +280,7 @@ class PayrollPullback(Threaded):
         Field("surplus", ("F",)),
         Field("share", ("N",)),
         integers("offsets", "F+1"),
+        Field("copies", ("N",), smooth=False),
         Field("g_wage", ("N",)),
         Field("g_surplus", ("F",)),
         Field("g_share", ("N",)),
@@ -293,7 +300,13 @@ class PayrollPullback(Threaded):
 class Payroll(Threaded):
     """Binding of :func:`bayes_labor.theory.joint_production.payroll.solve_payroll`."""
 
-    fields = (Field("value", ("N",)), Field("output", ("F",)), Field("power_index", ("N",)), integers("offsets", "F+1"))
+    fields = (
+        Field("value", ("N",)),
+        Field("output", ("F",)),
+        Field("power_index", ("N",)),
+        integers("offsets", "F+1"),
+        Field("copies", ("N",), smooth=False),
+    )
     results = (Field("wage", ("N",)), Field("surplus", ("F",)), Field("share", ("N",)))
 
     def kernel(self) -> Any:
@@ -302,7 +315,7 @@ class Payroll(Threaded):
 
     def pull(self, inputs: Sequence[Variable], outputs: Sequence[Variable], cotangents: Sequence[Variable]) -> list[Variable]:
         """See :class:`SolverOp`."""
-        return list(PayrollPullback(self.threads)(outputs[1], outputs[2], inputs[3], *cotangents))
+        return list(PayrollPullback(self.threads)(outputs[1], outputs[2], *inputs[3:], *cotangents))
 
 
 @register_numba
@@ -338,10 +351,10 @@ class SpreadToWorkers(SolverOp):
 
 
 def nash_payroll(
-    value: Any, output: Any, power_index: Any, offsets: Any, threads: int = 1
+    value: Any, output: Any, power_index: Any, offsets: Any, threads: int = 1, *, copies: Any = None
 ) -> tuple[Variable, Variable, Variable]:
     """Symbolic (wage, surplus, share) of :func:`bayes_labor.theory.joint_production.payroll.solve_payroll`."""
-    wage, surplus, share = Payroll(threads)(value, output, power_index, offsets)
+    wage, surplus, share = Payroll(threads)(value, output, power_index, offsets, _ones_or(copies, value))
     return wage, surplus, share
 
 

@@ -51,22 +51,25 @@ def spread_jax(values: Any, offsets: Any, like: Any) -> Any:
     return values[_worker_team(offsets, like)]
 
 
-def pay_jax(value: Any, output: Any, power_index: Any, offsets: Any) -> tuple[Any, Any, Any]:
+def pay_jax(value: Any, output: Any, power_index: Any, offsets: Any, copies: Any) -> tuple[Any, Any, Any]:
     """As :func:`bayes_labor.theory.joint_production.payroll.pay`."""
     team, n = _worker_team(offsets, value), offsets.shape[0] - 1
     top = jax.lax.stop_gradient(jax.ops.segment_max(power_index, team, n))
     power = jnp.exp(power_index - top[team])
-    share = power / jax.ops.segment_sum(power, team, n)[team]
-    surplus = jnp.diff(offsets) * output - jax.ops.segment_sum(value, team, n)
+    share = power / jax.ops.segment_sum(copies * power, team, n)[team]
+    surplus = jax.ops.segment_sum(copies, team, n) * output - jax.ops.segment_sum(copies * value, team, n)
     return value + surplus[team] * share, surplus, share
 
 
-def _pay_pullback(surplus: Any, share: Any, offsets: Any, g_wage: Any, g_surplus: Any, g_share: Any) -> tuple[Any, Any, Any]:
+def _pay_pullback(
+    surplus: Any, share: Any, offsets: Any, copies: Any, g_wage: Any, g_surplus: Any, g_share: Any
+) -> tuple[Any, Any, Any]:
     team = _worker_team(offsets, share)
     total = g_surplus + workplace_sum_jax(g_wage * share, offsets)
     direct = g_wage * surplus[team] + g_share
     mean = workplace_sum_jax(direct * share, offsets)
-    return g_wage - total[team], jnp.diff(offsets) * total, share * (direct - mean[team])
+    size = workplace_sum_jax(copies, offsets)
+    return g_wage - copies * total[team], size * total, share * (direct - copies * mean[team])
 
 
 def _assignment_pullback(d_talent: Any, d_beta: Any, output: Any, scale: Any, offsets: Any, industry: Any, g: Any) -> tuple:
@@ -77,7 +80,7 @@ def _assignment_pullback(d_talent: Any, d_beta: Any, output: Any, scale: Any, of
 
 
 def _outside_option_pullback(nodes: int, *arguments: Any) -> tuple:
-    inputs, cotangents = arguments[:12], arguments[-2:]
+    inputs, cotangents = arguments[:13], arguments[-2:]
     layout, matches = inputs[2:4], inputs[8:]
     solve: Any = partial(solve_outside_option_jax, nodes=nodes)
 
@@ -85,7 +88,7 @@ def _outside_option_pullback(nodes: int, *arguments: Any) -> tuple:
         return solve(talent, z, *layout, beta, scale, d, vu, *matches)[:2]
 
     _, pull = jax.vjp(value_and_output, *inputs[:2], *inputs[4:8])
-    solved = arguments[16][2] == 0
+    solved = arguments[17][2] == 0
     return tuple(jnp.where(solved, g, jnp.zeros_like(g)) for g in pull(tuple(cotangents)))
 
 

@@ -77,3 +77,13 @@ def per_workplace(
         columns.append(check_vector(name, np.broadcast_to(array, n_workplaces) if array.ndim == 0 else array, n_workplaces))
     pairs, rows = np.unique(np.stack(columns, 1), axis=0, return_inverse=True)
     return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1]), rows.reshape(-1).astype(np.int64)
+
+
+def copies_or_ones(copies: np.ndarray | None, n: int) -> np.ndarray:
+    """(N,) how many workers each one stands for, one by default. Raises ValueError unless all are positive and finite."""
+    if copies is None:
+        return np.ones(n)
+    copies = check_vector("copies", copies, n)
+    if not (np.isfinite(copies).all() and (copies > 0.0).all()):
+        raise ValueError("copies: give positive finite numbers of workers that each one stands for")
+    return copies

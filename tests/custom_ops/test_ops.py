@@ -68,14 +68,16 @@ TEAM_YEARS = Careers(  # teams of 3, 1 and 2, a year later of 2 and 4, and then 
 )
 BETA, SCALE = np.array([0.16, -0.4, 0.03]), np.array([11.0, 14.0, 12.0])
 FLOOR = 5.0
+COPIES = 1.0 + 3.0 * RNG.random(N)
 
 
-def _outside(matching: Matching, softness: float, floor: float = -1.5) -> Case:
+def _outside(matching: Matching, softness: float, floor: float = -1.5, copies: np.ndarray | None = None) -> Case:
     def build(theta, z, beta, scale, d, vu):
-        s = outside_option(theta, z, OFFSETS, beta, scale, d, vu, industry=INDUSTRY, matching=matching, softness=softness)
+        given = {"industry": INDUSTRY, "matching": matching, "softness": softness, "copies": copies}
+        s = outside_option(theta, z, OFFSETS, beta, scale, d, vu, **given)
         return s.value, s.output
 
-    name = f"outside_option-{matching.kind}-{softness}-{floor}"
+    name = f"outside_option-{matching.kind}-{softness}-{floor}{'' if copies is None else '-copies'}"
     return Case(name, build, [THETA, Z, BETA, SCALE, np.array(0.7), np.array(floor)], [1e-4, 1e-4, 1e-4, 1e-3, 1e-4, 1e-3])
 
 
@@ -99,10 +101,10 @@ CASES = [
     ),
     _outside(Matching.exact(OFFSETS, nodes=5, subsample=9, seed=1), 0.0),
     _outside(Matching.sampled(OFFSETS, seed=2, matchings=3), 0.2),
-    _outside(Matching.exact(OFFSETS, nodes=5), 0.2, FLOOR),  # some workers are held at V_U
+    _outside(Matching.exact(OFFSETS, nodes=5), 0.2, FLOOR, COPIES),  # some workers are held at V_U
     Case(
         "nash_payroll",
-        lambda value, output, index: nash_payroll(value, output, index, OFFSETS),
+        lambda value, output, index: nash_payroll(value, output, index, OFFSETS, copies=COPIES),
         [RNG.normal(10, 2, N), RNG.normal(14, 1, 25), RNG.normal(size=N)],
     ),
     Case("design_index", lambda c: [design_index(DESIGN, c), design_index(DESIGN, c) ** 2], [RNG.normal(size=4)]),
@@ -143,7 +145,11 @@ CASES = [
     ),
     Case("workplace_sum", lambda x: [workplace_sum(x * x, OFFSETS)], [THETA]),
 ]
-MORE = [_outside(Matching.exact(OFFSETS), 0.2), _outside(Matching.sampled(OFFSETS, seed=2), 0.2)]
+MORE = [
+    _outside(Matching.exact(OFFSETS, nodes=5), 0.2, FLOOR),
+    _outside(Matching.exact(OFFSETS), 0.2),
+    _outside(Matching.sampled(OFFSETS, seed=2), 0.2),
+]
 """Of the same kernels as others: with ``-m long``."""
 LONG = [pytest.param(case, marks=pytest.mark.long) for case in MORE]
 each = pytest.mark.parametrize("case", [*CASES, *LONG], ids=lambda c: c.name)

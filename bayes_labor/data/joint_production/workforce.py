@@ -38,6 +38,7 @@ class Workforce:
     ``offsets``     -       (F + 1,) workers of workplace f are ``offsets[f]:offsets[f + 1]``
     ``covariates``  -       (N, ...) the variables that the formula mentions, as the user gave them
     ``people``      -       whose rows they are, where the table says so: a :class:`.numerics.groups.Groups`, or None
+    ``weight``      -       (N,) workers of the workplace that each one stands for; 1 where everybody is in the table
     ==============  ======  ========================================================================
     """
 
@@ -54,6 +55,7 @@ class Workforce:
     covariates: pd.DataFrame
     characteristics: Characteristics
     formula: str
+    weight: np.ndarray
     internal_variables: tuple[str, ...] = ()
     people: Groups | None = None
     wage_unit: str = "wage units"
@@ -77,6 +79,7 @@ class Workforce:
         wage: str = "wage",
         worker: str | None = None,
         person: str | None = None,
+        weight: str | None = None,
         industries: Sequence[str] | None = None,
         leave_out: Sequence[str] = (),
         missing: str = "",
@@ -103,6 +106,10 @@ class Workforce:
         person
             Column that says whose row it is, in a table in which people may have several rows (seasons, years) under different
             ``worker`` ids. Without ``worker_effects`` the model treats errors as independent over rows: pages then warn.
+        weight
+            Column with how many workers of the workplace each one stands for, where only some were sampled: the inverse of
+            the chance to be sampled within the workplace, at least one. Output, surplus and its shares are then those of all
+            whom the sample stands for; see the docs on what that repairs and what not.
         industries
             The industries there may be; default: those found.
         leave_out
@@ -122,23 +129,25 @@ class Workforce:
             With every fault found, each naming columns, rows or workplaces, and the remedy.
 
         """
-        frame, named = as_frame(frame), {"worker": worker, "person": person}
+        frame, named = as_frame(frame), {"worker": worker, "person": person, "weight": weight}
         columns = {"workplace": workplace, "industry": industry, "wage": wage} | {k: v for k, v in named.items() if v}
         faults = _missing_columns(frame, columns)
         if faults:
             raise DataFaults(faults)
-        roles = [c for role, c in columns.items() if role != "wage"]
+        roles = [c for role, c in columns.items() if role not in ("wage", "weight")]
         faults = [fault for c in roles for fault in mixed_faults(frame[c], c)]
         if faults:
             raise DataFaults(faults)
         frame = frame.assign(**{c: as_text(frame[c], ordered=c not in (worker, person)) for c in roles})
-        complete = [wage, *roles] if missing else [wage, *roles, *_named(formula, wage, frame)]
+        numbers = [wage, *([weight] if weight else [])]
+        complete = [*numbers, *roles] if missing else [*numbers, *roles, *_named(formula, wage, frame)]
         frame, left_out = _without(frame, workplace, complete, leave_out)
         told = ""
         if missing:
             frame, formula, internal, told = filled(frame, formula, internal, wage, missing)
         faults = [
             *_wage_faults(frame[wage], simulated),
+            *(_weight_faults(frame[weight]) if weight else []),
             *_id_faults(frame, columns),
             *_industry_faults(frame, workplace, industry, industries),
         ]
@@ -171,6 +180,7 @@ class Workforce:
             covariates=frame[list(characteristics.variables)].iloc[order].reset_index(drop=True),
             characteristics=characteristics,
             formula=formula,
+            weight=_frozen(pd.to_numeric(frame[weight]).to_numpy(np.float64)[order] if weight else np.ones(len(order))),
             internal_variables=tuple(internal),
             people=Groups.of(frame[person].to_numpy()[order].astype(str)) if person else None,
             wage_unit=wage_unit,
@@ -203,6 +213,16 @@ class Workforce:
         return 0.0 if self.people is None else float(np.mean(self.people.counts[self.people.row] > 1))
 
     @property
+    def is_weighted(self) -> bool:
+        """Whether anybody stands for more than one worker."""
+        return bool((self.weight != 1.0).any())
+
+    @property
+    def headcount(self) -> np.ndarray:
+        """(F,) workers of each workplace, those included for whom sampled ones stand."""
+        return np.add.reduceat(self.weight, self.offsets[:-1])
+
+    @property
     def n_workers(self) -> int:
         """N."""
         return len(self.wage)
@@ -233,6 +253,8 @@ class Workforce:
         digest = hashlib.sha256(repr((self.terms, self.industries)).encode())
         for array in (self.wage, self.design, self.internal, self.industry, self.offsets):
             digest.update(np.ascontiguousarray(array.T))
+        if self.is_weighted:
+            digest.update(np.ascontiguousarray(self.weight))
         if self.people is not None and self.repeated:
             digest.update(np.ascontiguousarray(self.people.row))
         return digest.hexdigest()[:16]
@@ -296,7 +318,7 @@ class Workforce:
             self, wage=_frozen(self.wage[rows]), design=_frozen(self.terms_by_workers[:, rows].T),
             industry=_frozen(self.industry[kept]),
             offsets=_frozen(np.concatenate([[0], np.cumsum(self.sizes[kept])])), workplaces=_frozen(self.workplaces[kept]),
-            workers=_frozen(self.workers[rows]), covariates=covariates,
+            workers=_frozen(self.workers[rows]), covariates=covariates, weight=_frozen(self.weight[rows]),
             people=None if self.people is None else self.people.at(rows),
             name=f"{self.name}: {int(kept.sum()):,} of them",
         )  # fmt: skip
@@ -345,7 +367,8 @@ def _needed(formula: str, options: dict[str, Any]) -> list[str] | None:
         needed = parse(formula, options.get("wage") or "wage")[1]
     except DataFaults:
         return None
-    return [*_roles(options), options.get("wage") or "wage", *needed]
+    numbers = [options.get("wage") or "wage", *([options["weight"]] if options.get("weight") else [])]
+    return [*_roles(options), *numbers, *needed]
 
 
 def _named(formula: str, wage: str, frame: pd.DataFrame) -> list[str]:
@@ -446,6 +469,16 @@ def _wage_faults(wage: pd.Series, simulated: bool) -> list[Fault]:
     if len(present) > 1 and present.max() - present.min() <= _SAME_WAGE * present.abs().max():
         faults.append(Fault("all wages are equal", f"{name} = {present.iloc[0]:g}", "name the column that holds wages"))
     return faults
+
+
+def _weight_faults(weight: pd.Series) -> list[Fault]:
+    values = pd.to_numeric(weight, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    wrong = ~(np.isfinite(values) & (values >= 1.0))
+    if not wrong.any():
+        return []
+    where = f"rows {first_few(weight.index[wrong])}{samples(weight[wrong].dropna())}"
+    remedy = "give the number of workers of the workplace that each stands for; weights of a survey over its mean are others"
+    return [Fault(f"{weight.name} is no number of workers, one or more", where, remedy)]
 
 
 def _not_wages(wage: pd.Series) -> str:

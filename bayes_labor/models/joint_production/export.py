@@ -36,6 +36,8 @@ def export(workforce: Workforce, spec: SpecName | JointProductionSpec = "power",
     spec = as_spec(spec, **settings)
     if spec.worker_effects:
         raise DataFaults([Fault("worker effects join workplaces, and shards cut between them", "export", "leave them out")])
+    if workforce.is_weighted:
+        raise DataFaults([Fault("a weighted workforce is fitted where its workplaces are together", "export", "use fit()")])
     model = joint_production(workforce, spec)
     inputs, sizes = inputs_of(workforce, spec), np.diff(workforce.offsets)
     columns, matching = inputs.columns, inputs.matching

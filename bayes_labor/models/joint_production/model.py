@@ -92,11 +92,13 @@ def joint_production(
         d, floor = free.get("d", 1.0), free.get("V_U", 0.0)
         equilibrium = outside_option(
             talent, z, data["offsets"], beta, scale, d, floor,
-            industry=data["industry"], matching=inputs.matching, softness=inputs.softness, threads=spec.threads,
+            industry=data["industry"], matching=inputs.matching, softness=inputs.softness, copies=data["copies"],
+            threads=spec.threads,
         )  # fmt: skip
         wage, surplus, _ = nash_payroll(
-            equilibrium.value, equilibrium.output, _power(columns, data, spec, free), data["offsets"], spec.threads
-        )
+            equilibrium.value, equilibrium.output, _power(columns, data, spec, free), data["offsets"], spec.threads,
+            copies=data["copies"],
+        )  # fmt: skip
         _report(equilibrium, surplus, wage)
         counted = pm.Data("counted", np.ones(workforce.n_workplaces), dims="workplace") if weighted else None
         _wages(workforce, spec, data, free, wage, surplus, equilibrium, inputs.shortfall, counted)
@@ -129,6 +131,7 @@ def _data(workforce: Workforce, columns: Columns) -> dict[str, Any]:
         "power": _borrowed("x_power", columns.power) if columns.power_terms else None,
         "offsets": _layout("offsets", workforce.offsets),
         "industry": _layout("workplace_industry", workforce.industry),
+        "copies": _layout("copies", workforce.weight) if workforce.is_weighted else None,
     }
 
 
@@ -214,7 +217,7 @@ def _wages(
     sigma = free["sigma"]
     # By workplace, as everything that need not be by worker: a register has twelve times as many workers.
     spread = sigma[workforce.industry] if spec.noise_by_industry else pt.full(workforce.n_workplaces, sigma)
-    sizes = pt.extra_ops.diff(data["offsets"])
+    sizes = workforce.headcount
     short = pt.softplus(-surplus / (sizes * shortfall)) * (sizes > PENALISED_SIZE)
     # Where outside options exhaust the product, surpluses are of either sign by construction: nothing to penalise.
     penalty = (0.0 if spec.is_linear else spec.penalty) * short

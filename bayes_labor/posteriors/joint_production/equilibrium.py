@@ -82,7 +82,7 @@ def solve_each(
         if s.status is not Status.OK:
             yield None
             continue
-        pay = solve_payroll(s.value, s.output, power, new.offsets)
+        pay = solve_payroll(s.value, s.output, power, new.offsets, new.weight)
         managing = np.exp(-np.exp(np.minimum(np.repeat(s.cutoffs, new.sizes) - talent, 700.0)))
         yield Equilibrium(pay.wage, s.value, pay.share, pay.surplus, z, managing)
 
@@ -97,6 +97,9 @@ def elsewhere(
     posterior, columns, matching = thin(draws, size), columns_of(workforce, spec), matching_of(workforce, spec)
     if others.terms != workforce.terms or others.industries != workforce.industries:
         raise DataFaults([Fault("the other workplaces have other terms or industries", others.name, "use Workforce.split()")])
+    if others.is_weighted:
+        remedy = "leave workplaces out by importance sampling instead"
+        raise DataFaults([Fault("payrolls of sampled workers are not predicted from outside the sample", others.name, remedy)])
     for i in range(posterior.sizes["sample"]):
         at = _parameters(posterior.isel(sample=i), columns, spec, len(workforce.industries))
         z, talent, _ = _indices(workforce, columns, at)
@@ -115,7 +118,12 @@ def solutions_each(draws: xr.DataTree, workforce: Workforce, spec: JointProducti
     matching, softness = matching_of(workforce, spec), softness_of(workforce, spec)
     for at, z, _, s in _outside_options(draws, workforce, spec, size):
         known = s.status is Status.OK
-        yield len(fixed_points(s, z, workforce.offsets, at.bargaining, matching=matching, softness=softness)) if known else 0
+        if not known:
+            yield 0
+            continue
+        yield len(
+            fixed_points(s, z, workforce.offsets, at.bargaining, matching=matching, softness=softness, copies=workforce.weight)
+        )
 
 
 def talents_each(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int) -> Iterator[Talents | None]:
@@ -200,5 +208,5 @@ def _solve(
 ) -> OutsideOption:
     return solve_outside_option(
         talent, z, workforce.offsets, at.beta, at.scale, at.bargaining, at.floor,
-        industry=workforce.industry, matching=matching, softness=softness,  # type: ignore[arg-type]
+        industry=workforce.industry, matching=matching, softness=softness, copies=workforce.weight,  # type: ignore[arg-type]
     )  # fmt: skip

@@ -38,7 +38,7 @@ from bayes_labor.posteriors.system import System
 
 def read(
     source: str, columns: dict[str, str], reading: Reading | None = None, *, formula: str = "", internal: Sequence[str] = (),
-    worker: str = "", person: str = "", leave_out: Sequence[str] = (), missing: str = "",
+    worker: str = "", person: str = "", leave_out: Sequence[str] = (), missing: str = "", weight: str = "",
 ) -> Workforce:  # fmt: skip
     """A workforce: ``baseball``, ``norway``, ``norway:600`` (that many workplaces), or a file.
 
@@ -56,7 +56,13 @@ def read(
     if unknown:
         remedy = "--column names workplace, industry and wage; other columns stand in the formula by their own names"
         raise DataFaults([Fault(f"there is no column {unknown[0]!r} to name", "--column", remedy)])
-    named: dict[str, Any] = {"worker": worker or None, "person": person or None, "leave_out": leave_out, "missing": missing}
+    named: dict[str, Any] = {
+        "worker": worker or None,
+        "person": person or None,
+        "leave_out": leave_out,
+        "missing": missing,
+        "weight": weight or None,
+    }
     named |= columns | {"name": Path(source).stem}
     return Workforce.from_file(source, formula, list(internal), reading=reading, **named)
 

@@ -121,12 +121,15 @@ def beta_slope(table, k, ln_cutoff, share, slope):
 
 
 @leaf
-def fill_weights(log_talent, weight, top):
-    """Fill weight with talents relative to the best worker's; return (mean, variance) by talent of log talent below it."""
+def fill_weights(log_talent, copies, weight, top):
+    """Fill weight with talents relative to the best worker's, times the workers that each stands for.
+
+    Returns (mean, variance) by talent of log talent below the best.
+    """
     total, first, second = 0.0, 0.0, 0.0
     for i in range(log_talent.shape[0]):
         gap = log_talent[i] - top
-        weight[i] = math.exp(gap)
+        weight[i] = copies[i] * math.exp(gap)
         total += weight[i]
         first += weight[i] * gap
         second += weight[i] * gap * gap
@@ -144,8 +147,8 @@ def all_finite(values):
 
 
 @leaf
-def solve_cutoff(table, k, beta, scale, log_talent, weight):
-    """Cut-off of one workplace; fills ``weight`` (talents relative to the best).
+def solve_cutoff(table, k, beta, scale, log_talent, copies, weight):
+    """Cut-off of one workplace; fills ``weight`` (talents relative to the best, by the workers that each stands for).
 
     Returns (status, span of log talents, the root as :func:`find_cutoff` gives it). At beta = 0 it is minus infinity.
     """
@@ -155,7 +158,7 @@ def solve_cutoff(table, k, beta, scale, log_talent, weight):
         return table.status[k], span, nowhere
     if not (all_finite(log_talent) and 0.0 < scale < np.inf):
         return Status.NON_FINITE.value, span, nowhere
-    mean, variance = fill_weights(log_talent, weight, span[1])
+    mean, variance = fill_weights(log_talent, copies, weight, span[1])
     if abs(beta) < BETA_LINEAR:
         return Status.OK.value, span, nowhere
     # The root for talents that differ little, to second order.
@@ -172,13 +175,13 @@ def ln_worth(table, k, scale, span, ln_cutoff):
 
 
 @leaf
-def solve_team(table, k, beta, scale, log_talent, weight, marginal):
+def solve_team(table, k, beta, scale, log_talent, copies, weight, marginal):
     """Solve one workplace; fill ``weight`` (talents relative to the best) and ``marginal``.
 
     Returns (status, ln cut-off, N Q, d ln Q / d beta, factor), where d(N Q)/d theta_n = factor marginal[n]. At beta = 0 the
     log cut-off is minus infinity.
     """
-    status, span, (x, _, _, _) = solve_cutoff(table, k, beta, scale, log_talent, weight)
+    status, span, (x, _, _, _) = solve_cutoff(table, k, beta, scale, log_talent, copies, weight)
     if status > 0:
         return status, -np.inf, 0.0, 0.0, 0.0
     share, moment = sum_output(table, k, x, log_talent, weight, span, marginal)
@@ -190,14 +193,14 @@ def solve_team(table, k, beta, scale, log_talent, weight, marginal):
 
 
 @leaf
-def _solve_block(first, last, table, log_talent, offsets, industry, beta, scale, weight, marginal, results):
+def _solve_block(first, last, table, log_talent, offsets, industry, beta, scale, copies, weight, marginal, results):
     """Solve workplaces first..last into ``results``, an Assignment."""
     table = Table(*table)
     output, cutoff, price, _, dbeta, status = results
     for f in range(first, last):
         k, lo, hi = industry[f], offsets[f], offsets[f + 1]
         status[f], x, total, slope, factor = solve_team(
-            table, k, beta[k], scale[k], log_talent[lo:hi], weight[lo:hi], marginal[lo:hi]
+            table, k, beta[k], scale[k], log_talent[lo:hi], copies[lo:hi], weight[lo:hi], marginal[lo:hi]
         )
         per_worker = 1.0 / (hi - lo)
         output[f], dbeta[f] = total * per_worker, total * slope * per_worker
@@ -213,13 +216,15 @@ def _solve_all(log_talent, beta, scale, offsets, industry, blocks):
     n_workplaces, n_workers = offsets.shape[0] - 1, log_talent.shape[0]
     # Plain tuples: numba's parallel loops cannot carry a named one.
     table = tuple_of(build_table(beta))
-    weight, marginal = np.empty(n_workers), np.empty(n_workers)
+    copies, weight, marginal = np.ones(n_workers), np.empty(n_workers), np.empty(n_workers)
     output, cutoff, price = np.zeros(n_workplaces), np.zeros(n_workplaces), np.zeros(n_workplaces)
     dbeta, status = np.zeros(n_workplaces), np.zeros(n_workplaces, np.int64)
     edges = row_blocks(offsets, blocks)
     results = (output, cutoff, price, marginal, dbeta, status)
     for i in numba.prange(blocks):
-        _solve_block(edges[i], edges[i + 1], table, log_talent, offsets, industry, beta, scale, weight, marginal, results)
+        _solve_block(
+            edges[i], edges[i + 1], table, log_talent, offsets, industry, beta, scale, copies, weight, marginal, results
+        )
     return results
 
 

@@ -7,6 +7,7 @@ reaches from where every workplace counts; here it is asked whether others are r
 
 import numpy as np
 
+from bayes_labor.numerics.ragged import copies_or_ones
 from bayes_labor.theory.joint_production.matching import Matching
 from bayes_labor.theory.joint_production.outside_option import OutsideOption, Problem, matches_of
 from bayes_labor.theory.joint_production.status import Status
@@ -24,6 +25,7 @@ def fixed_points(
     *,
     matching: Matching | None = None,
     softness: float = 0.0,
+    copies: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """Coefficients (C,) of V at every equilibrium that is found, the solver's own first.
 
@@ -31,15 +33,16 @@ def fixed_points(
     ----------
     solved
         A solution with status OK.
-    external_index, offsets, bargaining_power, matching, softness
+    external_index, offsets, bargaining_power, matching, softness, copies
         As they were given to :func:`.outside_option.solve_outside_option`.
 
     """
-    sizes, zero = np.diff(offsets), np.zeros(0)
+    copies, zero = copies_or_ones(copies, len(external_index)), np.zeros(0)
+    sizes = np.add.reduceat(copies, offsets[:-1])
     matching = Matching.exact(offsets) if matching is None else matching
     p = Problem(
         zero, external_index, offsets, np.zeros(len(sizes), np.int64), zero, zero, float(bargaining_power),
-        float(solved.domain[2]), matching.workplace, matching.worker, matching.weight, float(softness),
+        float(solved.domain[2]), matching.workplace, matching.worker, matching.weight, float(softness), copies,
     )  # fmt: skip
     totals = solved.output * sizes
     m = matches_of(p, totals, solved.basis_sums, solved.marginal_product, solved.domain, matching.nodes)

@@ -199,10 +199,14 @@ def build_tables(beta: Any) -> JaxTable:
 
 
 class Teams(NamedTuple):
-    """Workers in F teams: ``team`` (N,) is each worker's team, ``industry`` (F,) its row of the tables."""
+    """Workers in F teams: ``team`` (N,) is each worker's team, ``industry`` (F,) its row of the tables.
+
+    ``copies``, (N,) or one for all, is how many workers each stands for.
+    """
 
     team: Any
     industry: Any
+    copies: Any = np.float64(1.0)
 
     def sum(self, values: Any) -> Any:
         """(F,) sums over each team."""
@@ -259,7 +263,7 @@ def solve_teams(log_talent: Any, beta: Any, scale: Any, teams: Teams) -> TeamTot
     tables = build_tables(jnp.where(finite & in_range, beta, 0.5))
     top = jax.ops.segment_max(theta, teams.team, n)
     span = (jax.ops.segment_min(theta, teams.team, n), top)
-    weight = jnp.exp(theta - top[teams.team])
+    weight = teams.copies * jnp.exp(theta - top[teams.team])
     ln_cutoff, converged = find_cutoffs(tables, theta, weight, span, teams)
     excess, _, _, share, slope = workers(tables, rows[teams.team], ln_cutoff[teams.team] - theta)
     w = tables.weights[rows[teams.team]]
@@ -304,7 +308,8 @@ def _totals_forward(log_talent: Any, beta: Any, scale: Any, teams: Teams) -> tup
 def _totals_backward(kept: tuple, cotangents: tuple) -> tuple:
     s, scale, teams = kept
     g, rows, k = cotangents[0], teams.industry, scale.shape[0]
-    no_gradient = jax.tree.map(lambda a: np.zeros(a.shape, jax.dtypes.float0), teams)
+    none = np.zeros(teams.team.shape, jax.dtypes.float0), np.zeros(teams.industry.shape, jax.dtypes.float0)
+    no_gradient = Teams(*none, jnp.zeros_like(teams.copies))
     g_beta = jax.ops.segment_sum(g * s.total * s.d_ln_total_d_beta, rows, k)
     return g[teams.team] * s.d_total_d_log_talent, g_beta, jax.ops.segment_sum(g * s.total, rows, k) / scale, no_gradient
 

@@ -113,7 +113,8 @@ def _feasibility(matches: Matches, surplus: Any, total: Any, size: Any) -> Any:
 
 def _newcomers(log_talent: Any, beta: Any, scale: Any, z: Any, teams: Teams, workplace: Any) -> tuple[Any, Any, Any]:
     """(total, log cut-off, status) of each matched workplace with its newcomer z (E,): one more worker at the end."""
-    larger = teams._replace(team=jnp.concatenate([teams.team, workplace]))
+    copies = jnp.broadcast_to(teams.copies, teams.team.shape)
+    larger = Teams(jnp.concatenate([teams.team, workplace]), teams.industry, jnp.concatenate([copies, jnp.ones_like(z)]))
     total, cutoff, status = team_totals(jnp.concatenate([log_talent, z]), beta, scale, larger)
     return total[workplace], cutoff[workplace], status[workplace]
 
@@ -134,10 +135,11 @@ def _update(b_weight: Any, state: _State, nodes: int, reduce: Reduce) -> Any:
 
 def solve_outside_option_jax(
     log_talent: Any, external_index: Any, offsets: Any, industry: Any, beta: Any, scale: Any, d: Any, vu: Any,
-    workplace: Any, worker: Any, weight: Any, softness: Any, *, nodes: int,
+    workplace: Any, worker: Any, weight: Any, softness: Any, copies: Any, *, nodes: int,
 ) -> tuple[Any, ...]:  # fmt: skip
     """Outputs of :func:`.outside_option.solve_outside_option`, differentiable in the smooth inputs."""
-    teams, size = teams_of(offsets, industry, log_talent.shape[0]), jnp.diff(offsets)
+    teams = teams_of(offsets, industry, log_talent.shape[0])._replace(copies=copies)
+    size = teams.sum(copies)
     met = jnp.zeros_like(weight) if nodes else external_index[worker]
     found = solve_equilibrium(
         log_talent, external_index, teams, size, beta, scale, d, vu, Matches(workplace, weight, softness, met),
@@ -175,7 +177,8 @@ def solve_equilibrium(
     code = jnp.maximum(jnp.max(status), jnp.max(jnp.stack([j[2] for j in joined])))
     code = reduce.max(jnp.where(finite, code, Status.NON_FINITE.value))
     basis = _chebyshev((z - center) / width, order)
-    moments = jax.ops.segment_sum(basis, teams.team, teams.industry.shape[0])
+    copies = jnp.broadcast_to(teams.copies, teams.team.shape)
+    moments = jax.ops.segment_sum(copies[:, None] * basis, teams.team, teams.industry.shape[0])
 
     state, form = _State(total, moments, worth, phi, d, vu), _Map(matches, size, nodes, reduce)
     frozen = jax.lax.stop_gradient(state)

@@ -28,7 +28,15 @@ import numpy as np
 from bayes_labor.numerics.chebyshev import add_basis, domain_of, fill_basis, node, series
 from bayes_labor.numerics.compilation import by_threads, kernel, leaf
 from bayes_labor.numerics.linear import dot, span_of
-from bayes_labor.numerics.ragged import as_offsets, check_threads, check_vector, largest_row, per_workplace, row_blocks
+from bayes_labor.numerics.ragged import (
+    as_offsets,
+    check_threads,
+    check_vector,
+    copies_or_ones,
+    largest_row,
+    per_workplace,
+    row_blocks,
+)
 from bayes_labor.theory.joint_production.assignment import all_finite, beta_slope, find_cutoff, ln_worth, solve_cutoff
 from bayes_labor.theory.joint_production.matching import Matching
 from bayes_labor.theory.joint_production.status import Status
@@ -107,6 +115,16 @@ class Problem(NamedTuple):
     match_worker: np.ndarray
     match_weight: np.ndarray
     softness: float  # wage units per worker; 0: hard weights
+    copies: np.ndarray  # (N,) workers of the workplace that each one stands for
+
+
+@leaf
+def workers_of(p, f):
+    """How many workers workplace f has."""
+    total = 0.0
+    for n in range(p.offsets[f], p.offsets[f + 1]):
+        total += p.copies[n]
+    return total
 
 
 @leaf
@@ -161,7 +179,7 @@ def _solve_workplace(table, p, f, match, domain, nodes, weight, found):
     totals, cutoffs, status, moments, plus, worth = found
     k, lo, hi = p.industry[f], p.offsets[f], p.offsets[f + 1]
     own, w, scale = p.log_talent[lo:hi], weight[: hi - lo], p.scale[k]
-    status[f], span, root = solve_cutoff(table, k, p.beta[k], scale, own, w)
+    status[f], span, root = solve_cutoff(table, k, p.beta[k], scale, own, p.copies[lo:hi], w)
     if status[f] > 0:
         return
     cutoffs[f] = root[0]
@@ -170,7 +188,7 @@ def _solve_workplace(table, p, f, match, domain, nodes, weight, found):
         status[f] = Status.OVERFLOW.value
         return
     for n in range(lo, hi):
-        add_basis((p.external_index[n] - domain[0]) / domain[1], 1.0, moments[f])
+        add_basis((p.external_index[n] - domain[0]) / domain[1], p.copies[n], moments[f])
     for e in range(match[f], match[f + 1]):
         for j in range(plus.shape[1]):
             z = newcomer_index(p, domain, nodes, e, j)
@@ -204,7 +222,7 @@ def matches_of(p, totals, moments, worth, domain, nodes):
     basis = basis_at_nodes(nodes) if nodes else np.empty((n, size))
     for e in range(n):
         f = p.match_workplace[e]
-        total[e], sizes[e], sums[e] = totals[f], p.offsets[f + 1] - p.offsets[f], moments[f]
+        total[e], sizes[e], sums[e] = totals[f], workers_of(p, f), moments[f]
         if not nodes:
             fill_basis((p.external_index[p.match_worker[e]] - domain[0]) / domain[1], basis[e])
     return MapInputs(total, sizes, sums, p.match_weight, worth, basis, p.power, p.floor, p.softness, nodes)
@@ -226,7 +244,7 @@ def _equilibrium(p, totals, moments, worth, domain, nodes, output, b, diagnostic
         return False
     feasible = 0
     for f in range(totals.shape[0]):
-        output[f] = totals[f] / (p.offsets[f + 1] - p.offsets[f])
+        output[f] = totals[f] / workers_of(p, f)
         feasible += is_feasible(totals[f], totals[f] - dot(moments[f], b))
     diagnostics[0] = feasible / totals.shape[0]
     return True
@@ -234,11 +252,11 @@ def _equilibrium(p, totals, moments, worth, domain, nodes, output, b, diagnostic
 
 def _solve(
     log_talent, external_index, offsets, industry, beta, scale, power, floor,
-    match_workplace, match_worker, match_weight, softness, nodes, blocks,
+    match_workplace, match_worker, match_weight, softness, copies, nodes, blocks,
 ):  # fmt: skip
     p = (
         log_talent, external_index, offsets, industry, beta, scale, power, floor,
-        match_workplace, match_worker, match_weight, softness,
+        match_workplace, match_worker, match_weight, softness, copies,
     )  # fmt: skip
     n_workplaces, n_workers, n_matches = offsets.shape[0] - 1, log_talent.shape[0], match_workplace.shape[0]
     size, per_match = nodes if nodes else CUBIC, nodes if nodes else 1
@@ -279,6 +297,7 @@ def solve_outside_option(
     industry: np.ndarray | None = None,
     matching: Matching | None = None,
     softness: float = 0.0,
+    copies: np.ndarray | None = None,
     threads: int = 1,
 ) -> OutsideOption:
     """Solve for the outside options of all workers together with the output of all workplaces.
@@ -302,6 +321,9 @@ def solve_outside_option(
     softness
         0 (hard): workplaces with a negative surplus do not count. s > 0 (smooth): a workplace counts with weight
         expit(S_f/(N_f s)); s in wage units per worker, 1% of the mean wage is the usual choice.
+    copies
+        (N,) float64 > 0, how many workers of the workplace each one stands for where only some were sampled; N_f is their sum.
+        One by default.
     threads
         Threads over workplaces; the result does not depend on it.
 
@@ -328,7 +350,7 @@ def solve_outside_option(
     matching = Matching.exact(offsets) if matching is None else matching
     problem = Problem(
         log_talent, external_index, offsets, industry, beta, scale, float(bargaining_power), float(unemployment_value),
-        matching.workplace, matching.worker, matching.weight, float(softness),
+        matching.workplace, matching.worker, matching.weight, float(softness), copies_or_ones(copies, len(log_talent)),
     )  # fmt: skip
     blocks = check_threads(threads)
     return OutsideOption(*solve(blocks)(*problem, matching.nodes, blocks))

@@ -21,6 +21,7 @@ from bayes_labor.theory.joint_production.outside_option import (
     matches_of_workplaces,
     newcomer_index,
     team_gradient,
+    workers_of,
 )
 from bayes_labor.theory.joint_production.talent_table import Table, build_table, tuple_of
 from bayes_labor.theory.joint_production.value_map import feasibility, fill_score, gain, pull_root, residual
@@ -55,10 +56,10 @@ def _pull_total(table, p, f, g, team, z, ln_cutoff, marginal, out):
 @leaf
 def _pull_workplace(f, table, p, forward, cotangents, nodes, out, weight, marginal):
     """Gradients of workplace f's totals, alone and with each newcomer of its matches."""
-    own = p.log_talent[p.offsets[f] : p.offsets[f + 1]]
+    own, copies = p.log_talent[p.offsets[f] : p.offsets[f + 1]], p.copies[p.offsets[f] : p.offsets[f + 1]]
     span, w = span_of(own), weight[: own.shape[0]]
     for i in range(own.shape[0]):
-        w[i] = math.exp(own[i] - span[1])
+        w[i] = copies[i] * math.exp(own[i] - span[1])
     alone, team = cotangents.total[f], (own, w, span)
     for e in range(cotangents.match[f], cotangents.match[f + 1]):
         for j in range(forward.newcomer_cutoffs.shape[1]):
@@ -89,7 +90,7 @@ def _pull_index(f, p, cotangents, domain, slope, g_u, moved):
     """Gradients of workplace f's values and basis sums in its workers' index; ``slope`` is the series of V'."""
     for n in range(p.offsets[f], p.offsets[f + 1]):
         u = (p.external_index[n] - domain[0]) / domain[1]
-        g_u[n] += (cotangents.value[n] - cotangents.surplus[f]) * series(slope, u)
+        g_u[n] += (cotangents.value[n] - p.copies[n] * cotangents.surplus[f]) * series(slope, u)
         moved[0] += g_u[n]
         moved[1] += g_u[n] * u
         g_u[n] /= domain[1]
@@ -122,7 +123,7 @@ def _pull_fixed_point(p, forward, g_b, g_series, g_output, nodes, g_u):
     n_workplaces = forward.output.shape[0]
     totals, g_total, g_surplus = np.empty(n_workplaces), np.empty(n_workplaces), np.zeros(n_workplaces)
     for f in range(n_workplaces):
-        n = p.offsets[f + 1] - p.offsets[f]
+        n = workers_of(p, f)
         totals[f], g_total[f] = forward.output[f] * n, g_output[f] / n
     m = matches_of(p, totals, forward.basis_sums, forward.marginal_product, forward.domain, nodes)
     q = pull_root(m, forward.coefficients, g_b)
@@ -198,13 +199,13 @@ def _by_industry(industry, per_workplace, rows):
 
 def _pullback(
     log_talent, external_index, offsets, industry, beta, scale, power, floor,
-    match_workplace, match_worker, match_weight, softness,
+    match_workplace, match_worker, match_weight, softness, copies,
     value, output, coefficients, domain, diagnostics, cutoffs, newcomer_cutoffs, marginal_product, basis_sums,
     g_value, g_output, nodes, blocks,
 ):  # fmt: skip
     p = (
         log_talent, external_index, offsets, industry, beta, scale, power, floor,
-        match_workplace, match_worker, match_weight, softness,
+        match_workplace, match_worker, match_weight, softness, copies,
     )  # fmt: skip
     forward = (value, output, coefficients, domain, diagnostics, cutoffs, newcomer_cutoffs, marginal_product, basis_sums)
     n_workplaces, n_workers, rows = offsets.shape[0] - 1, log_talent.shape[0], beta.shape[0]

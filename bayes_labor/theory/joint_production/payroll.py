@@ -12,7 +12,7 @@ import numpy as np
 
 from bayes_labor.numerics.compilation import by_threads, kernel, leaf
 from bayes_labor.numerics.linear import span_of
-from bayes_labor.numerics.ragged import as_offsets, check_vector, row_blocks
+from bayes_labor.numerics.ragged import as_offsets, check_vector, copies_or_ones, row_blocks
 
 
 class Payroll(NamedTuple):
@@ -23,52 +23,56 @@ class Payroll(NamedTuple):
     surplus: np.ndarray
     """(F,) S_f, wage units; negative where the workplace does not cover its outside options."""
     share: np.ndarray
-    """(N,) share of the surplus, in [0, 1], sums to 1 in each workplace."""
+    """(N,) share of the surplus, in [0, 1]; over all workers of a workplace they sum to 1."""
 
 
 @leaf
-def _pay_block(first, last, value, output, power_index, offsets, wage, surplus, share):
+def _pay_block(first, last, value, output, power_index, offsets, copies, wage, surplus, share):
     for f in range(first, last):
         lo, hi = offsets[f], offsets[f + 1]
         _, top = span_of(power_index[lo:hi])
-        mass, outside = 0.0, 0.0
+        mass, outside, size = 0.0, 0.0, 0.0
         for n in range(lo, hi):
             share[n] = math.exp(power_index[n] - top)
-            mass += share[n]
-            outside += value[n]
-        surplus[f] = (hi - lo) * output[f] - outside
+            mass += copies[n] * share[n]
+            outside += copies[n] * value[n]
+            size += copies[n]
+        surplus[f] = size * output[f] - outside
         for n in range(lo, hi):
             share[n] /= mass
             wage[n] = value[n] + surplus[f] * share[n]
 
 
-def _pay(value, output, power_index, offsets, blocks):
+def _pay(value, output, power_index, offsets, copies, blocks):
     wage, surplus, share = np.empty(value.shape[0]), np.empty(output.shape[0]), np.empty(value.shape[0])
     edges = row_blocks(offsets, blocks)
     for i in numba.prange(blocks):
-        _pay_block(edges[i], edges[i + 1], value, output, power_index, offsets, wage, surplus, share)
+        _pay_block(edges[i], edges[i + 1], value, output, power_index, offsets, copies, wage, surplus, share)
     return wage, surplus, share
 
 
 @leaf
-def _pull_block(first, last, surplus, share, offsets, g_wage, g_surplus, g_share, g_value, g_output, g_index):
+def _pull_block(first, last, surplus, share, offsets, copies, g_wage, g_surplus, g_share, g_value, g_output, g_index):
     for f in range(first, last):
         lo, hi = offsets[f], offsets[f + 1]
-        total, mean = g_surplus[f], 0.0
+        total, mean, size = g_surplus[f], 0.0, 0.0
         for n in range(lo, hi):
             total += g_wage[n] * share[n]
             mean += (g_wage[n] * surplus[f] + g_share[n]) * share[n]
-        g_output[f] = (hi - lo) * total
+            size += copies[n]
+        g_output[f] = size * total
         for n in range(lo, hi):
-            g_value[n] = g_wage[n] - total
-            g_index[n] = share[n] * (g_wage[n] * surplus[f] + g_share[n] - mean)
+            g_value[n] = g_wage[n] - copies[n] * total
+            g_index[n] = share[n] * (g_wage[n] * surplus[f] + g_share[n] - copies[n] * mean)
 
 
-def _pull(surplus, share, offsets, g_wage, g_surplus, g_share, blocks):
+def _pull(surplus, share, offsets, copies, g_wage, g_surplus, g_share, blocks):
     g_value, g_output, g_index = np.empty(share.shape[0]), np.empty(surplus.shape[0]), np.empty(share.shape[0])
     edges = row_blocks(offsets, blocks)
     for i in numba.prange(blocks):
-        _pull_block(edges[i], edges[i + 1], surplus, share, offsets, g_wage, g_surplus, g_share, g_value, g_output, g_index)
+        _pull_block(
+            edges[i], edges[i + 1], surplus, share, offsets, copies, g_wage, g_surplus, g_share, g_value, g_output, g_index
+        )
     return g_value, g_output, g_index
 
 
@@ -95,7 +99,9 @@ def spread_like(values, offsets, like):
     return out
 
 
-def solve_payroll(value: np.ndarray, output: np.ndarray, power_index: np.ndarray, offsets: np.ndarray) -> Payroll:
+def solve_payroll(
+    value: np.ndarray, output: np.ndarray, power_index: np.ndarray, offsets: np.ndarray, copies: np.ndarray | None = None
+) -> Payroll:
     """Predicted wages from outside alternatives, output and bargaining power.
 
     Parameters
@@ -108,6 +114,8 @@ def solve_payroll(value: np.ndarray, output: np.ndarray, power_index: np.ndarray
         (N,) float64, x (I - M) psi; a larger index means a larger share. Zero: equal shares.
     offsets
         (F + 1,) int, workers of workplace f are ``offsets[f]:offsets[f + 1]``.
+    copies
+        (N,) float64 > 0, how many workers of the workplace each one stands for; one by default. Shares of all of them sum to 1.
 
     Raises
     ------
@@ -124,7 +132,8 @@ def solve_payroll(value: np.ndarray, output: np.ndarray, power_index: np.ndarray
     value = check_vector("value", value)
     offsets = as_offsets(offsets, value.shape[0])
     output = check_vector("output", output, offsets.shape[0] - 1)
-    return Payroll(*pay(1)(value, output, check_vector("power_index", power_index, value.shape[0]), offsets, 1))
+    index, copies = check_vector("power_index", power_index, value.shape[0]), copies_or_ones(copies, value.shape[0])
+    return Payroll(*pay(1)(value, output, index, offsets, copies, 1))
 
 
 def managing_probability(log_talent: np.ndarray, cutoff: np.ndarray, offsets: np.ndarray) -> np.ndarray:

@@ -151,7 +151,9 @@ def test_jax_has_the_same_statuses() -> None:
     matches = (matching.workplace, matching.worker, matching.weight)
     options = {"industry": INDUSTRY, "matching": matching, "softness": 0.05}
     solve_there = jax.jit(
-        lambda v_u: solve_outside_option_jax(THETA, Z, OFFSETS, INDUSTRY, BETA, SCALE, 0.7, v_u, *matches, 0.05, nodes=0)
+        lambda v_u: solve_outside_option_jax(
+            THETA, Z, OFFSETS, INDUSTRY, BETA, SCALE, 0.7, v_u, *matches, 0.05, np.ones(len(Z)), nodes=0
+        )
     )
     for v_u, status in ((6.0, Status.OK), (8.0, Status.TOO_FEW_MATCHES)):
         there, here = solve_there(v_u), solve_outside_option(THETA, Z, OFFSETS, BETA, SCALE, 0.7, v_u, **options)

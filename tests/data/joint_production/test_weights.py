@@ -1,0 +1,45 @@
+"""Sampled workers who stand for others: read, refused where they make no sense, and the model of all of them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bayes_labor.data import DataFaults, Workforce
+from tests.data.payrolls import FORMULA, ordinary_table
+
+
+def sampled(plants: int = 20) -> pd.DataFrame:
+    """Some workers of each plant; each stands for one to three."""
+    table = ordinary_table(plants, 2)
+    table["stands"] = np.random.default_rng(0).integers(1, 4, len(table)).astype(float)
+    return table
+
+
+def read(table: pd.DataFrame, **options: object) -> Workforce:
+    return Workforce.from_frame(table, FORMULA, ["seniority"], **options)
+
+
+def test_weights_are_part_of_the_data() -> None:
+    table = sampled()
+    plain, weighted = read(table), read(table, weight="stands")
+    assert (
+        weighted.is_weighted
+        and not plain.is_weighted
+        and plain.fingerprint == read(table.assign(one=1), weight="one").fingerprint
+    )
+    assert weighted.fingerprint != plain.fingerprint
+    np.testing.assert_array_equal(weighted.headcount, table.groupby("workplace")["stands"].sum().to_numpy())
+    shuffled = table.sample(frac=1.0, random_state=1)
+    np.testing.assert_array_equal(np.sort(read(shuffled, weight="stands").weight), np.sort(table["stands"]))
+    first, second = weighted.split(0.3, 0)
+    assert len(first.weight) == first.n_workers and len(second.weight) == second.n_workers
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, -1.0, np.nan, np.inf, "many"])
+def test_what_is_no_number_of_workers_is_refused(value: object) -> None:
+    table = sampled().astype({"stands": object})
+    table.loc[3, "stands"] = value
+    with pytest.raises(DataFaults, match="stands is no number of workers"):
+        read(table, weight="stands")
+    with pytest.raises(DataFaults, match="there is no column 'wt' for the weight"):
+        read(sampled(), weight="wt")

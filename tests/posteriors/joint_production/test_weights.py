@@ -1,0 +1,62 @@
+"""The model of sampled workers is the model of all for whom they stand."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from bayes_labor.data import DataFaults, Workforce
+from bayes_labor.models import JointProductionSpec, joint_production
+from bayes_labor.models.joint_production.export import export
+from bayes_labor.posteriors.joint_production.equilibrium import solve_each
+from tests.data.payrolls import FORMULA, ordinary_table
+from tests.posteriors.joint_production.test_export import drawn
+
+SPEC = JointProductionSpec(penalty=2.0)
+
+
+@pytest.fixture(scope="module")
+def weighted() -> Workforce:
+    table = ordinary_table(20, 2)
+    table["stands"] = np.random.default_rng(0).integers(1, 4, len(table)).astype(float)
+    return Workforce.from_frame(table, FORMULA, ["seniority"], weight="stands")
+
+
+def test_wages_are_those_of_the_whole_workplaces(weighted: Workforce) -> None:
+    table, draws = ordinary_table(20, 2), drawn(weighted, 2)
+    rows = np.repeat(np.arange(len(table)), np.random.default_rng(0).integers(1, 4, len(table)))
+    whole = Workforce.from_frame(table.iloc[rows].reset_index(drop=True), FORMULA, ["seniority"])
+    gamma = draws["posterior"]["gamma"]
+    # One draw in the units of the terms is another in those of the centred ones, whose means differ.
+    means = [w.terms_by_workers[[i for i, t in enumerate(w.terms) if not w.internal[i]]].mean(1) for w in (weighted, whole)]
+    assert gamma.sizes["talent_term"] == weighted.n_terms and not np.allclose(*means)
+    few, every = (
+        list(solve_each(draws, w, JointProductionSpec(feasibility="hard", penalty=0.0), size=4)) for w in (weighted, whole)
+    )
+    for one, other in zip(few, every, strict=True):
+        assert one is not None and other is not None
+        np.testing.assert_allclose(np.repeat(one.wage, weighted.weight.astype(int)), other.wage, rtol=1e-9)
+        np.testing.assert_allclose(one.surplus, other.surplus, rtol=1e-8, atol=1e-8)
+
+
+def test_the_likelihood_is_of_the_sampled_wages(weighted: Workforce) -> None:
+    """Their errors are theirs alone: each counts once, around what the whole workplace pays them."""
+    model = joint_production(weighted, SPEC)
+    names = ("beta", "psi", "gamma", "A", "sigma", "d", "V_U", "infeasibility_penalty")
+    point = model.initial_point()
+    reported = model.replace_rvs_by_values([model[n] for n in names])
+    values = model.compile_fn(reported, inputs=model.value_vars, on_unused_input="ignore", point_fn=True)(point)
+    dims = {"beta": ["industry"], "psi": ["power_term"], "gamma": ["talent_term"], "A": ["industry"]}
+    made = {n: (("chain", "draw", *dims.get(n, [])), np.asarray(v)[None, None]) for n, v in zip(names, values, strict=False)}
+    draws = xr.DataTree.from_dict({"posterior": xr.Dataset(made, {"chain": [0], "draw": [0]})})
+    (solved,) = solve_each(draws, weighted, SPEC, size=1)
+    assert solved is not None
+    want = stats.norm.logpdf(weighted.wage, solved.wage, float(values[4])).sum()
+    found, penalty = float(model.compile_logp([model["wage"]])(point)), float(values[-1])
+    assert penalty > 0.0
+    assert found == pytest.approx(want - penalty, rel=1e-9)
+
+
+def test_shards_are_refused(weighted: Workforce) -> None:
+    with pytest.raises(DataFaults, match="weighted workforce is fitted where"):
+        export(weighted, "power")
