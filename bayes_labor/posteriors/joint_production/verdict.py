@@ -72,7 +72,7 @@ def judge(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *
     sensitivity = prior_sensitivity(tree, workforce, spec)
     about_data = [_repeated(workforce, spec), _conflict(sensitivity), _influential(tree, workforce, spec)]
     odd = [Gate(r.what, r.where, False, r.remedy) for r in remarks(workforce)]
-    found, few = [_unasked(draws), *odd, *about_data], max(size // 10, 10)
+    found, few = [_unasked(draws), _sampled(workforce), *odd, *about_data], max(size // 10, 10)
     solution = None if spec.is_linear else look_at_solution(draws, workforce, spec, few)
     by_seed = [solution.gate] if solution and solution.gate else []
     found += solution.cautions if solution else []
@@ -91,6 +91,17 @@ def _unasked(draws: xr.DataTree) -> Gate | None:
         return None
     advice = "mass on a side that no chain visited would not be seen: try other seeds, or fit with engine='smc'"
     return Gate("no second opinion on β", reason, False, advice)
+
+
+def _sampled(workforce: Workforce) -> Gate | None:
+    if not workforce.is_weighted:
+        return None
+    value = f"{workforce.n_workers:,} sampled workers stand for {workforce.weight.sum():,.0f}"
+    advice = (
+        "what coworkers bring whom nobody sampled is only known on average: predicted wages of a workplace err together, and "
+        "weights do not repair that"
+    )
+    return Gate("sampled coworkers", value, False, advice)
 
 
 def _repeated(workforce: Workforce, spec: JointProductionSpec) -> Gate | None:
