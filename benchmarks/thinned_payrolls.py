@@ -1,9 +1,9 @@
 """What do weights repair, and what not? ``python -m benchmarks.thinned_payrolls [PAYROLLS]``.
 
-Parameters from the default priors, wages of whole payrolls from the model; then 30 to 100% of the workers of each plant are kept
-and the rest forgotten. Each payroll is fitted with weights (workers of the plant by those kept) and without. Kept in
-``results/thinned_payrolls.csv`` by payroll, fit and parameter, one fit after the other: a second call goes on. ``summary`` alone
-prints bias (in posterior standard deviations) and coverage of central 94% intervals by what was kept.
+Parameters from the default priors, wages of whole payrolls from the model; then 30 to 100% of the workers of each plant are
+kept and the rest forgotten. Each payroll is fitted with weights (workers of the plant by those kept) and without. Kept in
+``results/thinned_payrolls.csv`` by payroll, fit and parameter, one fit after the other: a second call goes on. ``summary``
+alone prints bias (in posterior standard deviations) and coverage of central 94% intervals by what was kept.
 """
 
 import sys

@@ -1,5 +1,7 @@
 """The model of sampled workers is the model of all for whom they stand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -9,6 +11,7 @@ from bayes_labor.data import DataFaults, Workforce
 from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.models.joint_production.export import export
 from bayes_labor.posteriors.joint_production.equilibrium import solve_each
+from bayes_labor.posteriors.joint_production.verdict import _sampled
 from tests.data.payrolls import FORMULA, ordinary_table
 from tests.posteriors.joint_production.test_export import drawn
 
@@ -55,6 +58,12 @@ def test_the_likelihood_is_of_the_sampled_wages(weighted: Workforce) -> None:
     found, penalty = float(model.compile_logp([model["wage"]])(point)), float(values[-1])
     assert penalty > 0.0
     assert found == pytest.approx(want - penalty, rel=1e-9)
+
+
+def test_a_weighted_fit_says_so_at_its_top(weighted: Workforce) -> None:
+    caution = _sampled(weighted)
+    assert caution is not None and f"{weighted.n_workers:,} sampled workers stand for" in caution.value
+    assert _sampled(replace(weighted, weight=np.ones(weighted.n_workers))) is None
 
 
 def test_shards_are_refused(weighted: Workforce) -> None:
