@@ -14,7 +14,7 @@ from bayes_labor.engines.progress import Draws
 from bayes_labor.models import joint_production
 from bayes_labor.posteriors import RunFolder, peek, resume
 
-HELD = Path(__file__).parents[1] / "reference" / "runs"
+HELD = Path(__file__).parents[1] / "reference" / "run_folders"
 
 
 def unpacked(name: str, place: Path) -> Path:
