@@ -132,7 +132,7 @@ class Released:
     name: str
     caption: str
     table: pd.DataFrame
-    """Cells held back are empty; beside each row the fewest workers and workplaces behind its numbers."""
+    """Cells held back are empty; beside each row how many workers and workplaces there are behind its numbers, at least."""
     held: pd.DataFrame
     """One row per cell held back: ``table``, ``row``, ``column``, ``why``."""
 
@@ -150,7 +150,7 @@ def release(candidate: Candidate, rules: Rules) -> Released:
     for r, c in held:
         shown.iloc[r, c] = np.nan
     return Released(
-        candidate.name, candidate.caption, _beside(shown.infer_objects(), candidate, set(held) | empty),
+        candidate.name, candidate.caption, _beside(shown.infer_objects(), candidate, set(held) | empty, rules),
         pd.DataFrame(rows, columns=["table", "row", "column", "why"]),
     )  # fmt: skip
 
@@ -179,14 +179,19 @@ def _together(candidate: Candidate, cells: Sequence[tuple[int, int]]) -> Behind:
     return found
 
 
-def _beside(shown: pd.DataFrame, candidate: Candidate, silent: set[tuple[int, int]]) -> pd.DataFrame:
-    """The table with the fewest workers and workplaces behind the numbers of each row; none for a row that shows nothing."""
+def _beside(shown: pd.DataFrame, candidate: Candidate, silent: set[tuple[int, int]], rules: Rules) -> pd.DataFrame:
+    """The table with the fewest workers and workplaces behind the numbers of each row; none for a row that shows nothing.
+
+    They are rounded down to multiples of the thresholds: exact ones, of one table, would tell what another holds back.
+    """
+    steps = max(rules.workers, 1), max(rules.workplaces, 1)
     fewest = []
     for r in range(len(shown)):
         told = [candidate.of(r, c).counts() for c in range(shown.shape[1]) if (r, c) not in silent]
         told = [t for t in told if t[0]]
-        fewest.append((min(t[0] for t in told), min(t[1] for t in told)) if told else (None, None))
-    counts = pd.DataFrame(fewest, index=shown.index, columns=["workers behind", "workplaces behind"])
+        least = (min(t[i] for t in told) for i in (0, 1)) if told else ()
+        fewest.append([n - n % step for n, step in zip(least, steps, strict=True)] if told else [None, None])
+    counts = pd.DataFrame(fewest, index=shown.index, columns=[f"{w} behind, at least" for w in ("workers", "workplaces")])
     counts = counts.astype("Int64")
     return pd.concat([shown, counts.rename(columns={c: f"{c} *" for c in counts.columns if c in shown.columns})], axis=1)
 

@@ -125,7 +125,9 @@ def test_ordinary_numbers_leave(out: tuple[pd.DataFrame, Path]) -> None:
         assert table.loc[rows if rows else table.index].drop(columns="data", errors="ignore").notna().all().all()
     assert not held[(held["table"] == "parameters") & held["row"].isin(["ψ, seniority", "d, ", "V_U, ", "γ, female"])].size
     parameters = pd.read_csv(folder / "tables" / "parameters.csv")
-    assert (parameters["workers behind"].dropna() >= 10).all() and (parameters["workplaces behind"].dropna() >= 3).all()
+    assert (parameters["workers behind, at least"].dropna() >= 10).all() and (
+        parameters["workplaces behind, at least"].dropna() >= 3
+    ).all()
 
 
 def test_nothing_else_leaves(out: tuple[pd.DataFrame, Path], workforce: Workforce) -> None:
@@ -161,7 +163,19 @@ def test_what_subtraction_would_tell_is_held_back_too() -> None:
     found = release(Candidate("t", "T", table, [[b] for b in crowd], [[(0, 0), (1, 0), (2, 0)]]), Rules())
     assert found.held["row"].tolist() == ["a", "b"] and found.held["why"].tolist()[1] == RECOVERABLE
     assert found.table["workers"].isna().tolist() == [True, True, False, False]
-    assert found.table["workers behind"].isna().tolist() == [True, True, False, False]
+    assert found.table["workers behind, at least"].isna().tolist() == [True, True, False, False]
+
+
+def test_counts_beside_one_table_do_not_tell_what_another_holds_back(
+    out: tuple[pd.DataFrame, Path], workforce: Workforce
+) -> None:
+    """Table 3 holds back the small industries' workers; those behind the parameters of the others must not add up to them."""
+    held, folder = out
+    table = pd.read_csv(folder / "tables" / "parameters.csv").set_index(["parameter", "term"])
+    behind = table.loc["β", "workers behind, at least"]
+    exact = pd.Series(np.bincount(workforce.worker_industry), index=workforce.industries)
+    assert set(held.loc[(held["table"] == "data_industries") & (held["column"] == "workers"), "row"]) >= {"nine workers"}
+    assert (behind.dropna() % 10 == 0).all() and (behind.dropna() <= exact[behind.dropna().index]).all()
 
 
 def test_an_export_goes_into_a_folder_of_its_own(tmp_path: Path, workforce: Workforce) -> None:
