@@ -8,7 +8,6 @@ a sampling process the right to allocate.
 
 import contextlib
 import json
-import os
 import random
 import re
 import resource
@@ -32,21 +31,21 @@ OUT = Path(__file__).parent / "results" / "kills.json"
 KILLS = 20
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 MODEL = ("joint-production", "norway:40", "--set", "spec=linear")
-LENGTHS = {"nutpie": 40_000, "blackjax": 4000, "smc": 2000}
+LENGTHS = {"nutpie": 12_000, "blackjax": 4000, "smc": 2000}
 CHAINS = {"nutpie": 4, "blackjax": 4, "smc": 24}
 
 
-def command(verb: str, *words: str, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
+def command(verb: str, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "bayes_labor", verb, *words], text=True, env=os.environ | (environment or {}),
+        [sys.executable, "-m", "bayes_labor", verb, *words], text=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )  # fmt: skip
 
 
-def begin(engine: str, run: Path, **environment: str) -> subprocess.Popen[str]:
-    length = ["--draws", str(LENGTHS[engine]), "--tune", "300", "--chains", str(CHAINS[engine]), "--seed", "11"]
-    return command("fit", *MODEL, "--run", str(run), "--engine", engine, *length, environment=environment)
+def begin(engine: str, run: Path, draws: int | None = None) -> subprocess.Popen[str]:
+    length = ["--draws", str(draws or LENGTHS[engine]), "--tune", "300", "--chains", str(CHAINS[engine]), "--seed", "11"]
+    return command("fit", *MODEL, "--run", str(run), "--engine", engine, *length)
 
 
 def grown(process: subprocess.Popen[str], file: Path, beyond: float) -> bool:
@@ -132,7 +131,7 @@ def full_disk(run: Path) -> dict[str, Any]:
     for kilobytes in (100, 1000, 4000):
         with little_room(kilobytes) as small:
             inside = small / "run"
-            process = begin("nutpie", inside)
+            process = begin("nutpie", inside, 2000)
             errors = process.communicate()[1]
             kept = re.search(r"resume (\S+) goes on", errors)
             told = process.returncode == 2 and kept is not None
