@@ -133,7 +133,7 @@ def full_disk(run: Path) -> dict[str, Any]:
             inside = small / "run"
             process = begin("nutpie", inside, 2000)
             errors = process.communicate()[1]
-            kept = re.search(r"resume (\S+) goes on", errors)
+            kept = re.search(r"resume ([^\s`]+)`? goes on", errors)
             told = process.returncode == 2 and kept is not None
             half = [p.name for p in inside.rglob("*.writing")]
             before = Draws.load(RunFolder(inside).partial_path)
