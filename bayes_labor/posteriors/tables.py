@@ -18,7 +18,7 @@ CI_PROB = 0.94
 _NUMBER = r"[-+]?(?:[\d.]+(?:e[-+]?\d+)?|inf|nan)%?"
 _PRINTED = re.compile(rf"{_NUMBER}(?: ± {_NUMBER}| [\[(]{_NUMBER}(?:, {_NUMBER})*[\])])?", re.IGNORECASE)
 """A number as tables print it, alone or with its error or interval behind it."""
-_WHOLE = ("flagged", "refitted", "draws", "paper log likelihood")
+_WHOLE = ("flagged", "refitted", "draws", "paper log likelihood", "workers behind, at least", "workplaces behind, at least")
 
 
 def parameter_table(
