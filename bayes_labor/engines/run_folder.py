@@ -19,6 +19,7 @@ from bayes_labor.engines.stored import checksums, left, read_draws, read_record
 
 FORMAT = 3
 """Of the run folder. 1: only finished fits; 2: draws kept while sampling, ``state`` in the record; 3: those appended."""
+_TRIES, _WAIT = 20, 0.1  # seconds, for a store to stay away
 _PACKAGES = ("bayes-labor", "pymc", "pytensor", "nutpie", "numba", "numpy", "arviz", "xarray")
 
 
@@ -130,7 +131,7 @@ class RunFolder:
                 kept = draws.drop_nodes("observed_data", errors="ignore") if record.get("data") else draws
                 kept.to_zarr(temporary, mode="w", consolidated=False)
         except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
+            _remove(temporary)
             raise
         stored = checksums(temporary)
         shutil.rmtree(self.draws_path, ignore_errors=True)
@@ -164,6 +165,17 @@ class RunFolder:
         tree = read_draws(self.draws_path, record.get("stored", {}), key, record.get("variables", []))
         tree.attrs.update(judged(record))
         return tree
+
+
+def _remove(folder: Path) -> None:
+    """Remove a store that could not be written; the library's own writers may put more into it for a moment."""
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            time.sleep(_WAIT)
+            if not folder.exists():
+                return
+        time.sleep(_WAIT)
 
 
 def check_place(folder: Path) -> None:

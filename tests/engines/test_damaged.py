@@ -7,6 +7,8 @@ import os
 import pickle
 import re
 import shutil
+import threading
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -287,6 +289,28 @@ def test_on_a_full_disk_the_draws_are_kept_elsewhere(tmp_path: Path, monkeypatch
     np.testing.assert_array_equal(resume(kept)["posterior"]["x"], drawn["posterior"]["x"])
     assert RunFolder.open(kept).record()["meant_for"] == str(tmp_path / "run")
     assert RunFolder.open(tmp_path / "run").record()["state"] == "sampling"
+
+
+def test_what_late_writers_leave_on_a_full_disk_is_removed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store's library writes in tasks of its own, which may go on for a moment after one of them has failed."""
+    late: list[threading.Thread] = []
+
+    def failing(self: xr.DataTree, store: Path, **given: object) -> None:
+        def write_on() -> None:
+            for i in range(6):
+                Path(store).mkdir(parents=True, exist_ok=True)
+                (Path(store) / f"chunk {i}").touch()
+                time.sleep(0.04)
+
+        late.append(threading.Thread(target=write_on))
+        late[0].start()
+        full()
+
+    monkeypatch.setattr(xr.DataTree, "to_zarr", failing)
+    with pytest.raises(OSError, match="No space"):
+        RunFolder.create(tmp_path / "run").save(tree(), {"state": "done"})
+    late[0].join()
+    assert not (tmp_path / "run" / "draws.writing").exists()
 
 
 def test_a_full_disk_everywhere_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
