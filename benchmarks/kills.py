@@ -160,7 +160,7 @@ def full_disk(run: Path) -> dict[str, Any]:
 def little_memory(run: Path) -> dict[str, Any]:
     """Address space is frozen at random moments of a fit, and given back for the resume."""
     rng, codes, same, held, moment, lost = random.Random(5), [], True, None, 0.0, []
-    process = begin("nutpie", run)
+    process = begin("nutpie", run, 4000)
     for i in range(8):
         file = RunFolder(run).partial_path
         if not grown(process, file, moment):
@@ -172,7 +172,7 @@ def little_memory(run: Path) -> dict[str, Any]:
         errors = process.communicate()[1]
         last = (errors.strip().splitlines() or [""])[-1]
         if process.returncode in (0, 1) or not file.exists():
-            codes.append(f"{process.returncode}: done")
+            codes.append(f"{process.returncode}: {last[:100] or 'done'}")
             break
         now = kept_in(run)
         same, held = same and (held is None or holds(now, held)), now
@@ -181,9 +181,9 @@ def little_memory(run: Path) -> dict[str, Any]:
         print(i, codes[-1], int(now.counts.sum()), flush=True)
         moment = time.time()
         process = command("resume", str(run))
-    process.communicate()
-    if process.returncode not in (0, 1):
-        process = command("resume", str(run))
+    if process.poll() not in (0, 1):
+        if process.poll() is not None:
+            process = command("resume", str(run))
         process.communicate()
     tree = RunFolder.open(run).draws()
     kept = held is None or all(
