@@ -170,13 +170,13 @@ def little_memory(run: Path) -> dict[str, Any]:
         resource.prlimit(process.pid, resource.RLIMIT_AS, (size + (1 << 20) * rng.randrange(3), resource.RLIM_INFINITY))
         ended = time.time()
         errors = process.communicate()[1]
-        last = (errors.strip().splitlines() or [""])[-1]
+        told = "says that the memory does not suffice" if "memory does not suffice" in errors else "says something else"
         if process.returncode in (0, 1) or not file.exists():
-            codes.append(f"{process.returncode}: {last[:100] or 'done'}")
+            codes.append(f"{process.returncode}: {'done' if process.returncode in (0, 1) else told}")
             break
         now = kept_in(run)
         same, held = same and (held is None or holds(now, held)), now
-        codes.append(f"{process.returncode}: {last[:100]}")
+        codes.append(f"{process.returncode}: {told}")
         lost.append(max(ended - file.stat().st_mtime, 0.0))
         print(i, codes[-1], int(now.counts.sum()), flush=True)
         moment = time.time()

@@ -93,11 +93,21 @@ def main() -> None:
         where = str(error.filename or "the disk")
         remedy = "make room or choose a folder that you may write to; draws already stored are kept"
         _leave(2, str(DataFaults([Fault(f"nothing more can be read or written: {error.strerror or error}", where, remedy)])))
-    except MemoryError as error:
-        remedy = "use fewer draws or chains, or a machine with more memory; draws already stored are kept"
-        _leave(2, str(DataFaults([Fault("the memory does not suffice", str(error) or "this machine", remedy)])))
     except BaseException as defect:  # an engine's panic is no Exception
-        _leave(3, _what_to_report(defect))
+        short = _short_of_memory(defect)
+        if short is None:
+            _leave(3, _what_to_report(defect))
+        remedy = "use fewer draws or chains, or a machine with more memory; draws already stored are kept"
+        _leave(2, str(DataFaults([Fault("the memory does not suffice", str(short) or "this machine", remedy)])))
+
+
+def _short_of_memory(error: BaseException | None) -> BaseException | None:
+    """What said that there is no memory, among the errors that led to this one: libraries fall over it in their own ways."""
+    while error is not None:
+        if isinstance(error, MemoryError) or "annot allocate memory" in str(error):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _terminated(*_: object) -> None:

@@ -51,6 +51,14 @@ def test_no_room_and_no_memory_are_no_defects(monkeypatch, capsys) -> None:
     assert code == 2 and re.search(r"No space left on device\s+where:\s+/x/y\s+remedy: make room", text)
     code, text = leave(monkeypatch, capsys, MemoryError("Unable to allocate 9 TiB"))
     assert code == 2 and "memory does not suffice" in text and "9 TiB" in text
+    fell_over = ValueError("I/O operation on closed file.")
+    fell_over.__context__ = MemoryError()
+    code, text = leave(monkeypatch, capsys, fell_over)
+    assert code == 2 and "memory does not suffice" in text
+    lost = ImportError("the zarr package is required")
+    lost.__cause__ = ImportError("libz.so.1: failed to map segment: Cannot allocate memory")
+    code, text = leave(monkeypatch, capsys, lost)
+    assert code == 2 and "Cannot allocate memory" in text
 
 
 def test_an_interrupt_is_one_line(monkeypatch, capsys) -> None:
