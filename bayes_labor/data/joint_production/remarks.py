@@ -32,7 +32,8 @@ def _filled(workforce: Workforce) -> Iterator[Fault]:
 def _logarithms(workforce: Workforce) -> Iterator[Fault]:
     wage = workforce.wage
     if wage.max() < _LARGEST_LOG and wage.std() < _LARGEST_VARIATION * wage.mean():
-        where = f"from {wage.min():.4g} to {wage.max():.4g}, standard deviation {wage.std() / wage.mean():.0%} of the mean"
+        # Extremes describe single people: they are not told.
+        where = f"all below {_LARGEST_LOG:g}, standard deviation {wage.std() / wage.mean():.0%} of the mean"
         yield Fault(
             "wages look like logarithms", where, "the model is one of wages: take exp, and errors=log if wages spread so"
         )

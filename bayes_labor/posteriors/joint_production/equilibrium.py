@@ -117,8 +117,7 @@ def solutions_each(draws: xr.DataTree, workforce: Workforce, spec: JointProducti
     """How many equilibria of outside options are found at each of ``size`` draws; 0 where none is."""
     matching, softness = matching_of(workforce, spec), softness_of(workforce, spec)
     for at, z, _, s in _outside_options(draws, workforce, spec, size):
-        known = s.status is Status.OK
-        if not known:
+        if s.status is not Status.OK:
             yield 0
             continue
         yield len(
