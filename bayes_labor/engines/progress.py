@@ -1,8 +1,9 @@
 """Draws of a running fit on disk: new ones are appended every second, so that a killed process loses a second or two.
 
 A run folder that is being sampled holds ``partial.draws`` and is locked by the process that samples; the lock goes with the
-process, however it ends. The file is a row of blocks, each with its length and checksum before it: draws, statistics and
-unconstrained points since the block before. A block that a kill cut short is as if it had never been begun.
+process, however it ends. The file is a row of blocks, each with a header before it: draws, statistics and unconstrained points
+since the block before. A block that a kill cut short is as if it had never been begun. Headers know the one before: no block
+can be missing, stand twice or elsewhere.
 """
 
 import fcntl
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import xarray as xr
@@ -29,8 +30,9 @@ from bayes_labor.engines.stored import STATISTICS
 
 INTERVAL = 1.0
 """Seconds between two writes."""
-_BLOCK = struct.Struct("<8sQI")  # mark, bytes that follow, their CRC-32
-_MARK = b"draws\x003\n"
+_BLOCK = struct.Struct("<8sQII")  # mark, bytes that follow, their CRC-32, the CRC-32 of this and of the header before
+_MARK = b"draws\x004\n"
+_BLOCK_3, _MARK_3 = struct.Struct("<8sQI"), b"draws\x003\n"  # of format 3, without the last
 _MOST_BLOCKS = 1000  # of a file, after which it is written as one: each has some kilobytes of names
 
 
@@ -113,34 +115,38 @@ class Draws:
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         return {k: v.shape[2:] for k, v in (self.posterior | {"": self.unconstrained}).items()}
 
-    def _block(self) -> bytes:
-        """As bytes with their length and checksum before them."""
+    def _block(self, before: int) -> tuple[bytes, int]:
+        """(bytes with a header before them, the header's checksum) behind a header of checksum ``before``, 0 for the first."""
         arrays: dict[str, Any] = {f"posterior/{k}": v for k, v in self.posterior.items()}
         arrays |= {f"stats/{k}": v for k, v in self.stats.items()}
         held = io.BytesIO()
         state = np.array(json.dumps(self.state))
         np.savez(held, unconstrained=self.unconstrained, counts=self.counts, state=state, **arrays)
         body = held.getvalue()
-        return _BLOCK.pack(_MARK, len(body), zlib.crc32(body)) + body
+        header, checksum = _header(len(body), zlib.crc32(body), before)
+        return header + body, checksum
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path) -> "Written":
         """Replace the file by one block, in one step: it is whole at any moment."""
         temporary = path.with_suffix(".writing")
+        block, checksum = self._block(0)
         try:
-            _write(temporary, "wb", self._block())
+            _write(temporary, "wb", block)
             os.replace(temporary, path)
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
+        return Written(len(block), checksum)
 
-    def append(self, path: Path) -> None:
-        """Add these draws to those in the file; on a full disk nothing is added."""
-        size = path.stat().st_size
+    def append(self, path: Path, written: "Written") -> "Written":
+        """Add these draws to those ``written`` to the file before; on a full disk nothing is added."""
+        block, checksum = self._block(written.checksum)
         try:
-            _write(path, "ab", self._block())
+            _write(path, "ab", block)
         except OSError:
-            os.truncate(path, size)
+            os.truncate(path, written.size)
             raise
+        return Written(written.size + len(block), checksum)
 
     def since(self, counts: np.ndarray) -> Self:
         """The draws of every chain beyond its first ``counts``."""
@@ -220,6 +226,20 @@ class Draws:
         return xr.DataTree.from_dict({"posterior": dataset(whole.posterior), "sample_stats": dataset(stats)})
 
 
+class Written(NamedTuple):
+    """How far a file of draws has got."""
+
+    size: int = 0
+    checksum: int = 0
+    """Of its last header."""
+
+
+def _header(size: int, body: int, before: int) -> tuple[bytes, int]:
+    """(header of a block, its checksum) of so many bytes with a checksum ``body``, behind a header of checksum ``before``."""
+    checksum = zlib.crc32(struct.pack("<QII", size, body, before))
+    return _BLOCK.pack(_MARK, size, body, checksum), checksum
+
+
 def _write(path: Path, mode: Literal["wb", "ab"], block: bytes) -> None:
     with path.open(mode) as file:
         file.write(block)
@@ -230,20 +250,26 @@ def _write(path: Path, mode: Literal["wb", "ab"], block: bytes) -> None:
 def _blocks(path: Path) -> Iterator[tuple[bytes, int]]:
     """(block, where it ends in the file) of all that are whole; the first must be, and none but the last may be cut short."""
     with path.open("rb") as file:
-        end = 0
+        end = before = 0
+        form = _BLOCK_3 if file.read(len(_MARK_3)) == _MARK_3 else _BLOCK
+        file.seek(0)
         while True:
-            head = file.read(_BLOCK.size)
-            if len(head) < _BLOCK.size and end:
+            head = file.read(form.size)
+            if end and (len(head) < form.size or not any(head)):  # cut short, or what a power cut leaves: zeros
                 return
-            mark, size, checksum = _BLOCK.unpack(head)
-            if mark != _MARK:
+            if len(head) < form.size:
+                raise ValueError("no block of draws is whole")
+            mark, size, checksum, *own = form.unpack(head)
+            if mark != (_MARK if own else _MARK_3):
                 raise ValueError("there is no block of draws where one should begin")
+            if own and _header(size, checksum, before)[1] != own[0]:
+                raise ValueError("a block of draws does not belong behind the one before it")
             body = file.read(min(size, path.stat().st_size))
             if len(body) < size and end:
                 return
             if zlib.crc32(body) != checksum:
                 raise ValueError("a block of draws is not as it was written")
-            end += _BLOCK.size + size
+            end, before = end + form.size + size, own[0] if own else 0
             yield body, end
 
 
@@ -260,7 +286,7 @@ class Keeper:
 
     def follow(self, earlier: Draws | None) -> None:
         """From here on draws are kept behind these, or none."""
-        self._earlier, self._counts, self._blocks = earlier, np.empty(0, np.int64), 0
+        self._earlier, self._counts, self._blocks, self._written = earlier, np.empty(0, np.int64), 0, Written()
 
     def due(self) -> bool:
         """Whether it is time to write again."""
@@ -276,12 +302,13 @@ class Keeper:
             return
         before, self._asked = self._asked or time.monotonic(), 0.0  # reading the sampler's draws takes time too
         try:
-            if self.path.exists() and 0 < self._blocks < _MOST_BLOCKS:
+            as_left = self.path.exists() and self.path.stat().st_size == self._written.size
+            if as_left and 0 < self._blocks < _MOST_BLOCKS:
                 if (draws.counts == self._counts).all():
                     return
-                draws.since(self._counts).append(self.path)
+                self._written = draws.since(self._counts).append(self.path, self._written)
             else:
-                (self._earlier.followed_by(draws) if self._earlier is not None else draws).save(self.path)
+                self._written = (self._earlier.followed_by(draws) if self._earlier is not None else draws).save(self.path)
                 self._blocks = 0
             self._blocks, self._counts, self.trouble = self._blocks + 1, draws.counts.copy(), ""
         except OSError as error:

@@ -17,8 +17,9 @@ import xarray as xr
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.engines.stored import checksums, left, read_draws, read_record
 
-FORMAT = 3
-"""Of the run folder. 1: only finished fits; 2: draws kept while sampling, ``state`` in the record; 3: those appended."""
+FORMAT = 4
+"""Of the run folder. 1: only finished fits; 2: draws kept while sampling, ``state`` in the record; 3: those appended;
+4: each knows the one before."""
 _TRIES, _WAIT = 20, 0.1  # seconds, for a store to stay away
 _PACKAGES = ("bayes-labor", "pymc", "pytensor", "nutpie", "numba", "numpy", "arviz", "xarray")
 

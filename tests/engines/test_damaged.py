@@ -131,7 +131,7 @@ def block(**arrays: np.ndarray) -> bytes:
     held = io.BytesIO()
     np.savez(held, **arrays)
     body = held.getvalue()
-    return progress._BLOCK.pack(progress._MARK, len(body), zlib.crc32(body)) + body
+    return progress._header(len(body), zlib.crc32(body), 0)[0] + body
 
 
 def appended(harm: Callable[[bytes], bytes]) -> Callable[[Path], None]:
@@ -141,12 +141,23 @@ def appended(harm: Callable[[bytes], bytes]) -> Callable[[Path], None]:
         path = run / "partial.draws"
         held = Draws.load(path)
         assert held is not None
-        held.cut(5).append(path)
+        held.cut(5).append(path, held.save(path))
         whole = path.read_bytes()
         last = whole.rindex(progress._MARK)
         path.write_bytes(whole[:last] + harm(whole[last:]))
 
     return grow
+
+
+def checksum(written: bytes) -> int:
+    """Of the header of a block."""
+    return int.from_bytes(written[20:24], "little")
+
+
+def thrice(written: bytes) -> bytes:
+    """The third block behind the first: the second is lost."""
+    body = written[progress._BLOCK.size :]
+    return progress._header(len(body), zlib.crc32(body), checksum(written))[0] + body
 
 
 FINISHED = {
@@ -201,10 +212,18 @@ UNFINISHED = {
         appended(lambda b: b[:200] + bytes([b[200] ^ 1]) + b[201:]), "90 draws before that are whole: `truncate -s [0-9]+`",
     ),
     "another block": (appended(lambda b: block(x=np.zeros(3))), "90 draws before that are whole"),
+    "a block twice": (appended(lambda b: b + b), "does not belong behind.*100 draws before that are whole"),
+    "the first block alone twice": (
+        lambda run: write("partial.draws", 2 * (run / "partial.draws").read_bytes())(run), "does not belong.*90 draws before",
+    ),
+    "a header with another length": (
+        appended(lambda b: b[:9] + bytes([b[9] ^ 1]) + b[10:]), "does not belong behind.*90 draws before that are whole",
+    ),
+    "a block lost": (appended(lambda b: thrice(b)), "does not belong behind.*90 draws before that are whole"),
     "what is no block": (appended(lambda b: b"x" * 100), "90 draws before that are whole"),
     "a block of other variables": (
         appended(lambda b: b + Draws(np.zeros((2, 1, 3)), np.array([1, 1]), {"x": np.zeros((2, 1))},
-                                     {k: np.zeros((2, 1)) for k in ("diverging", "energy")})._block()),
+                                     {k: np.zeros((2, 1)) for k in ("diverging", "energy")})._block(checksum(b))[0]),
         "blocks that do not belong together.*100 draws before",
     ),
     "no statistics": (only("unconstrained", "counts", "state", "posterior/gamma", "posterior/sigma"), NO_STATISTICS),
@@ -225,6 +244,11 @@ def test_a_block_that_a_kill_cut_short_was_never_there(kept: int, unfinished: Pa
     assert Draws.load(unfinished / "partial.draws").counts.tolist() == [50, 40]
     appended(lambda b: b)(unfinished) if not kept else None
     assert Draws.load(unfinished / "partial.draws").counts.tolist() == ([50, 40] if kept else [55, 45])
+
+
+def test_what_a_power_cut_leaves_was_never_there(unfinished: Path) -> None:
+    appended(lambda b: bytes(len(b)))(unfinished)
+    assert Draws.load(unfinished / "partial.draws").counts.tolist() == [50, 40]
 
 
 @pytest.mark.parametrize("damage", FINISHED)

@@ -33,6 +33,13 @@ def test_finished_folders_load(name: str, first: float, tmp_path: Path) -> None:
     assert resume(run)["posterior"].sizes["draw"] == 30  # finished: as it is
 
 
+def test_blocks_of_format_3_are_read(tmp_path: Path) -> None:
+    run = unpacked("format_3_unfinished", tmp_path)
+    found, earlier = Draws.load(run / "partial.draws"), Draws.load(unpacked("format_2_unfinished", tmp_path) / "partial.draws")
+    assert found.counts.tolist() == [24, 24] and peek(run)[1]["format"] == 3
+    np.testing.assert_array_equal(found.unconstrained, earlier.unconstrained)
+
+
 def test_an_unfinished_one_is_gone_on_with(tmp_path: Path) -> None:
     """Its draws are those in the file; here they are too few to restart from; once the fit is finished the old file goes."""
     run = unpacked("format_2_unfinished", tmp_path)

@@ -172,6 +172,9 @@ def test_full_disk_stops_the_writing_and_not_the_sampling(tmp_path: Path, monkey
     assert Draws.load(tmp_path / "partial.draws").counts.tolist() == [3]
     keeper.keep(draws.followed_by(draws, draws))  # there is room again
     assert Draws.load(tmp_path / "partial.draws").counts.tolist() == [9]
+    (tmp_path / "partial.draws").write_bytes(b"")  # somebody else empties it: what comes next is written with what was there
+    keeper.keep(draws.followed_by(draws, draws, draws))
+    assert Draws.load(tmp_path / "partial.draws").counts.tolist() == [12]
     monkeypatch.setattr(RunFolder, "save", full)
     with pytest.warns(RuntimeWarning, match="could not be stored"):
         tree = sample(slow_normal(10), run=tmp_path / "run", draws=20, tune=50, chains=1)
