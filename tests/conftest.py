@@ -11,6 +11,9 @@ from matplotlib.figure import Figure
 from bayes_labor import __version__
 from bayes_labor.data import Workforce, baseball
 from bayes_labor.data.joint_production.norway import norway
+from bayes_labor.posteriors import html, words
+from tests.browser import CHROMIUM, faults_in_browser
+from tests.pages import faults_of_text
 from tests.pictures import faults_of
 
 # What XLA compiles here is run a few times only: it need not be good.
@@ -65,6 +68,41 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the real data are not beside the repository")
     return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def read(tmp_path_factory):
+    """Every page that any test writes is read, and where Chromium is installed looked at: see ``pages`` and ``browser``."""
+    page = html.page
+
+    def look(template, **words):
+        text = page(template, **words)
+        assert not (found := faults_of_text(text)), found
+        if CHROMIUM:
+            place = tmp_path_factory.mktemp("page") / "page.html"
+            place.write_text(text, encoding="utf-8")
+            assert not (found := faults_in_browser(place)), (words["title"], found)
+        return text
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(html, "page", look)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def explained():
+    """Every column of every table that any test puts on a page has its explanation."""
+    explain = words.explain
+
+    def ask(table, columns):
+        found = explain(table, columns)
+        missing = [c for c, shown in columns.items() if c and shown not in dict(found)]
+        assert not missing, f"no words.toml explains {missing} of table {table}"
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(words, "explain", ask)
+        yield
 
 
 def make_table(workplaces: int = 30, seed: int = 0) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.engines.run_folder import RunFolder, check_place
 from bayes_labor.posteriors.diagnostics import Gate
 from bayes_labor.posteriors.disclosure import Released, Rules, release
-from bayes_labor.posteriors.html import section, shown_table, write_page
+from bayes_labor.posteriors.html import page_table, section, shown_table, write_page
 from bayes_labor.posteriors.system import System
 from bayes_labor.posteriors.tables import harmless
 
@@ -83,8 +83,5 @@ def _held(held: pd.DataFrame) -> dict[str, Any]:
     counts = held.groupby(["table", "why"]).size().rename("numbers").reset_index().set_index("table")
     if not len(counts):
         return section("What was held back", text="Nothing.")
-    cells = {
-        "index": ["table"], "columns": list(counts.columns), "caption": "Cell by cell in held_back.csv.",
-        "rows": [{"index": [i], "cells": [r["why"], str(r["numbers"])], "shaded": False} for i, r in counts.iterrows()],
-    }  # fmt: skip
-    return section("What was held back", [cells])
+    heading = "What was held back"
+    return section(heading, [page_table(counts, "held_back", heading, "Cell by cell in held_back.csv.")])

@@ -8,14 +8,19 @@ from typing import Any
 
 import jinja2
 import pandas as pd
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.posteriors import words
 from bayes_labor.posteriors.diagnostics import Gate
+from bayes_labor.posteriors.style import ACCENT, BAND, BLUSH, FAINT, GREY, INK
 from bayes_labor.posteriors.tables import printed, write_table
 
 _COLUMNS = {"hdi_low": "3%", "hdi_high": "97%", "ess_bulk": "bulk ESS", "ess_tail": "tail ESS", "r_hat": "R-hat"}
+_THEMED = {INK: "ink", BAND: "band", ACCENT: "accent", GREY: "grey", FAINT: "faint", BLUSH: "blush"}
+_THEMED |= {"#000000": "ink", "#ffffff": "paper"}
+"""Colours of pictures that a dark page changes, by the name of the page's variable."""
 
 
 def page(template: str, **words: Any) -> str:
@@ -36,7 +41,7 @@ def write_page(
     gates: Sequence[Gate] = (),
     cautions: Sequence[Gate] = (),
 ) -> Path:
-    """Write a page in the one frame of all pages: verdict, facts, sections; without gates there is no verdict.
+    """Write a page in the one frame of all pages: finding, verdict, facts, contents, sections; no gates, no verdict.
 
     Parameters
     ----------
@@ -61,10 +66,11 @@ def write_page(
         ``path``.
 
     """
-    words: dict[str, Any] = {"title": title, "lead": lead, "sections": sections, "finding": finding}
-    words |= {"facts": facts, "gates": gates, "cautions": cautions}
+    marked = [s | {"id": f"s{i}"} for i, s in enumerate(sections, 1)]
+    said: dict[str, Any] = {"title": title, "lead": lead, "sections": marked, "finding": finding}
+    said |= {"facts": facts, "gates": gates, "cautions": cautions}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page("page.html", **words), encoding="utf-8")
+    path.write_text(page("page.html", **said), encoding="utf-8")
     return path
 
 
@@ -76,14 +82,17 @@ def save_figures(pictures: dict[str, tuple[Figure, str]], folder: Path) -> None:
         figure.savefig(folder / f"{name}.svg")
 
 
-def inline(figure: Figure, name: str) -> Markup:
-    """SVG for the page: without the XML head, and with ids of its own."""
+def inline(figure: Figure, name: str, caption: str) -> Markup:
+    """SVG for the page: ids of its own, colours that follow the page's, and the caption for those who do not see it."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", svg)
-    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{name.replace("_", " ")}" ', 1))
+    for colour, variable in _THEMED.items():
+        svg = re.sub(rf"(:\s*){colour}\b", rf"\g<1>var(--{variable})", svg)
+    said = escape(f"{name.replace('_', ' ')}. {caption}")
+    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{said}" ', 1))
 
 
 def section(
@@ -98,6 +107,14 @@ def shown_table(
 ) -> dict[str, Any]:
     """Write CSV, JSON and LaTeX, and hand back what the page shows; rows that are ``shaded`` are marked there."""
     write_table(table, folder.tables, name, caption)
+    files = [(kind, f"{folder.tables.name}/{name}.{ending}") for kind, ending in (("CSV", "csv"), ("LaTeX", "tex"))]
+    return page_table(table, name, caption, note, shaded) | {"files": files}
+
+
+def page_table(
+    table: pd.DataFrame, name: str, caption: str, note: str = "", shaded: Sequence[bool] | None = None
+) -> dict[str, Any]:
+    """What a page shows of a table that has no files of its own."""
     shown, marks = printed(table), shaded if shaded is not None else [False] * len(table)
     labels = [i if isinstance(i, tuple) else (i,) for i in table.index]
     rows = [
@@ -105,7 +122,10 @@ def shown_table(
         for i, c, m in zip(labels, shown.itertuples(index=False), marks, strict=True)
     ]
     columns = [_COLUMNS.get(str(c), str(c).replace("_", " ")) for c in table.columns]
-    return {"index": list(table.index.names), "columns": columns, "rows": rows, "caption": note}
+    head = [str(n or "") for n in table.index.names]
+    explained = words.explain(name, dict(zip([*head, *map(str, table.columns)], [*head, *columns], strict=True)))
+    told: dict[str, Any] = {"label": caption, "caption": note, "words": explained, "files": []}
+    return {"index": head, "columns": columns, "rows": rows} | told
 
 
 def pictured(
@@ -114,7 +134,7 @@ def pictured(
     """Save (heading, figure, caption) by name, and a section for each, with its text where there is one."""
     save_figures({n: (f, c) for n, (_, f, c) in pictures.items()}, folder.figures)
     return [
-        section(heading, text=(texts or {}).get(name, ""), figures=[{"svg": inline(figure, name), "caption": caption}])
+        section(heading, text=(texts or {}).get(name, ""), figures=[{"svg": inline(figure, name, caption), "caption": caption}])
         for name, (heading, figure, caption) in pictures.items()
     ]
 
@@ -122,4 +142,4 @@ def pictured(
 def with_figures(shown: dict[str, Any], folder: RunFolder, **made: tuple[Figure, str]) -> dict[str, Any]:
     """Save figures and add them to a section."""
     save_figures(made, folder.figures)
-    return shown | {"figures": [*shown["figures"], *({"svg": inline(f, n), "caption": c} for n, (f, c) in made.items())]}
+    return shown | {"figures": [*shown["figures"], *({"svg": inline(f, n, c), "caption": c} for n, (f, c) in made.items())]}

@@ -14,7 +14,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayes_labor.posteriors.style import ACCENT, BAND, INK, STYLE
+from bayes_labor.posteriors.style import ACCENT, BAND, INK, STYLE, WIDE
 
 BEFORE = "Drawn before any observation was looked at. What is absurd here will not become sensible by sampling."
 _LEVELS = (0.03, 0.5, 0.97)
@@ -90,7 +90,7 @@ def _pairs(predictive: xr.Dataset, observed: xr.Dataset) -> tuple[dict[str, np.n
 def quantile_functions(drawn: dict[str, np.ndarray], seen: dict[str, np.ndarray]) -> Figure:
     """A panel for every observed variable."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(5.4 * max(len(seen), 1), 3.6))
+        figure = Figure(figsize=(max(WIDE, 4.0 * len(seen)), 3.6))
         for axes, name in zip(np.atleast_1d(figure.subplots(1, max(len(seen), 1))), seen, strict=True):
             quantile_panel(axes, drawn[name], seen[name])
             axes.set_title(name, fontsize=10)

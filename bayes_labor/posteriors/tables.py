@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import xarray as xr
+from scipy.special import ndtri
 
 from bayes_labor.engines.convergence import r_hat
 
@@ -95,10 +96,30 @@ def to_latex(table: pd.DataFrame, caption: str) -> str:
     )
 
 
-def printed(table: pd.DataFrame) -> pd.DataFrame:
-    """Numbers as read: three significant figures, ESS whole, R-hat to three decimals, nothing for NaN."""
+def decimals(spread: float) -> int:
+    """Decimals that show two significant figures of a standard deviation: more of what it surrounds nobody knows."""
+    return int(np.clip(1 - np.floor(np.log10(spread)), 0, 6)) if 0 < spread < np.inf else 3
 
-    def show(column: str, value: Any) -> str:
+
+def fixed(value: float, places: int) -> str:
+    """A number with so many decimals, thousands apart, and no sign before a zero."""
+    text = f"{value:,.{places}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
+
+
+def interval(middle: float, low: float, high: float, prob: float = CI_PROB) -> str:
+    """``middle [low, high]``, an interval of this probability, with the decimals that its width deserves."""
+    places = decimals((high - low) / (2.0 * float(ndtri(0.5 + prob / 2.0))))
+    return f"{fixed(middle, places)} [{fixed(low, places)}, {fixed(high, places)}]"
+
+
+def printed(table: pd.DataFrame) -> pd.DataFrame:
+    """Numbers as read: ESS whole, R-hat to three decimals, nothing for NaN, of others three significant figures.
+
+    Where a row says how far its numbers are known (a standard deviation or an interval), they have the decimals it deserves.
+    """
+
+    def show(column: str, value: Any, spread: float) -> str:
         if isinstance(value, str):
             return value
         if pd.isna(value):
@@ -109,13 +130,34 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
             return f"{value:.3f}" if column == "r_hat" else f"{value:.2f}"
         if value == 0:
             return "0"
+        if spread > 0:
+            return fixed(value, decimals(spread))
         if abs(value) >= 100 and value == round(value):
-            return f"{value:.0f}"
-        if abs(value) >= 1e3:
-            return f"{value:.1f}"
-        return f"{value:#.3g}".rstrip(".")
+            return f"{value:,.0f}"
+        return f"{value:,.0f}" if abs(value) >= 1e3 else f"{value:#.3g}".rstrip(".")
 
-    return pd.DataFrame({c: [show(c, v) for v in table[c]] for c in table.columns}, index=table.index)
+    spreads = {c: _spread(table, str(c)) for c in table.columns}
+    return pd.DataFrame(
+        {c: [show(str(c), v, s) for v, s in zip(table[c], spreads[c], strict=True)] for c in table.columns}, index=table.index
+    )
+
+
+_KNOWN_BY = {"mean": "sd", "sd": "sd", "hdi_low": "sd", "hdi_high": "sd", "prior_mean": "prior_sd", "prior_sd": "prior_sd"}
+_KNOWN_BY |= {"truth": "sd", "prior mean": "prior sd", "prior sd": "prior sd", "ML": "ML se", "ML se": "ML se"}
+_KNOWN_BY |= {"paper": "paper se", "paper se": "paper se"}
+_BOUNDS = {"3%": "97%", "hdi_low": "hdi_high"}
+
+
+def _spread(table: pd.DataFrame, column: str) -> np.ndarray:
+    """By row, how far the numbers of a column are known; nan where nothing says."""
+    known = _KNOWN_BY.get(column)
+    if known in table:
+        return np.asarray(pd.to_numeric(table[known], errors="coerce"), dtype=np.float64)
+    for low, high in _BOUNDS.items():
+        if low in table and high in table and column in (low, high, "50%", "mean", "model", "data", "observed"):
+            bounds = [np.asarray(pd.to_numeric(table[c], errors="coerce"), dtype=np.float64) for c in (low, high)]
+            return (bounds[1] - bounds[0]) / 4.0
+    return np.full(len(table), np.nan)
 
 
 _LATEX = str.maketrans(

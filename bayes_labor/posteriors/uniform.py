@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy import stats
 
-from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE, in_legend
+from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE, WIDE, in_legend
 
 _CELLS = 100  # into which the unit interval is cut
 _SIMULATED = 100_000  # samples under uniformity: p-values come in steps of one in so many
@@ -42,7 +42,7 @@ def rank_picture(ranks: pd.DataFrame) -> Figure:
     low, high = stats.binom.ppf(gamma / 2, n, z) / n, stats.binom.ppf(1 - gamma / 2, n, z) / n
     p = uniformity(ranks)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 4.0))
+        figure = Figure(figsize=(WIDE, 4.0))
         axes = figure.subplots()
         axes.fill_between(z, low - z, high - z, color=BAND, lw=0, alpha=0.5, label="all but 1% of runs, all columns at once")
         axes.axhline(0.0, color=GREY, lw=0.8)

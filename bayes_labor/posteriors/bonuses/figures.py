@@ -12,15 +12,15 @@ from matplotlib.figure import Figure
 
 from bayes_labor.posteriors.bonuses import published
 from bayes_labor.posteriors.bonuses.results import semi_elasticity, turning_age
-from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
+from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE, WIDE
 from bayes_labor.theory.bonuses.tournament import Tournament
 
 
 @contextmanager
-def canvas(width: float, height: float, rows: int = 1, columns: int = 1) -> Iterator[tuple[Figure, Any]]:
-    """A figure of so many inches in the package's style, with its axes; several share their scales."""
+def canvas(height: float, rows: int = 1, columns: int = 1) -> Iterator[tuple[Figure, Any]]:
+    """A figure in the package's style, so many inches high, with its axes; several share their scales."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(width, height))
+        figure = Figure(figsize=(WIDE, height))
         yield figure, figure.subplots(rows, columns, sharex=True, sharey=True)
 
 
@@ -30,7 +30,7 @@ _BANDS = ((0.05, 0.95, 0.35), (0.25, 0.75, 0.7))
 
 def quartile_figure(found: xr.Dataset) -> tuple[Figure, str]:
     """Figure 1: quartiles of log bonuses by level, observed and replicated by the posterior."""
-    with canvas(5.6, 3.6) as (figure, axes):
+    with canvas(3.6) as (figure, axes):
         levels = found["level"].to_numpy()
         for q, marker in zip(found["quartile"].to_numpy(), ("v", "o", "^"), strict=True):
             drawn = found["replicated"].sel(quartile=q)
@@ -50,7 +50,7 @@ def quartile_figure(found: xr.Dataset) -> tuple[Figure, str]:
 def age_figure(fits: dict[int, xr.DataTree]) -> tuple[Figure, str]:
     """Figure 2: change of the log bonus per year of age, by column of Table 5, published and estimated."""
     rows = (len(fits) + 1) // 2
-    with canvas(7.2, 2.4 * (len(fits) + 1) // 2 + 1.2, rows, 2) as (figure, panels):
+    with canvas(2.4 * (len(fits) + 1) // 2 + 1.2, rows, 2) as (figure, panels):
         for axes, (column, draws) in zip(panels.flat, fits.items(), strict=False):
             curve = semi_elasticity(draws, _AGES)
             for low, high, alpha in _BANDS:
@@ -76,7 +76,7 @@ def age_figure(fits: dict[int, xr.DataTree]) -> tuple[Figure, str]:
 def effects_figure(table: pd.DataFrame, column: int) -> tuple[Figure, str]:
     """Levels, tenure and ratings of one column of Table 5: published, least squares, posterior."""
     own = table.loc[f"({column})"].drop(index=["age", "age²/100"], errors="ignore")
-    with canvas(6.4, 0.34 * len(own) + 1.0) as (figure, axes):
+    with canvas(0.34 * len(own) + 1.0) as (figure, axes):
         y = np.arange(len(own))[::-1]
         axes.hlines(y, own["hdi_low"], own["hdi_high"], color=BAND, lw=6, label="posterior, 94%")
         axes.plot(own["mean"], y, "o", color=INK, ms=4)
@@ -96,7 +96,7 @@ def effects_figure(table: pd.DataFrame, column: int) -> tuple[Figure, str]:
 
 def prize_figure(draws: dict[str, np.ndarray], published_rho: tuple[float, float], truth: float | None) -> tuple[Figure, str]:
     """Posteriors of rho by how the prize was met, and the published estimate."""
-    with canvas(6.4, 0.5 * len(draws) + 1.6) as (figure, axes):
+    with canvas(0.5 * len(draws) + 1.6) as (figure, axes):
         for y, values in zip(range(len(draws), 0, -1), draws.values(), strict=True):
             for low, high, width in ((0.03, 0.97, 3), (0.25, 0.75, 8)):
                 axes.hlines(y, *np.quantile(values, [low, high]), color=BAND, lw=width)
@@ -117,7 +117,7 @@ def prize_figure(draws: dict[str, np.ndarray], published_rho: tuple[float, float
 def placebo_figure(table: pd.DataFrame) -> tuple[Figure, str]:
     """What each construction of the prize reports where the truth is zero."""
     names = [c for c in table.columns if not c.endswith("error")]
-    with canvas(6.4, 3.0) as (figure, axes):
+    with canvas(3.0) as (figure, axes):
         for i, (name, colour, marker) in enumerate(zip(names, (INK, GREY, BAND), ("o", "s", "^"), strict=True)):
             x = np.arange(len(table)) + 0.15 * (i - 1)
             axes.errorbar(x, table[name], yerr=1.88 * table[f"{name}, mc error"], fmt=marker, color=colour, ms=6, label=name)
@@ -134,7 +134,7 @@ def placebo_figure(table: pd.DataFrame) -> tuple[Figure, str]:
 
 def statics_figure(deltas: np.ndarray, found: Tournament, label: str) -> tuple[Figure, str]:
     """Bonus of the young against the discount factor (Corollary 5)."""
-    with canvas(5.6, 3.2) as (figure, axes):
+    with canvas(3.2) as (figure, axes):
         for k, colour in ((0, INK), (1, ACCENT)):
             axes.plot(deltas, np.where(found.failed < 0, found.mean_bonus[:, k], np.nan), color=colour, label=f"level {k + 1}")
         axes.set(xlabel="discount factor δ", ylabel="mean bonus of the young, thousand")
@@ -144,7 +144,7 @@ def statics_figure(deltas: np.ndarray, found: Tournament, label: str) -> tuple[F
 
 def contraction_figure(table: pd.DataFrame) -> tuple[Figure, str]:
     """Share of each primitive's prior variance that the moments removed."""
-    with canvas(5.6, 0.28 * len(table) + 0.9) as (figure, axes):
+    with canvas(0.28 * len(table) + 0.9) as (figure, axes):
         y = np.arange(len(table))[::-1]
         axes.barh(y, table["contraction"].clip(lower=0.0), color=BAND)
         axes.set_yticks(y, table.index)
@@ -154,7 +154,7 @@ def contraction_figure(table: pd.DataFrame) -> tuple[Figure, str]:
 
 def level_figure(effects: np.ndarray, terms: Sequence[str], of: str = "log bonus") -> tuple[Figure, str]:
     """Effects of levels, (samples, terms) drawn from a prior or a posterior: bands by level."""
-    with canvas(5.6, 3.0) as (figure, axes):
+    with canvas(3.0) as (figure, axes):
         levels = [int(t.removeprefix("level ")) for t in terms]
         low, middle, high = np.quantile(effects, [0.03, 0.5, 0.97], axis=0)
         axes.vlines(levels, low, high, color=BAND, lw=5)

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.joint_production.effective_prior import TOO_FEW, effective_prior, resampled
-from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
+from bayes_labor.posteriors.style import ACCENT, BAND, FAINT, GREY, INK, STYLE, WIDE
 
 
 def all_figures(
@@ -37,12 +37,12 @@ def beta_forest(draws: xr.DataTree, workforce: Workforce, spec: JointProductionS
     """Posterior of beta by industry, 50% and 94% intervals, beside the prior's."""
     n = len(workforce.industries)
     beta = draws["posterior"]["beta"].stack(sample=("chain", "draw")).transpose("industry", "sample").to_numpy()
-    figure = Figure(figsize=(5.4, 1.3 + 0.42 * n))
+    figure = Figure(figsize=(WIDE, 1.3 + 0.42 * n))
     axes = figure.subplots()
     prior = effective_prior(workforce, spec)
     if prior.attrs["worth"] >= TOO_FEW:
         edges = np.quantile(resampled(prior, 4000)["beta"], [0.03, 0.97])
-        axes.axvspan(*edges, color="#d9e4ef", zorder=0, label="prior, 94%")
+        axes.axvspan(*edges, color=FAINT, zorder=0, label="prior, 94%")
     axes.axvline(0.0, color=GREY, lw=1)
     for i in range(n):
         low, q1, mid, q3, high = np.quantile(beta[i], [0.03, 0.25, 0.5, 0.75, 0.97])
@@ -68,7 +68,7 @@ def outside_option_band(solved: xr.Dataset, workforce: Workforce) -> tuple[Figur
         ordered = solved["wage"][i].to_numpy()[rank]
         wages.append([part.mean() for part in np.array_split(ordered, 20)])
     low, mid, high = np.quantile(curves, [0.03, 0.5, 0.97], axis=0)
-    figure = Figure(figsize=(5.4, 3.8))
+    figure = Figure(figsize=(WIDE, 3.8))
     axes = figure.subplots()
     axes.fill_between(100 * order, low, high, color=BAND, lw=0, label="outside option V(z), 94% band")
     axes.plot(100 * order, mid, color=INK, lw=1.8, label="median")
@@ -86,7 +86,7 @@ def outside_option_band(solved: xr.Dataset, workforce: Workforce) -> tuple[Figur
 def surplus_shares(solved: xr.Dataset, workforce: Workforce) -> tuple[Figure, str]:
     """Share of the surplus relative to an equal share, by relative standing in the first internal term."""
     share = solved["surplus_share"].to_numpy() * np.repeat(workforce.sizes, workforce.sizes)
-    figure = Figure(figsize=(5.4, 3.6))
+    figure = Figure(figsize=(WIDE, 3.6))
     axes = figure.subplots()
     if workforce.internal.any():
         column = int(np.flatnonzero(workforce.internal)[0])
@@ -110,7 +110,7 @@ def surplus_shares(solved: xr.Dataset, workforce: Workforce) -> tuple[Figure, st
 def predicted_wages(solved: xr.Dataset, workforce: Workforce) -> tuple[Figure, str]:
     """Observed against posterior-mean predicted wages, with the mean observed wage by predicted decile."""
     predicted = solved["wage"].mean("sample").to_numpy()
-    figure = Figure(figsize=(5.4, 4.2))
+    figure = Figure(figsize=(WIDE, 4.2))
     axes = figure.subplots()
     picks = np.random.default_rng(0).permutation(workforce.n_workers)[:4000]
     axes.plot(predicted[picks], workforce.wage[picks], ".", color=BAND, ms=3, alpha=0.5, rasterized=True)
@@ -144,7 +144,7 @@ def prior_posterior(draws: xr.DataTree, workforce: Workforce, spec: JointProduct
     panels = sum(int(np.prod(posterior[n].shape[2:])) for n in names)
     plots = azp.plot_prior_posterior(
         tree, var_names=[letters.get(n, n) for n in names], backend="matplotlib",
-        figure_kwargs={"figsize": (7.6, 2.1 * int(np.ceil(panels / 4)) + 0.2)},
+        figure_kwargs={"figsize": (WIDE, 2.1 * int(np.ceil(panels / 4)) + 0.2)},
     )  # fmt: skip
     figure = plots.viz["figure"].item()
     for axes in figure.axes:

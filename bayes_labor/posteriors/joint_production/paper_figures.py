@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
-from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE, in_legend
+from bayes_labor.posteriors.style import ACCENT, BAND, BLUSH, GREY, INK, STYLE, WIDE, in_legend
 
 _LEVELS = [0.03, 0.5, 0.97]
-_COLORS = ((INK, BAND), (ACCENT, "#f0c9bf"))
+_COLORS = ((INK, BAND), (ACCENT, BLUSH))
 
 
 def _bands(axes: Axes, x: np.ndarray, values: xr.DataArray, color: str, shade: str, label: str, style: str = "-") -> None:
@@ -43,7 +43,7 @@ def seniority_figure(found: Mapping[str, xr.Dataset]) -> tuple[Figure, str]:
     """Figure 5: mean effect and one standard deviation around it, for rookies and for their coworkers, of one fit or two."""
     first = next(iter(found.values()))
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 3.6))
+        figure = Figure(figsize=(WIDE, 3.6))
         panels = figure.subplots(1, 2, sharey=True)
         years, name = first.attrs["years"], first.attrs["variable"]
         for axes, who in zip(panels, ("rookie", "coworkers"), strict=True):
@@ -67,7 +67,7 @@ def profile_figure(found: Mapping[str, xr.Dataset], what: str) -> tuple[Figure, 
     first = next(iter(found.values()))
     with mpl.rc_context(STYLE):
         groups = first["group"].to_numpy()
-        figure = Figure(figsize=(3.6 * max(len(groups), 1.5), 3.6))
+        figure = Figure(figsize=(max(WIDE, 3.0 * len(groups)), 3.6))
         panels = np.atleast_1d(figure.subplots(1, len(groups), sharey=True))
         for axes, group in zip(panels, groups, strict=True):
             x = first["position"].sel(group=group).to_numpy()
@@ -95,13 +95,13 @@ def _round_sizes(x: np.ndarray) -> np.ndarray:
 def size_figure(found: xr.Dataset, chosen: list[str]) -> tuple[Figure, str]:
     """Figure 8: wages and outside options by workplace size, and surplus per worker by size in two industries."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 3.6))
+        figure = Figure(figsize=(WIDE, 3.6))
         left, right = figure.subplots(1, 2)
         x = found["mean_size"].to_numpy()
         _bands(left, x, found["wage"], INK, BAND, "predicted wage")
-        _bands(left, x, found["outside_option"], ACCENT, "#f0c9bf", "V(z)")
+        _bands(left, x, found["outside_option"], ACCENT, BLUSH, "V(z)")
         left.plot(x, found["observed"], "o", color=GREY, ms=3.5, label="observed wage")
-        for industry, color, shade in zip(chosen, (INK, ACCENT), (BAND, "#f0c9bf"), strict=False):
+        for industry, color, shade in zip(chosen, (INK, ACCENT), (BAND, BLUSH), strict=False):
             _bands(right, x, found["surplus"].sel(industry=industry), color, shade, in_legend(industry))
         right.axhline(0.0, color=GREY, lw=1)
         for axes, label in ((left, "mean wage, outside option"), (right, "surplus per worker")):

@@ -15,7 +15,8 @@ from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import Gate
 from bayes_labor.posteriors.html import pictured, shown_table
-from bayes_labor.posteriors.style import ACCENT, BAND, INK, STYLE
+from bayes_labor.posteriors.style import ACCENT, BAND, INK, STYLE, WIDE
+from bayes_labor.posteriors.tables import printed
 
 SURPRISING = 0.01
 """Predictive p, of both sides together, below which the page says at its top that the model does not make such wages."""
@@ -76,7 +77,8 @@ def surprising(table: pd.DataFrame, spec: JointProductionSpec) -> Gate | None:
     rows = table[table["p"] < SURPRISING]
     if not len(rows):
         return None
-    said = first_few([f"{k} ({v['data']:.3g}, model {v['3%']:.3g} to {v['97%']:.3g})" for k, v in rows.iterrows()], show=3)
+    shown = printed(rows)
+    said = first_few([f"{k} ({v['data']}, model {v['3%']} to {v['97%']})" for k, v in shown.iterrows()], show=3)
     others = [f"errors={e!r}" for e in ("student", "log") if spec.errors != e]
     others += [] if spec.workplace_effects else ["workplace_effects=True"]
     advice = (
@@ -103,7 +105,7 @@ def _picture(table: pd.DataFrame, made: pd.DataFrame) -> tuple[Figure, str]:
     columns = 3
     rows = -(-len(table) // columns)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 1.9 * rows), layout="constrained")
+        figure = Figure(figsize=(WIDE, 1.9 * rows), layout="constrained")
         axes = np.ravel(figure.subplots(rows, columns, squeeze=False))
         for ax, (name, row) in zip(axes, table.iterrows(), strict=False):
             ax.hist(made[str(name)], bins=24, color=BAND)

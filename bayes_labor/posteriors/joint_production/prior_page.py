@@ -22,7 +22,7 @@ from bayes_labor.posteriors.joint_production.figures import outside_option_band
 from bayes_labor.posteriors.joint_production.paper_figures import seniority_figure
 from bayes_labor.posteriors.joint_production.results import seniority_response
 from bayes_labor.posteriors.prior import BEFORE, prior_draws, quantile_panel
-from bayes_labor.posteriors.style import BAND, STYLE
+from bayes_labor.posteriors.style import BAND, STYLE, WIDE
 from bayes_labor.theory.joint_production.status import Status
 
 _LEVELS = (0.03, 0.5, 0.97)
@@ -146,7 +146,7 @@ def _framed(figure: Figure, room: float) -> str:
 
 def _wages(wages: np.ndarray, workforce: Workforce) -> tuple[Figure, str]:
     """Quantile functions of prior-predictive wages, 94% band over draws, beside the observed one."""
-    figure = Figure(figsize=(5.4, 3.6))
+    figure = Figure(figsize=(WIDE, 3.6))
     axes = figure.subplots()
     quantile_panel(axes, wages, workforce.wage)
     axes.set_xlabel("percentile of wages")
@@ -155,7 +155,7 @@ def _wages(wages: np.ndarray, workforce: Workforce) -> tuple[Figure, str]:
 
 
 def _shares(prior: xr.DataTree) -> tuple[Figure, str]:
-    figure = Figure(figsize=(7.2, 2.8))
+    figure = Figure(figsize=(WIDE, 2.8))
     posterior = prior["posterior"]
     names = [("surplus_share", "surplus ÷ pay"), ("feasible_share", "share of feasible workplaces"), ("beta", "β")]
     shown: list[tuple[str, str]] = [(n, label) for n, label in names if n in posterior]

@@ -26,7 +26,7 @@ from bayes_labor.posteriors.joint_production.results import (
     seniority_response,
     variation,
 )
-from bayes_labor.posteriors.tables import harmless
+from bayes_labor.posteriors.tables import harmless, interval
 
 _LEVELS = (0.03, 0.97)
 Fits = Mapping[str, tuple[xr.DataTree, JointProductionSpec]]
@@ -92,7 +92,7 @@ def _variation(fits: Fits, workforce: Workforce, folder: RunFolder, size: int, p
             for label, one in found.items():
                 sd = np.sqrt(np.maximum(one["variance"].sel(variable=variable, part=part).to_numpy(), 0.0))
                 low, high = np.quantile(sd, _LEVELS)
-                row[label] = f"{sd.mean():.2f} [{low:.2f}, {high:.2f}]"
+                row[label] = interval(sd.mean(), low, high)
             if paper and variable in published.VARIATION:
                 row |= {f"paper {c}": f"{v:.2f}" for c, v in published.VARIATION[variable].loc[part].to_dict().items()}
             rows[variable, part] = row
@@ -117,7 +117,7 @@ def _managing(
         low, middle, high = np.quantile(found, _LEVELS[0], 0), found.mean(0), np.quantile(found, _LEVELS[1], 0)
     cells = {
         f"fifth {f + 1}": [
-            "" if np.isnan(middle[k, f]) else f"{middle[k, f]:.2f} [{low[k, f]:.2f}, {high[k, f]:.2f}]"
+            "" if np.isnan(middle[k, f]) else interval(middle[k, f], low[k, f], high[k, f])
             for k in range(len(workforce.industries))
         ]
         for f in range(5)

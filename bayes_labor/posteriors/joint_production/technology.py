@@ -19,11 +19,11 @@ from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.html import pictured, section, shown_table
 from bayes_labor.posteriors.joint_production.equilibrium import Equilibrium, Talents, solve_each, talents_each
-from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE, in_legend
+from bayes_labor.posteriors.style import ACCENT, BAND, BLUSH, FAINT, GREY, INK, STYLE, WIDE, in_legend
+from bayes_labor.posteriors.tables import interval
 
 _GRID = np.linspace(0.0, 3.0, 121)  # of talent, in units of what a panel says
 _LEVELS = [0.03, 0.5, 0.97]
-_SHADE = "#f0c9bf"
 
 
 class _Teams(NamedTuple):
@@ -96,10 +96,10 @@ def _talents(solved: list[Talents], workforce: Workforce, teams: _Teams) -> tupl
     order = np.argsort(-middle)
     low, high = int(order[len(order) // 4]), int(order[(3 * len(order)) // 4])
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 3.4))
+        figure = Figure(figsize=(WIDE, 3.4))
         axes = figure.subplots()
-        _band(axes, _GRID, [density(r[[low]], _GRID) for r in rates], GREY, "#dfe4e8", "worker at the first quartile", "--")
-        _band(axes, _GRID, [density(r[[high]], _GRID) for r in rates], ACCENT, _SHADE, "worker at the third quartile", "--")
+        _band(axes, _GRID, [density(r[[low]], _GRID) for r in rates], GREY, FAINT, "worker at the first quartile", "--")
+        _band(axes, _GRID, [density(r[[high]], _GRID) for r in rates], ACCENT, BLUSH, "worker at the third quartile", "--")
         _band(axes, _GRID, [density(r, _GRID) for r in rates], INK, BAND, f"all {len(middle)} workers")
         _finish(axes, "talent, in mean talents of all workers", "density")
     name = workforce.workplaces[f]
@@ -112,14 +112,14 @@ def _tasks(solved: list[Talents], workforce: Workforce) -> tuple[Figure, str]:
     order = np.argsort(beta.mean(0))
     chosen = [int(order[-1]), int(order[0])] if len(order) > 1 else [int(order[0])]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 3.4))
+        figure = Figure(figsize=(WIDE, 3.4))
         panels = np.atleast_1d(figure.subplots(1, len(chosen), sharey=True))
         for axes, k in zip(panels, chosen, strict=True):
             upper = bool((beta[:, k] > 0).mean() >= 0.5)
             same = [t for t in solved if (t.beta[k] > 0) == upper and t.beta[k] != 0]
             pairs = [worth(float(t.beta[k]), _GRID) for t in same]
             _band(axes, _GRID, [p[0] for p in pairs], INK, BAND, "in task 1")
-            _band(axes, _GRID, [p[1] for p in pairs], ACCENT, _SHADE, "in task 2, net")
+            _band(axes, _GRID, [p[1] for p in pairs], ACCENT, BLUSH, "in task 2, net")
             axes.axvline(1.0, color=GREY, lw=0.8)
             share = len(same) / len(solved)
             axes.set_title(f"{workforce.industries[k]}: β {'>' if upper else '<'} 0 ({share:.0%} of draws)", fontsize=9)
@@ -134,9 +134,9 @@ def _tasks(solved: list[Talents], workforce: Workforce) -> tuple[Figure, str]:
 
 def _advantage(solved: list[Talents], workforce: Workforce, teams: _Teams) -> tuple[Figure, str]:
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 3.4))
+        figure = Figure(figsize=(WIDE, 3.4))
         axes = figure.subplots()
-        for f, color, shade in ((teams.least, INK, BAND), (teams.most, ACCENT, _SHADE)):
+        for f, color, shade in ((teams.least, INK, BAND), (teams.most, ACCENT, BLUSH)):
             name = in_legend(f"workplace {workforce.workplaces[f]}")
             _band(axes, _GRID, [density(_rates(t, workforce, f, _unit(t)), _GRID) for t in solved], color, shade, name)
             cut = np.quantile([np.exp(t.log_cutoff[f] - _unit(t)) for t in solved], 0.5)
@@ -171,7 +171,7 @@ def _channels(
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["source", "index", "path to the wage"])
     for j, part in enumerate(("sd between", "sd within")):
         low, middle, high = np.quantile([[one[k][j] for k in range(len(rows))] for one in found], _LEVELS, axis=0)
-        table[part] = [f"{m:.2f} [{a:.2f}, {b:.2f}]" for a, m, b in zip(low, middle, high, strict=True)]
+        table[part] = [interval(m, a, b) for a, m, b in zip(low, middle, high, strict=True)]
     note = (
         "Standard deviations over workers between and within workplaces, posterior median and 94% interval, in wage units. "
         "Relative power: the worker's share of the surplus, were every workplace's surplus per worker the mean of all."

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from bayes_labor.models.learning.structural import MomentEmulator
 from bayes_labor.posteriors.learning.results import by_percentile
-from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
+from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE, WIDE
 
 _COLOURS = (INK, ACCENT, BAND, GREY)
 """Of seeds."""
@@ -20,7 +20,7 @@ def sorting_figure(pairs: list[pd.DataFrame]) -> tuple[Figure, str]:
     words = {"coworker_log_h": "coworkers' log h", "log_z": "firm's log z", "log_q": "firm's log q"}
     words |= {"log_h": "own log h", "log_a": "own ability", "gap": "coworkers' log h less own"}
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.0, 5.2))
+        figure = Figure(figsize=(WIDE, 5.2))
         for row, (own, names) in zip(figure.subplots(2, 3), shown.items(), strict=True):
             for axes, name in zip(row, names, strict=True):
                 for table, colour in zip(pairs, _COLOURS, strict=False):
@@ -39,7 +39,7 @@ def opportunities_figure(pairs: pd.DataFrame) -> tuple[Figure, str]:
     """Joint density of own and coworkers' human capital, and the gap by one's own."""
     both = pairs.dropna()
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(8.0, 3.4))
+        figure = Figure(figsize=(WIDE, 3.4))
         left, right = figure.subplots(1, 2)
         limits = np.quantile(both["log_h"], [0.002, 0.998])
         left.hist2d(both["log_h"], both["coworker_log_h"], bins=60, range=[limits, limits], cmap="Blues")
@@ -58,7 +58,7 @@ def opportunities_figure(pairs: pd.DataFrame) -> tuple[Figure, str]:
 def markdown_figure(tables: list[pd.DataFrame]) -> tuple[Figure, str]:
     """W / J by tenure, a line per seed."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(5.6, 3.2))
+        figure = Figure(figsize=(WIDE, 3.2))
         axes = figure.subplots()
         for table, colour in zip(tables, _COLOURS, strict=False):
             axes.plot(np.arange(len(table)), table["W/J"], "o-", color=colour, lw=1.6, ms=4)
@@ -76,7 +76,7 @@ def convergence_figure(histories: list[list[dict[str, float]]]) -> tuple[Figure,
     """Employment, surplus and size by pass."""
     names = {"employment": "employment", "mean_surplus": "mean surplus", "size": "mean size, staffed firms", "mean_h": "mean h"}
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.0, 2.6))
+        figure = Figure(figsize=(WIDE, 2.6))
         for axes, (name, words) in zip(figure.subplots(1, 4), names.items(), strict=True):
             for history, colour in zip(histories, _COLOURS, strict=False):
                 axes.plot(1 + np.arange(len(history)), [h[name] for h in history], "o-", color=colour, lw=1.4, ms=4)
@@ -89,7 +89,7 @@ def convergence_figure(histories: list[list[dict[str, float]]]) -> tuple[Figure,
 def posterior_figure(draws: xr.DataTree, emulator: MomentEmulator, truth: dict[str, float]) -> tuple[Figure, str]:
     """Prior and posterior of each structural parameter, and the truth."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(2.3 * len(truth), 2.6))
+        figure = Figure(figsize=(max(WIDE, 2.3 * len(truth)), 2.6))
         for axes, (name, value) in zip(np.atleast_1d(figure.subplots(1, len(truth))), truth.items(), strict=True):
             values, known = draws["posterior"][name].to_numpy().ravel(), emulator.priors[name].frozen()
             grid = np.linspace(float(known.ppf(0.005)), float(known.ppf(0.995)), 300)

@@ -13,7 +13,7 @@ from bayes_labor.models.sorting.calibration import IDENTIFIED, SortingSpec
 from bayes_labor.posteriors.sorting.identification import both_states
 from bayes_labor.posteriors.sorting.recessions import chance_of_recession
 from bayes_labor.posteriors.sorting.results import SYMBOLS, by_draw
-from bayes_labor.posteriors.style import ACCENT, BAND, GREY, INK, STYLE
+from bayes_labor.posteriors.style import ACCENT, BAND, BLUSH, FAINT, GREY, INK, STYLE, WIDE
 from bayes_labor.theory.sorting.closed_forms import technology
 
 _LEVELS = (0.03, 0.5, 0.97)
@@ -25,7 +25,7 @@ _WORDS |= {"std_tfpq": "std log TFPQ", "std_tfpr": "std log TFPR"}
 def equilibrium_figure(parameters: dict[str, float], spec: SortingSpec) -> tuple[Figure, str]:
     """Figures 2 and 3: the two sides of (24) in boom and recession, lambda_theta = 1."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(5.6, 3.6))
+        figure = Figure(figsize=(WIDE, 3.6))
         axes = figure.subplots()
         states = both_states(spec, *(parameters[k] for k in IDENTIFIED), errors="raise")
         x, psi = technology(**spec.technology).x, parameters["psi"]
@@ -48,9 +48,9 @@ def equilibrium_figure(parameters: dict[str, float], spec: SortingSpec) -> tuple
     return figure, caption
 
 
-def _panels(size: tuple[float, float], rows: int, found: xr.Dataset, along: str, names: Sequence[str]) -> tuple[Figure, Any]:
+def _panels(height: float, rows: int, found: xr.Dataset, along: str, names: Sequence[str]) -> tuple[Figure, Any]:
     """A panel for every variable: median and 94% band over draws, logs times a hundred; the figure, and its panels by name."""
-    figure = Figure(figsize=size)
+    figure = Figure(figsize=(WIDE, height))
     panels = dict(zip(names, figure.subplots(rows, 4).ravel(), strict=True))
     x = found[along].to_numpy()
     for name, axes in panels.items():
@@ -66,7 +66,7 @@ def response_figure(response: xr.Dataset) -> tuple[Figure, str]:
     """Figure 4: average responses to the beginning of a recession, posterior median and 94% band."""
     names = ("log_Z", "log_Y", "log_C", "log_K", "std_logw", "var_tfpq", "var_tfpr", "log_income")
     with mpl.rc_context(STYLE):
-        figure, panels = _panels((9.6, 4.8), 2, response, "year", names)
+        figure, panels = _panels(4.8, 2, response, "year", names)
         for axes in panels.values():
             axes.axhline(0.0, color=GREY, lw=1)
         figure.supxlabel("years after the recession begins", fontsize=10, color=INK)
@@ -83,9 +83,9 @@ def dispersion_figure(found: xr.Dataset, posterior: xr.DataTree) -> tuple[Figure
     """Dispersions and TFP against the slope of the wedge."""
     low, _, high = np.quantile(posterior["posterior"]["tau_hat"].to_numpy(), _LEVELS)
     with mpl.rc_context(STYLE):
-        figure, panels = _panels((9.6, 2.7), 1, found, "tau_hat", ("std_logw", "std_tfpq", "std_tfpr", "log_Z"))
+        figure, panels = _panels(2.7, 1, found, "tau_hat", ("std_logw", "std_tfpq", "std_tfpr", "log_Z"))
         for axes in panels.values():
-            axes.axvspan(low, high, color="#f3e3df", lw=0, zorder=0)
+            axes.axvspan(low, high, color=BLUSH, lw=0, zorder=0)
         figure.supxlabel("slope of the wedge, τ̂ = τ/λ_θ", fontsize=10, color=INK)
     caption = (
         "Propositions 1 to 3: a steeper wedge compresses wages and spreads productivity. Posterior median and 94% band; "
@@ -98,9 +98,9 @@ def fit_figure(draws: xr.DataTree, targets: Targets) -> tuple[Figure, str]:
     """Posterior of every moment, in standard errors from its target."""
     fitted = by_draw(draws, "moment_fit")
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(6.4, 2.8))
+        figure = Figure(figsize=(WIDE, 2.8))
         axes = figure.subplots()
-        axes.axvspan(-1.88, 1.88, color="#eef2f6", lw=0, label="sampling error of the target, 94%")
+        axes.axvspan(-1.88, 1.88, color=FAINT, lw=0, label="sampling error of the target, 94%")
         for i, values in enumerate((fitted - targets.value[:, None]) / targets.se[:, None]):
             low, middle, high = np.quantile(values, _LEVELS)
             axes.plot([low, high], [i, i], color=INK, lw=2)
@@ -115,13 +115,13 @@ def fit_figure(draws: xr.DataTree, targets: Targets) -> tuple[Figure, str]:
 def prior_posterior_figure(posterior: xr.Dataset, prior: xr.Dataset) -> tuple[Figure, str]:
     """Histograms of the identified parameters before and after the data."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.6, 2.5))
+        figure = Figure(figsize=(WIDE, 2.5))
         panels: Any = figure.subplots(1, 4)
         for axes, name in zip(panels, IDENTIFIED, strict=True):
             before, after = (d[name].to_numpy().ravel() for d in (prior, posterior))
             low, high = np.quantile(np.concatenate([before, after]), (0.005, 0.975))
             edges = np.linspace(low, high, 50)
-            axes.hist(before, edges, density=True, color="#d9e0e7", label="prior")
+            axes.hist(before, edges, density=True, color=FAINT, label="prior")
             axes.hist(after, edges, density=True, color=INK, alpha=0.85, label="posterior")
             axes.set_yticks([])
             axes.set_title(SYMBOLS[name], fontsize=10, color=INK)
@@ -132,7 +132,7 @@ def prior_posterior_figure(posterior: xr.Dataset, prior: xr.Dataset) -> tuple[Fi
 def recession_figure(draws: xr.DataTree, series: MacroSeries) -> tuple[Figure, str]:
     """Smoothed probability of recession by year beside outside dates, and growth net of capital's contribution."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.6, 3.8))
+        figure = Figure(figsize=(WIDE, 3.8))
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
         if series.recession_months is not None:
             for axes in (top, bottom):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from bayes_labor.data import Workforce
 from bayes_labor.models import JointProductionSpec
 from bayes_labor.posteriors.joint_production.finding import _interaction, finding
 
@@ -16,7 +17,7 @@ DRAWS = np.random.default_rng(0).normal(size=(4000, 1))
         (
             0.3,
             0.05,
-            "Coworkers interact: β is above zero in a (0.30 [0.21, 0.39], below zero with probability 0.00).",
+            "Coworkers interact: β is above zero in a (0.30 [0.21, 0.39], below zero with probability under 0.01).",
             "settle",
         ),
         (-0.3, 0.05, "Coworkers interact: β is below zero in a (-0.30 [-0.39, -0.21]", "above"),
@@ -41,3 +42,19 @@ def test_a_linear_fit_claims_nothing_of_coworkers(small) -> None:
     share = xr.Dataset({"surplus_share": (("chain", "draw"), np.full((2, 50), 0.25))})
     found = finding(JointProductionSpec(spec="linear"), small, xr.DataTree.from_dict({"posterior": share}))
     assert "holds β at zero" in found and "Of pay 25% [25%, 25%] is surplus" in found
+
+
+@pytest.mark.parametrize(
+    ("center", "sd", "words"),
+    [(0.1, 0.01, "as a coworker of the quarter with the least."), (0.0, 0.05, "so that who gets more is not settled")],
+)
+def test_who_gets_the_surplus(small: Workforce, center: float, sd: float, words: str) -> None:
+    column = int(np.flatnonzero(small.internal)[0])
+    x, name = small.design[:, column], small.terms[column]
+    psi = (center + sd * DRAWS).reshape(1, -1, 1)
+    draws = {"psi": (("chain", "draw", "power_term"), psi), "surplus_share": (("chain", "draw"), np.full((1, 4000), 0.25))}
+    tree = xr.DataTree.from_dict({"posterior": xr.Dataset(draws, coords={"power_term": [name]})})
+    low, high = np.quantile(x, [0.25, 0.75])
+    apart = x[x >= high].mean() - x[x <= low].mean()
+    found = finding(JointProductionSpec(spec="linear"), small, tree)
+    assert words in found and f"the most {name} gets {np.exp(np.median(psi) * apart):.2g} [" in found
