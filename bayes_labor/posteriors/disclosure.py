@@ -2,12 +2,13 @@
 
 A number leaves if enough workers and workplaces stand behind it, if no few of them make up nearly all of it, if enough of
 them differ in what it is about, and if the residuals behind it have enough degrees of freedom. What could be told by
-subtracting from a known total is held back with it, until the cells held back of that total would pass together.
+subtracting from a known total is held back with it, until the cells held back of that total would pass together; and until no
+combination of all tables tells a sum over few.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import product
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -16,6 +17,7 @@ import pandas as pd
 from bayes_labor.data.faults import DataFaults, Fault
 
 RECOVERABLE = "with it, a number held back could be told by subtraction"
+_NAMELESS = "(nothing of it leaves)"
 
 
 @dataclass(frozen=True)
@@ -55,25 +57,29 @@ class Behind:
     """Who stands behind a number."""
 
     workplace: np.ndarray
-    """(N,) of every worker there is, as whole numbers."""
+    """(N,) of every row there is, as whole numbers."""
+    person: np.ndarray
+    """(N,) whose row it is, as whole numbers: people with several rows are one worker."""
     members: np.ndarray
-    """(N,) whether the worker stands behind it."""
+    """(N,) whether the row stands behind it."""
     amount: np.ndarray | None = None
-    """(N,) what is added up or averaged; None where workers are only counted."""
-    differ: np.ndarray | None = None
-    """(N,) whether the worker differs from the commonest value of what the number is about; None where it is about none."""
+    """(N,) what is added up or averaged, of a standard deviation the squares; None where workers are only counted."""
+    groups: tuple[np.ndarray, ...] = ()
+    """(N,) each, who must be enough among the members: who differ in what the number is about, or are its base."""
     estimated: int = 0
     """Coefficients estimated from them."""
+    tells: str = ""
+    """Of what the number is the sum, or mean, over the members; empty for what sums say nothing about."""
 
     def joined(self, other: Self) -> Self:
         """Who stands behind the sum of two."""
-        differ = None if self.differ is None or other.differ is None else self.differ | other.differ
+        groups = tuple(a | b for a, b in zip(self.groups, other.groups, strict=False))
         used = max(self.estimated, other.estimated)
-        return type(self)(self.workplace, self.members | other.members, self.amount, differ, used)
+        return replace(self, members=self.members | other.members, groups=groups, estimated=used)
 
     def counts(self) -> tuple[int, int]:
         """(workers, workplaces)."""
-        return _counts(self.workplace, self.members)
+        return self._count(self.members)
 
     def against(self, rules: Rules) -> str:
         """The rule that it breaks, in words that tell no number; empty if it may leave, or if nobody stands behind it."""
@@ -84,26 +90,21 @@ class Behind:
             return f"fewer than {rules.workers} workers or {rules.workplaces} workplaces"
         if self.amount is not None and self._concentrated(rules):
             return f"the largest {rules.largest} make up more than {rules.share:.0%}"
-        if self.differ is not None:
-            some, there = _counts(self.workplace, self.members & self.differ)
-            if some < rules.workers or there < rules.workplaces:
-                return (
-                    f"all behind it, or all but fewer than {rules.workers} workers or {rules.workplaces} workplaces, are alike"
-                )
+        few = (self._count(self.members & g) for g in self.groups)
+        if any(some < rules.workers or there < rules.workplaces for some, there in few):
+            return f"all behind it, or all but fewer than {rules.workers} workers or {rules.workplaces} workplaces, are alike"
         if self.estimated and workers - self.estimated < rules.freedom:
             return f"fewer than {rules.freedom} residual degrees of freedom"
         return ""
 
+    def _count(self, members: np.ndarray) -> tuple[int, int]:
+        return len(np.unique(self.person[members])), len(np.unique(self.workplace[members]))
+
     def _concentrated(self, rules: Rules) -> bool:
         assert self.amount is not None
         one = np.abs(self.amount[self.members])
-        by_workplace = np.bincount(self.workplace[self.members], one)
-        total = one.sum()
-        return bool(total > 0) and any(np.sort(x)[-rules.largest :].sum() > rules.share * total for x in (one, by_workplace))
-
-
-def _counts(workplace: np.ndarray, members: np.ndarray) -> tuple[int, int]:
-    return int(members.sum()), len(np.unique(workplace[members]))
+        sums = [np.bincount(of[self.members], one) for of in (self.person, self.workplace)]
+        return bool(one.sum() > 0) and any(np.sort(x)[-rules.largest :].sum() > rules.share * one.sum() for x in sums)
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,12 @@ class Candidate:
         found = self.behind[row]
         return found[column if len(found) > 1 else 0]
 
+    @cached_property
+    def empty(self) -> set[tuple[int, int]]:
+        """Cells that say nothing."""
+        blank = (self.table.isna() | (self.table == "")).to_numpy()
+        return {(int(r), int(c)) for r, c in zip(*np.nonzero(blank), strict=True)}
+
 
 @dataclass(frozen=True)
 class Released:
@@ -132,34 +139,30 @@ class Released:
     name: str
     caption: str
     table: pd.DataFrame
-    """Cells held back are empty; beside each row how many workers and workplaces there are behind its numbers, at least."""
+    """Cells held back are empty; rows and columns of which nothing is left are not there, for their names may tell of few.
+    Beside each row how many workers and workplaces there are behind its numbers, at least."""
     held: pd.DataFrame
     """One row per cell held back: ``table``, ``row``, ``column``, ``why``."""
+    listed: pd.DataFrame
+    """The same as it may leave: without the names of rows and columns that are not there."""
 
 
-def release(candidate: Candidate, rules: Rules) -> Released:
-    """Apply the rules to every cell."""
-    table = candidate.table
-    why = {cell: candidate.of(*cell).against(rules) for cell in product(range(len(table)), range(table.shape[1]))}
-    blank = (table.isna() | (table == "")).to_numpy()
-    empty = {cell for cell in why if blank[cell]}
-    _hold_what_could_be_told(candidate, why, empty, rules)
-    held = {cell: reason for cell, reason in why.items() if reason and cell not in empty}
-    rows = [(candidate.name, _label(table.index[r]), str(table.columns[c]), reason) for (r, c), reason in held.items()]
-    shown = table.astype(object).copy()
-    for r, c in held:
-        shown.iloc[r, c] = np.nan
-    return Released(
-        candidate.name, candidate.caption, _beside(shown.infer_objects(), candidate, set(held) | empty, rules),
-        pd.DataFrame(rows, columns=["table", "row", "column", "why"]),
-    )  # fmt: skip
+_Cell = tuple[int, int]
+_Why = dict[_Cell, str]
 
 
-def _hold_what_could_be_told(
-    candidate: Candidate, why: dict[tuple[int, int], str], empty: set[tuple[int, int]], rules: Rules
-) -> None:
+def release(candidates: Sequence[Candidate], rules: Rules) -> list[Released]:
+    """Apply the rules to every cell of all tables that leave together."""
+    why: list[_Why] = [{cell: c.of(*cell).against(rules) for cell in np.ndindex(c.table.shape)} for c in candidates]
+    for candidate, own in zip(candidates, why, strict=True):
+        _hold_what_could_be_told(candidate, own, rules)
+    _hold_what_tables_tell_together(candidates, why, rules)
+    return [_released(candidate, own, rules) for candidate, own in zip(candidates, why, strict=True)]
+
+
+def _hold_what_could_be_told(candidate: Candidate, why: _Why, rules: Rules) -> None:
     """Hold back further cells of a total, the smallest first, until those held back would pass together."""
-    changed = True
+    changed, empty = True, candidate.empty
     while changed:
         changed = False
         for total in candidate.totals:
@@ -172,11 +175,78 @@ def _hold_what_could_be_told(
                 changed = True
 
 
-def _together(candidate: Candidate, cells: Sequence[tuple[int, int]]) -> Behind:
+def _together(candidate: Candidate, cells: Sequence[_Cell]) -> Behind:
     found = candidate.of(*cells[0])
     for cell in cells[1:]:
         found = found.joined(candidate.of(*cell))
     return found
+
+
+def _hold_what_tables_tell_together(candidates: Sequence[Candidate], why: Sequence[_Why], rules: Rules) -> None:
+    """Hold back cells until no sum over a few people follows from the sums that are told, of whichever table.
+
+    Sums of one variable are rows of zeros and ones over the smallest groups that the tables know apart; those groups, the
+    numbers held back and what is between two numbers told must not be combinations of the rows told. The sum over everybody
+    counts as told. What follows only roughly (amounts have signs and sizes) is not looked for.
+    """
+    by_variable: dict[str, list[tuple[int, _Cell]]] = {}
+    for i, candidate in enumerate(candidates):
+        for cell in np.ndindex(candidate.table.shape):
+            tells = candidate.of(*cell).tells
+            if tells and cell not in candidate.empty:
+                by_variable.setdefault(tells, []).append((i, cell))
+    for places in by_variable.values():
+        behind = [candidates[i].of(*cell) for i, cell in places]
+        rows, groups = _smallest_groups([b.members for b in behind])
+        targets = _not_to_be_told(behind, rows, groups, rules)
+        while True:
+            told = [k for k, (i, cell) in enumerate(places) if not why[i][cell]]
+            known = np.vstack([rows[told], np.ones(rows.shape[1])])
+            parts = np.linalg.lstsq(known.T, targets.T, rcond=None)[0]
+            following = np.flatnonzero(np.abs(targets - parts.T @ known).max(1, initial=0.0) < 1e-8)
+            used = [k for t in following for k, part in zip(told, parts[:-1, t], strict=True) if abs(part) > 1e-8]
+            if not used:
+                break
+            i, cell = places[min(used, key=lambda k: behind[k].counts())]
+            why[i][cell] = RECOVERABLE
+
+
+def _smallest_groups(members: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """((C, G) which groups a number is the sum of, (N,) the group of everybody) of numbers over these members."""
+    marks = np.array(members).T
+    _, first, group = np.unique(np.packbits(marks, axis=1), axis=0, return_index=True, return_inverse=True)
+    return marks[first].T.astype(float), group.ravel()
+
+
+def _not_to_be_told(behind: Sequence[Behind], rows: np.ndarray, group: np.ndarray, rules: Rules) -> np.ndarray:
+    """(T, G) sums over too few people, or of too few: of single groups, of numbers, of what is between two numbers."""
+    n_groups = rows.shape[1]
+    larger = ((rows[:, None] >= rows[None]).all(2)) & (rows[:, None] != rows[None]).any(2)
+    between = [rows[i] - rows[j] for i, j in zip(*np.nonzero(larger), strict=True)]
+    sums = np.unique(np.vstack([np.eye(n_groups), rows, 1.0 - rows, *between]), axis=0)
+    found = [t for t in sums if t.any() and replace(behind[0], members=t[group] > 0, groups=(), estimated=0).against(rules)]
+    return np.array(found).reshape(-1, n_groups)
+
+
+def _released(candidate: Candidate, why: _Why, rules: Rules) -> Released:
+    table, empty = candidate.table, candidate.empty
+    held = {cell: reason for cell, reason in why.items() if reason and cell not in empty}
+    some = {cell for cell in why if cell not in empty and cell not in held and candidate.of(*cell).counts()[0]}
+    rows, columns = (
+        [k for k in range(table.shape[axis]) if any(c[axis] == k for c in held) and not any(c[axis] == k for c in some)]
+        for axis in (0, 1)
+    )
+    shown = table.astype(object).copy()
+    for r, c in held:
+        shown.iloc[r, c] = np.nan
+    beside = _beside(shown.infer_objects(), candidate, set(held) | empty, rules)
+    kept = [r for r in range(len(table)) if r not in rows], [c for c in range(beside.shape[1]) if c not in columns]
+    names = [(_label(table.index[r]), str(table.columns[c])) for r, c in held]
+    masked = [(_NAMELESS if r in rows else a, _NAMELESS if c in columns else b)
+              for (r, c), (a, b) in zip(held, names, strict=True)]  # fmt: skip
+    lists = [pd.DataFrame([(candidate.name, *name, reason) for name, reason in zip(those, held.values(), strict=True)],
+                          columns=["table", "row", "column", "why"]) for those in (names, masked)]  # fmt: skip
+    return Released(candidate.name, candidate.caption, beside.iloc[kept[0], kept[1]], *lists)
 
 
 def _beside(shown: pd.DataFrame, candidate: Candidate, silent: set[tuple[int, int]], rules: Rules) -> pd.DataFrame:

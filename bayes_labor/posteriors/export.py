@@ -40,7 +40,8 @@ def export(
     Returns
     -------
     pd.DataFrame
-        What was held back: ``table``, ``row``, ``column``, ``why``.
+        What was held back: ``table``, ``row``, ``column``, ``why``. The list that is written leaves out names of rows and
+        columns of which nothing leaves.
 
     Raises
     ------
@@ -55,16 +56,16 @@ def export(
     if folder.exists() and any(folder.iterdir()):
         raise DataFaults([Fault("the folder is not empty", str(folder), "export into a new one: all in it may leave")])
     rules, there = rules or Rules(), RunFolder(folder)
-    released = [release(candidate, rules) for candidate in system.releases(spec, data, draws)]
-    held = pd.concat([r.held for r in released], ignore_index=True)
+    released = release(system.releases(spec, data, draws), rules)
+    held, listed = (pd.concat(lists, ignore_index=True) for lists in zip(*((r.held, r.listed) for r in released), strict=True))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "about.json").write_text(json.dumps(_about(record, rules), indent=1, default=str), encoding="utf-8")
-    harmless(held.set_index("table")).to_csv(folder / "held_back.csv")
+    harmless(listed.set_index("table")).to_csv(folder / "held_back.csv")
     failed = [g.name for g in gates if not g.passed]
     lead = f"Convergence gates FAILED ({', '.join(failed)}): no posterior yet." if failed else "All convergence gates passed."
     write_page(
         folder / "index.html", title=f"{system.title}: what may leave", lead=f"{lead} {rules.told()}",
-        sections=[*(_shown(r, there) for r in released), _held(held)],
+        sections=[*(_shown(r, there) for r in released), _held(listed)],
     )  # fmt: skip
     return held
 

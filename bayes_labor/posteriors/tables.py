@@ -74,6 +74,8 @@ def write_table(table: pd.DataFrame, folder: Path, name: str, caption: str) -> N
 
 def harmless(table: pd.DataFrame) -> pd.DataFrame:
     """A table for CSV: text that a spreadsheet would run as a formula has a single quote before it."""
+    if not len(table):
+        return table
     quoted = table.apply(lambda c: c if pd.api.types.is_numeric_dtype(c.dtype) else c.map(_quoted)).rename(columns=_quoted)
     index = table.index.map(lambda i: tuple(map(_quoted, i)) if isinstance(i, tuple) else _quoted(i))
     return quoted.set_axis(index.set_names(table.index.names))

@@ -61,8 +61,7 @@ def coworkers(workforce: Workforce) -> pd.DataFrame:
     sizes, rows = workforce.sizes, {}
     workplace = np.repeat(np.arange(workforce.n_workplaces), sizes)
     for name, own in _by_term(workforce).items():
-        total = np.add.reduceat(own, workforce.offsets[:-1])
-        others = (total[workplace] - own) / (sizes[workplace] - 1)
+        others = coworkers_mean(own, workforce)
         middle = np.add.reduceat(others, workforce.offsets[:-1]) / sizes
         varies = own.std() > 0 and others.std() > 0
         rows[name] = {
@@ -70,6 +69,13 @@ def coworkers(workforce: Workforce) -> pd.DataFrame:
             "correlation": float(np.corrcoef(own, others)[0, 1]) if varies else np.nan,
         }  # fmt: skip
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("mean of coworkers")
+
+
+def coworkers_mean(own: np.ndarray, workforce: Workforce) -> np.ndarray:
+    """(N,) the mean of a value (N,) over each worker's coworkers."""
+    total, sizes = np.add.reduceat(own, workforce.offsets[:-1]), workforce.sizes
+    found: np.ndarray = (np.repeat(total, sizes) - own) / np.repeat(sizes - 1, sizes)
+    return found
 
 
 def _free(label: str, taken: Iterable[object]) -> str:

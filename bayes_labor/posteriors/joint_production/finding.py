@@ -20,7 +20,7 @@ def finding(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree)
         A fit.
 
     """
-    posterior = draws["posterior"]
+    posterior = draws["posterior"].to_dataset()
     share = posterior["surplus_share"].to_numpy().ravel()
     low, high = np.quantile(share, [0.03, 0.97])
     surplus = f"Of pay {share.mean():.0%} [{low:.0%}, {high:.0%}] is surplus over what workers could get elsewhere."
@@ -31,7 +31,7 @@ def finding(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree)
     return f"{_interaction(beta, workforce.industries)} {surplus}"
 
 
-def _sharing(workforce: Workforce, posterior: xr.DataTree) -> str:
+def _sharing(workforce: Workforce, posterior: xr.Dataset) -> str:
     """Who gets the surplus: the quarter of workers with the most of the first internal term against that with the least.
 
     Shares are proportional to exp(x'psi) within a workplace. Nothing is said where the term does not spread over quarters.

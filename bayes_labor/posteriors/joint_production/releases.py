@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from bayes_labor.posteriors.joint_production.comparison import no_interaction
 from bayes_labor.posteriors.joint_production.data_tables import (
     characteristics,
     coworkers,
+    coworkers_mean,
     means_by_industry,
     size_class,
     workplaces_by_size,
@@ -42,29 +44,49 @@ class _Crowd:
     def __init__(self, workforce: Workforce) -> None:
         self.workforce = workforce
         self.workplace = np.repeat(np.arange(workforce.n_workplaces), workforce.sizes)
+        self.person = np.arange(workforce.n_workers) if workforce.people is None else workforce.people.row
         self.everybody = np.ones(workforce.n_workers, bool)
 
-    def all(self, amount: np.ndarray | None = None, about: np.ndarray | None = None, estimated: int = 0) -> Behind:
-        """Everybody, of what is added up and what the number is ``about``."""
-        return self.some(self.everybody, amount, about, estimated)
+    def all(self, amount: np.ndarray | None = None, **more: Any) -> Behind:
+        """Everybody, of what is added up."""
+        return self.some(self.everybody, amount, **more)
 
-    def some(
-        self, members: np.ndarray, amount: np.ndarray | None = None, about: np.ndarray | None = None, estimated: int = 0
-    ) -> Behind:
-        """Those marked; who ``differ`` is told among them."""
-        differ = None if about is None else _differ(about, members)
-        return Behind(self.workplace, members, amount, differ, estimated)
+    def some(self, members: np.ndarray, amount: np.ndarray | None = None, **more: Any) -> Behind:
+        """Those marked."""
+        return Behind(self.workplace, self.person, members, amount, **more)
 
     def industry(self, k: int) -> np.ndarray:
         """(N,) who works in an industry."""
         members: np.ndarray = self.workforce.worker_industry == k
         return members
 
+    def spread(self, x: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(N,) squares that add up to the variance of x overall, between workplaces and within."""
+        sizes = self.workforce.sizes
+        middle = (np.add.reduceat(x, self.workforce.offsets[:-1]) / sizes)[self.workplace]
+        return (x - x[members].mean()) ** 2, (middle - x[members].mean()) ** 2, (x - middle) ** 2
 
-def _differ(values: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """(N,) who differs from the commonest value among the members."""
-    known, counts = np.unique(values[members], return_counts=True)
-    return values != known[counts.argmax()] if len(known) else members
+    def about(self, term: int, members: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Who must be enough for a number about a term: those who differ from its commonest value among the members; of a dummy
+
+        those in the category that all dummies of the factor leave out; and, where they are few, those who differ from another
+        term that comes before.
+        """
+        x = self.workforce.terms_by_workers
+        known, counts = np.unique(x[term][members], return_counts=True)
+        found = [x[term] != known[counts.argmax()]] if len(known) else [members]
+        factor, is_level, _ = self.workforce.terms[term].partition("[T.")
+        if is_level:
+            levels = [i for i, t in enumerate(self.workforce.terms) if t.startswith(f"{factor}[T.") and ":" not in t]
+            found.append((x[levels] == 0).all(0)) if term in levels else None
+        for other in range(term):
+            apart = x[term] != x[other]
+            if apart.any() and len(np.unique(self.person[apart])) < _CLOSE:
+                found.append(apart)
+        return tuple(found)
+
+
+_CLOSE = 1000  # people; among more a rule that asks for so many would be a curious one
 
 
 def _parameters(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree) -> Candidate:
@@ -72,14 +94,14 @@ def _parameters(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataT
     table, crowd, posterior = summarize(draws, workforce, spec), _Crowd(workforce), draws["posterior"].to_dataset()
     dims = {SYMBOL[n]: posterior[n].dims[2:] for n in PARAMETERS if n in posterior}
     own = sum("industry" in d for d in dims.values())
-    terms: dict[str, np.ndarray] = dict(zip(workforce.terms, workforce.terms_by_workers, strict=True))
     behind = []
     for symbol, label in ((str(i[0]), str(i[1])) for i in table.index.tolist()):
         if "industry" in dims[symbol]:
             members = crowd.industry(workforce.industries.index(label))
             behind.append([crowd.some(members, workforce.wage, estimated=own)])
         else:
-            behind.append([crowd.all(about=terms.get(label) if dims[symbol] else None, estimated=len(table))])
+            groups = crowd.about(workforce.terms.index(label), crowd.everybody) if dims[symbol] else ()
+            behind.append([crowd.all(groups=groups, estimated=len(table))])
     return Candidate("parameters", "Posterior of the parameters", table, behind)
 
 
@@ -97,18 +119,28 @@ def _of(crowd: _Crowd, k: int) -> Behind:
 def _data_tables(workforce: Workforce) -> list[Candidate]:
     """Tables 1 to 4 of the paper."""
     crowd, n_industries = _Crowd(workforce), len(workforce.industries)
-    columns = [workforce.wage, *workforce.terms_by_workers]
-    values = [crowd.all(np.abs(x), x) for x in columns]
-    means = means_by_industry(workforce)
-    behind = [
-        [*(crowd.some(m, np.abs(x), x) for x in columns), crowd.some(m)] for m in map(crowd.industry, range(n_industries))
-    ]
+    columns = [("wage", workforce.wage), *((f"term {t}", x) for t, x in enumerate(workforce.terms_by_workers))]
+    means, everybody = means_by_industry(workforce), crowd.everybody
+
+    def groups(k: int, members: np.ndarray) -> tuple[np.ndarray, ...]:
+        return crowd.about(k - 1, members) if k else ()
+
+    overall, others, behind = [], [], []
+    for k, (name, x) in enumerate(columns):
+        about = groups(k, everybody)
+        squares = crowd.spread(x, everybody)
+        overall.append([crowd.all(x, groups=about, tells=name), crowd.all(squares[0], groups=about), crowd.all(groups=about)])
+        apart = crowd.spread(coworkers_mean(x, workforce), everybody)
+        others.append([crowd.all(amount, groups=about) for amount in (*apart, squares[0])])
+    for m in map(crowd.industry, range(n_industries)):
+        own = [crowd.some(m, x, groups=groups(k, m), tells=name) for k, (name, x) in enumerate(columns)]
+        behind.append([*own, crowd.some(m, tells="workers")])
     totals = [[(k, c) for k in range(n_industries)] for c in range(means.shape[1])]
     return [
         _workplaces(workforce, crowd),
-        Candidate("data_workers", "Table 2: workers", characteristics(workforce), [[v] for v in values]),
+        Candidate("data_workers", "Table 2: workers", characteristics(workforce), overall),
         Candidate("data_industries", "Table 3: workers by industry", means, behind, totals),
-        Candidate("data_coworkers", "Table 4: coworkers", coworkers(workforce), [[v] for v in values]),
+        Candidate("data_coworkers", "Table 4: coworkers", coworkers(workforce), others),
     ]
 
 
@@ -119,11 +151,10 @@ def _workplaces(workforce: Workforce, crowd: _Crowd) -> Candidate:
     n_rows, n_classes = len(workforce.industries), table.shape[1] - 2  # the last two: all, and the share with fewest workers
     rows = [*map(crowd.industry, range(n_rows)), crowd.everybody]
     classes = [*(of_class == c for c in range(n_classes)), crowd.everybody, of_class == 0]
-    behind = [[crowd.some(r & c) for c in classes] for r in rows]
+    # The share of a row with fewest workers tells how many those are.
+    behind = [[crowd.some(r & c, tells="workplaces") for c in classes] for r in rows]
     totals = [[(r, c) for c in range(n_classes)] for r in range(n_rows + 1)]
     totals += [[(r, c) for r in range(n_rows)] for c in range(n_classes + 1)]
-    # The share of a row with fewest workers tells how many those are.
-    totals += [[(r, n_classes + 1), *((r, c) for c in range(1, n_classes))] for r in range(n_rows + 1)]
     return Candidate("data_workplaces", "Table 1: workplaces", table, behind, totals)
 
 
@@ -138,14 +169,16 @@ def _managing(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTre
 
 def _variation(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree, size: int) -> Candidate:
     found, crowd = variation(draws, workforce, spec, size=size), _Crowd(workforce)
-    rows = {}
+    rows, squares = {}, dict(zip(("overall", "between", "within"), crowd.spread(workforce.wage, crowd.everybody), strict=True))
     for variable, part in product(found["variable"].to_numpy(), found["part"].to_numpy()):
         sd = np.sqrt(np.maximum(found["variance"].sel(variable=variable, part=part).to_numpy(), 0.0))
         low, high = np.quantile(sd, _LEVELS)
         data = float(found["observed"].sel(part=part)) ** 0.5 if variable == "wage" else np.nan
         rows[variable, part] = {"data": data, "mean": float(sd.mean()), "3%": low, "97%": high}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis(["variable", "part"])
-    return Candidate("variation", "Standard deviations over workers", table, [[crowd.all(workforce.wage)]] * len(table))
+    model = crowd.all(workforce.wage)
+    behind = [[crowd.all(squares[str(part)]), *[model] * (table.shape[1] - 1)] for _, part in table.index]
+    return Candidate("variation", "Standard deviations over workers", table, behind)
 
 
 def _by_size(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree, size: int) -> Candidate:
@@ -164,6 +197,6 @@ def _by_size(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree
     sizes = np.repeat(workforce.sizes, workforce.sizes)
     members = [(sizes >= a) & (sizes < b) for a, b in zip(low, high, strict=True)]
     totals: Sequence[Sequence[tuple[int, int]]] = [[(r, c) for r in range(len(table))] for c in range(3)]
-    return Candidate(
-        "by_size", "Pay by size of the workplace", table, [[crowd.some(m, workforce.wage)] for m in members], totals
-    )
+    told = ("wage", "predicted wage", "outside option")
+    behind = [[crowd.some(m, workforce.wage, tells=t) for t in told] for m in members]
+    return Candidate("by_size", "Pay by size of the workplace", table, behind, totals)
