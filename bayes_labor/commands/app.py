@@ -92,7 +92,7 @@ def main() -> None:
     except OSError as error:
         where = str(error.filename or "the disk")
         remedy = "make room or choose a folder that you may write to; draws already stored are kept"
-        _leave(2, str(DataFaults([Fault(f"nothing more can be read or written: {error.strerror or error}", where, remedy)])))
+        _leave(2, str(DataFaults([Fault(f"a file cannot be read or written: {error.strerror or error}", where, remedy)])))
     except BaseException as defect:  # an engine's panic is no Exception
         short = _short_of_memory(defect)
         if short is None:

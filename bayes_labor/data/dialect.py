@@ -29,6 +29,7 @@ NOT_UTF8 = ("cp1252", "latin-1")
 """Western European text of Windows; and what takes every byte: ids stay apart in either."""
 _BLANKS = " \u00a0\u202f'\u2019"  # what stands between thousands, beside the other of point and comma
 _CONVENTIONS = [(".", ""), (",", ""), (".", ","), (",", "."), *((d, t) for t in _BLANKS for d in ".,")]
+_SAYS = re.compile(r"\ufeff?sep=(.)\r?\n", re.IGNORECASE)
 _NUMBERLIKE = re.compile(rf"[+-]?\d[\d.,{_BLANKS}]*(?:[eE][+-]?\d+)?")
 
 
@@ -42,6 +43,8 @@ class Dialect:
     encoding: str = ""
     twice: tuple[str, ...] = ()
     """Names that the header has twice."""
+    lines_before: int = 0
+    """Lines before the header: Excel's, that names the separator."""
 
     def __str__(self) -> str:
         marks = {",": "comma", ".": "point"}
@@ -77,6 +80,9 @@ def recognise(path: Path, asked: Dialect, text: Sequence[str] = ()) -> Dialect:
         raise DataFaults([Fault(f"there is no encoding {encoding!r}", "--encoding", "e.g. utf-8, cp1252, latin-1")]) from None
     except UnicodeDecodeError:
         raise DataFaults([Fault(f"the file is not written in {encoding}", str(path), "--encoding, e.g. cp1252")]) from None
+    said = _SAYS.match(words)
+    if said:
+        words, asked = words[said.end() :], replace(asked, separator=asked.separator or said[1], lines_before=1)
     found = replace(asked, encoding=encoding, separator=asked.separator or _separator(words, whole, path))
     rows = _rows(words, found.separator, whole)
     twice = tuple(dict.fromkeys(name for i, name in enumerate(rows[0]) if name in rows[0][:i]))
@@ -111,6 +117,8 @@ def check_fields(path: Path, dialect: Dialect) -> None:
     """Raises DataFaults that name the first rows with more fields than the header, or a quote that does not end."""
     beyond, place, header = list[int](), -1, 0
     with _opened(path) as file, io.TextIOWrapper(file, dialect.encoding, newline="") as text:
+        for _ in range(dialect.lines_before):
+            text.readline()
         try:
             for row in csv.reader(text, delimiter=dialect.separator):
                 if row:

@@ -147,6 +147,7 @@ def _read_text(path: Path, kind: str, text: Sequence[str], columns: list[str] | 
 def _parsed(path: Path, text: Sequence[str], columns: list[str] | None, dialect: Dialect) -> pd.DataFrame:
     """Columns named in ``text`` as they are written: an industry may be called NA, and only nothing at all is missing there."""
     how: dict[str, Any] = {"sep": dialect.separator, "decimal": dialect.decimal, "encoding": dialect.encoding}
+    how["skiprows"] = dialect.lines_before
     header = list(pd.read_csv(path, nrows=0, **how).columns)
     twice = [c for c in dialect.twice if columns is None or c in columns]
     if twice:
@@ -195,12 +196,17 @@ def _read_arrow(path: Path, kind: str, text: Sequence[str], columns: list[str] |
     return found
 
 
+_RECORD = 80  # bytes, of which a SAS transport file is a whole number
+
+
 def _read_statistical(path: Path, kind: str, text: Sequence[str], columns: list[str] | None, reading: Reading) -> pd.DataFrame:
     """Values that have labels as their labels; what the file calls missing is missing."""
     import pyreadstat
 
     read = getattr(pyreadstat, _STATISTICAL[kind])
     _, about = read(str(path), metadataonly=True)
+    if kind == ".xpt" and path.stat().st_size % _RECORD:
+        raise DataFaults([Fault("the file ends in the middle of a record: it is cut short", str(path), "copy it again")])
     labels = {} if kind in (".sas7bdat", ".xpt") else {"apply_value_formats": True, "formats_as_category": False}
     table, _ = read(str(path), usecols=_there(columns, about.column_names), **labels)
     blank = {c: table[c].mask(table[c] == "") for c in table.columns if pd.api.types.is_string_dtype(table[c].dtype)}

@@ -55,6 +55,7 @@ WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
     "french.txt": lambda t, f: t.assign(
         monthly_pay=t["monthly_pay"].map("{:,.2f}".format).str.replace(",", "\u202f").str.replace(".", ",")
     ).to_csv(f, index=False, sep=";", decimal=",", encoding="utf-16"),
+    "excel.csv": lambda t, f: f.write_text("sep=;\n" + t.to_csv(None, index=False, sep=";", decimal=","), encoding="utf-8-sig"),
     "bom.csv": lambda t, f: t.to_csv(f, index=False, encoding="utf-8-sig"),
     "packed.csv.gz": lambda t, f: t.to_csv(f, index=False),
     "packed.csv.zip": lambda t, f: t.to_csv(f, index=False),
@@ -300,6 +301,27 @@ def test_codes_of_categories_may_be_numbers_and_words() -> None:
     assert found.n_terms == 5
     with pytest.raises(DataFaults, match=r"grade has words among its numbers(.|\n)*such as 'K'(.|\n)*C\(grade\)"):
         Workforce.from_frame(table, "grade + experience", **NAMES)
+
+
+def test_numbers_and_dates_that_would_be_categories(tmp_path: Path) -> None:
+    table = payroll()
+    table["school"] = (10 + np.arange(len(table)) % 9 / 2).astype(str)  # 10.5, in a file of decimal commas
+    table.to_csv(tmp_path / "mixed.csv", index=False, sep=";", decimal=",")
+    with pytest.raises(DataFaults, match=r"school holds numbers that are read as words"):
+        Workforce.from_file(tmp_path / "mixed.csv", "school + seniority", ["seniority"], **NAMES)
+    codes = Workforce.from_file(tmp_path / "mixed.csv", "C(school) + seniority", ["seniority"], **NAMES)
+    assert len([t for t in codes.terms if "school" in t]) == 8
+    table["born"] = pd.Timestamp("1980-01-01") + pd.to_timedelta(np.arange(len(table)), "D")
+    with pytest.raises(DataFaults, match="born is a date"):
+        Workforce.from_frame(table, "born + seniority", ["seniority"], **NAMES)
+
+
+def test_a_transport_file_that_is_cut_is_no_smaller_payroll(tmp_path: Path) -> None:
+    file = tmp_path / "payroll.xpt"
+    pyreadstat.write_xport(payroll().rename(columns={"monthly_pay": "pay"}), str(file), file_format_version=8)
+    file.write_bytes(file.read_bytes()[: file.stat().st_size * 2 // 3 // 80 * 80 + 33])
+    with pytest.raises(DataFaults, match="cut short"):
+        read_table(file)
 
 
 def test_missing_wages_of_a_nullable_column_are_a_fault() -> None:

@@ -285,13 +285,25 @@ def _word_faults(frame: pd.DataFrame, right: Any) -> list[Fault]:
     faults = []
     for name in sorted(bare & set(frame.columns)):
         column = frame[name]
+        if column.dtype.kind in "Mm":
+            faults.append(Fault(f"{name} is a date", samples(column).strip(" ()"), "make a number of it, such as years since"))
+            continue
         labels = column.dropna().astype(str).drop_duplicates()
         words = labels[pd.to_numeric(labels, errors="coerce").isna()] if not pd.api.types.is_numeric_dtype(column) else []
         if 0 < len(words) < len(labels) / 2:
             where = f"rows {first_few(column.index[column.astype(str).isin(words)])}{samples(words)}"
             remedy = f"correct them, or write C({name}) if these are codes of categories"
             faults.append(Fault(f"{name} has words among its numbers", where, remedy))
+        elif not len(words) and _as_words(column) and labels.str.contains(r"\d[.,]\d").sum() > 2:
+            remedy = f"say how numbers are written (--decimal), or write C({name}) if these are codes of categories"
+            faults.append(Fault(f"{name} holds numbers that are read as words", samples(labels).strip(" ()"), remedy))
     return faults
+
+
+def _as_words(column: pd.Series) -> bool:
+    """Whether values are text, and not categories of something else."""
+    held = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
+    return pd.api.types.is_string_dtype(held.dtype)
 
 
 def _mentions(spec: Any, internal: Sequence[str]) -> dict[str, bool]:

@@ -2,10 +2,11 @@
 
 A worker whose schooling is not known still works: dropping him, or his workplace, would change what coworkers produce and where
 newcomers may go. A number that is missing becomes the mean of those that are known, and a term of its own tells how much more
-or less talent those have who lack it; a category that is missing becomes a category.
+or less talent those have who lack it; a category that is missing becomes a category. Variables that the same workers lack share
+a term, which is internal if all of them are; a term that others add up to already is left out, and said.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +16,11 @@ from formulaic.parser.types import Factor
 from bayes_labor.data.expressions import columns_of
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
 from bayes_labor.data.ids import as_text
-from bayes_labor.data.joint_production.characteristics import parse
+from bayes_labor.data.joint_production.characteristics import Characteristics, parse
 
 WAYS = ("indicator",)
 LABEL = "missing"
+_SAME = 1e-6
 
 
 class Filled(NamedTuple):
@@ -29,6 +31,8 @@ class Filled(NamedTuple):
     internal: tuple[str, ...]
     told: str
     """What was filled, and for how many workers."""
+    flags: dict[str, tuple[str, ...]]
+    """Of every indicator, the variables that are missing where it is one."""
 
 
 def filled(frame: pd.DataFrame, formula: str, internal: Sequence[str], wage: str, way: str) -> Filled:
@@ -49,24 +53,44 @@ def filled(frame: pd.DataFrame, formula: str, internal: Sequence[str], wage: str
     if nothing:
         raise DataFaults([Fault(f"{nothing[0]} is missing for everybody", "all rows", "leave it out of the formula")])
     coded, new = _coded(right), dict[str, pd.Series]()
-    patterns: dict[tuple[bool, bytes], list[str]] = {}
+    patterns: dict[bytes, list[str]] = {}  # one for variables that the same workers lack
     for name, gone in lacking.items():
         column = frame[name]
         if pd.api.types.is_numeric_dtype(column) and name not in coded:
             new[name] = column.astype(np.float64).fillna(float(column.mean()))
-            patterns.setdefault((name in internal, gone.tobytes()), []).append(name)
+            patterns.setdefault(gone.tobytes(), []).append(name)
         else:
             new[name] = _category(column)
-    indicators = {}
-    for (inside, gone_bytes), names in patterns.items():  # one for variables that the same workers lack
-        label = _free(f"{' and '.join(names)} missing", frame.columns)
-        indicators[label] = (inside, np.frombuffer(gone_bytes, dtype=bool))
-    columns = new | {label: pd.Series(gone.astype(np.float64), frame.index) for label, (_, gone) in indicators.items()}
-    terms = "".join(f" + `{label}`" for label in indicators)
+    frame = frame.assign(**new)
+    flags = {_free(f"{' and '.join(names)} missing", frame.columns): tuple(names) for names in patterns.values()}
+    marks = {flag: lacking[names[0]].astype(np.float64) for flag, names in flags.items()}
     told = "; ".join(f"{name} of {int(gone.sum()):,} workers" for name, gone in lacking.items())
-    return Filled(
-        frame.assign(**columns), formula + terms, (*internal, *(label for label, (i, _) in indicators.items() if i)), told
-    )
+    needless = _combinations(frame, formula, internal, wage, marks)
+    if needless:
+        told += f"; no term of their own for {' and '.join(needless)}, which others tell already"
+    flags = {flag: names for flag, names in flags.items() if flag not in needless}
+    inside = tuple(flag for flag, names in flags.items() if set(names) <= set(internal))
+    terms = "".join(f" + `{flag}`" for flag in flags)
+    return Filled(frame.assign(**{f: marks[f] for f in flags}), formula + terms, (*internal, *inside), told, flags)
+
+
+def _combinations(
+    frame: pd.DataFrame, formula: str, internal: Sequence[str], wage: str, marks: Mapping[str, np.ndarray]
+) -> list[str]:
+    """Indicators that the terms of the formula, and indicators before them, add up to."""
+    try:
+        known = Characteristics.learn(frame, formula, internal, wage).evaluate(frame).T
+    except DataFaults:
+        return []  # said when the formula is read for good
+    columns, found = np.column_stack([np.ones(len(frame)), known]), []
+    for flag, mark in marks.items():
+        scale = np.maximum(np.abs(columns).max(0), 1e-300)
+        apart = mark - columns @ (np.linalg.lstsq(columns / scale, mark)[0] / scale)
+        if np.abs(apart).max() < _SAME:
+            found.append(flag)
+        else:
+            columns = np.column_stack([columns, mark])
+    return found
 
 
 def _coded(right: Any) -> set[str]:

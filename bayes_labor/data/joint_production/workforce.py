@@ -1,8 +1,8 @@
 """The matched table: one row per worker of whole workplaces, with what each worker takes along and what stays behind."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from numbers import Number
 from pathlib import Path
 from typing import Any, Self
@@ -64,6 +64,8 @@ class Workforce:
     """Which workplaces of the table were left out, in words."""
     filled: str = ""
     """Which characteristics were missing, and of how many workers, in words."""
+    flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of every indicator of missing characteristics, the variables that are missing where it is one."""
     in_logs: bool = False
     """Whether the formula's left side is the logarithm of the wage: only specifications with errors of log wages obey it."""
 
@@ -142,12 +144,12 @@ class Workforce:
         numbers = [wage, *([weight] if weight else [])]
         complete = [*numbers, *roles] if missing else [*numbers, *roles, *_named(formula, wage, frame)]
         frame, left_out = _without(frame, workplace, complete, leave_out)
-        told = ""
+        told, flags = "", dict[str, tuple[str, ...]]()
         if missing:
-            frame, formula, internal, told = filled(frame, formula, internal, wage, missing)
+            frame, formula, internal, told, flags = filled(frame, formula, internal, wage, missing)
         faults = [
             *_wage_faults(frame[wage], simulated),
-            *(_weight_faults(frame[weight]) if weight else []),
+            *(_weight_faults(frame[weight], wage) if weight else []),
             *_id_faults(frame, columns),
             *_industry_faults(frame, workplace, industry, industries),
         ]
@@ -187,6 +189,7 @@ class Workforce:
             name=name,
             left_out=left_out,
             filled=told,
+            flags=flags,
             in_logs=asks_for_logs(formula, wage),
         )
 
@@ -291,7 +294,8 @@ class Workforce:
         faults = faults or [fault for v, x in variables.items() for fault in _kind_faults(v, x, self.covariates[v])]
         if faults:
             raise DataFaults(faults)
-        covariates, where = self.covariates.assign(**variables), f"changed({', '.join(variables)})"
+        known = {flag: 0.0 for flag, lacking in self.flags.items() if set(lacking) <= set(variables)}
+        covariates, where = self.covariates.assign(**(known | variables)), f"changed({', '.join(variables)})"
         try:
             design = self.characteristics.evaluate(covariates)
         except Exception as error:  # such as a spline's, whose knots end at the largest value that it has seen
@@ -471,14 +475,21 @@ def _wage_faults(wage: pd.Series, simulated: bool) -> list[Fault]:
     return faults
 
 
-def _weight_faults(weight: pd.Series) -> list[Fault]:
+_MOST = 1e7  # workers for whom one may stand: more than any workplace has
+
+
+def _weight_faults(weight: pd.Series, wage: str) -> list[Fault]:
+    if weight.name == wage:
+        return [Fault(f"{wage} is the wage and the weight", "weight", "name the column of weights")]
+    if kind := _not_wages(weight):
+        return [Fault(f"{weight.name} is {kind}", "weight", "weights are numbers of workers")]
     values = pd.to_numeric(weight, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    wrong = ~(np.isfinite(values) & (values >= 1.0))
+    wrong = ~(np.isfinite(values) & (values >= 1.0) & (values <= _MOST))
     if not wrong.any():
         return []
     where = f"rows {first_few(weight.index[wrong])}{samples(weight[wrong].dropna())}"
     remedy = "give the number of workers of the workplace that each stands for; weights of a survey over its mean are others"
-    return [Fault(f"{weight.name} is no number of workers, one or more", where, remedy)]
+    return [Fault(f"{weight.name} is no number of workers, from 1 to {_MOST:.0e}", where, remedy)]
 
 
 def _not_wages(wage: pd.Series) -> str:

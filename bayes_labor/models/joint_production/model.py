@@ -99,7 +99,7 @@ def joint_production(
             equilibrium.value, equilibrium.output, _power(columns, data, spec, free), data["offsets"], spec.threads,
             copies=data["copies"],
         )  # fmt: skip
-        _report(equilibrium, surplus, wage)
+        _report(equilibrium, surplus, wage if data["copies"] is None else data["copies"] * wage)
         counted = pm.Data("counted", np.ones(workforce.n_workplaces), dims="workplace") if weighted else None
         _wages(workforce, spec, data, free, wage, surplus, equilibrium, inputs.shortfall, counted)
         judge_by(*judged_parameters(model.named_vars), two_sided="" if spec.is_linear else "beta")
@@ -200,9 +200,9 @@ def _power(columns: Columns, data: dict[str, Any], spec: JointProductionSpec, fr
     return design_index(data["power"], psi, spec.threads)
 
 
-def _report(equilibrium: Any, surplus: Any, wage: Any) -> None:
+def _report(equilibrium: Any, surplus: Any, paid: Any) -> None:
     pm.Deterministic("feasible_share", equilibrium.feasible_share)
-    pm.Deterministic("surplus_share", surplus.sum() / pt.where(equilibrium.status > 0, 1.0, wage.sum()))
+    pm.Deterministic("surplus_share", surplus.sum() / pt.where(equilibrium.status > 0, 1.0, paid.sum()))
     pm.Deterministic("solver_iterations", equilibrium.diagnostics[1])
     pm.Deterministic("solver_status", equilibrium.status)
     solver_outcomes(Status)

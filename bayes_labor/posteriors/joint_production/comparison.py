@@ -78,8 +78,8 @@ def _terms(rows: Workforce, predicted: np.ndarray, one: xr.Dataset, spec: JointP
 def log_posterior_terms(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int = 1000) -> np.ndarray:
     """(sample,) log likelihood less the penalty on payrolls without a surplus; minus infinity without an equilibrium."""
     posterior, weight = thin(draws, size), 0.0 if spec.is_linear else spec.penalty
-    unit = workforce.sizes * softness_of(workforce, spec.model_copy(update={"feasibility": "smooth"}))
-    counts = weight * (workforce.sizes > PENALISED_SIZE)
+    unit = workforce.headcount * softness_of(workforce, spec.model_copy(update={"feasibility": "smooth"}))
+    counts = weight * (workforce.headcount > PENALISED_SIZE)
     found = []
     for i, e in enumerate(solve_each(draws, workforce, spec, size=size)):
         fits = -np.inf if e is None else float(_terms(workforce, e.wage, posterior.isel(sample=i), spec).sum())

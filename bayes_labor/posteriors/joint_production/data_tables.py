@@ -16,7 +16,7 @@ _EDGES = (2, 6, 21, 51, 101)  # of the paper's size classes
 
 def size_class(workforce: Workforce) -> np.ndarray:
     """(F,) the paper's size class of each workplace, from 0."""
-    found: np.ndarray = np.searchsorted(_EDGES, workforce.sizes, side="right") - 1
+    found: np.ndarray = np.searchsorted(_EDGES, workforce.headcount, side="right") - 1
     return found
 
 

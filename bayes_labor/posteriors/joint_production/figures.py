@@ -85,7 +85,7 @@ def outside_option_band(solved: xr.Dataset, workforce: Workforce) -> tuple[Figur
 
 def surplus_shares(solved: xr.Dataset, workforce: Workforce) -> tuple[Figure, str]:
     """Share of the surplus relative to an equal share, by relative standing in the first internal term."""
-    share = solved["surplus_share"].to_numpy() * np.repeat(workforce.sizes, workforce.sizes)
+    share = solved["surplus_share"].to_numpy() * np.repeat(workforce.headcount, workforce.sizes)
     figure = Figure(figsize=(WIDE, 3.6))
     axes = figure.subplots()
     if workforce.internal.any():

@@ -26,7 +26,7 @@ def checks(workforce: Workforce, wage: np.ndarray) -> dict[str, float]:
     """What is compared, of wages (N,) of the workforce's people in its workplaces; in shares, correlations and wage units."""
     n, sizes = workforce.n_workplaces, workforce.sizes
     means = np.add.reduceat(wage, workforce.offsets[:-1]) / sizes
-    found = {"sd of workplaces' mean wages": float(means.std()), "size premium": _slope(np.log(sizes), means)}
+    found = {"sd of workplaces' mean wages": float(means.std()), "size premium": _slope(np.log(workforce.headcount), means)}
     found["correlation of coworkers' wages"] = among_coworkers(workforce, wage)
     standard = (wage - wage.mean()) / wage.std()
     found |= {"skewness of wages": float(np.mean(standard**3)), "1% of wages": float(np.quantile(wage, 0.01))}

@@ -194,7 +194,7 @@ def _by_size(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree
         },
         index=pd.Index(labels, name="workers"),
     )
-    sizes = np.repeat(workforce.sizes, workforce.sizes)
+    sizes = np.repeat(workforce.headcount, workforce.sizes)
     members = [(sizes >= a) & (sizes < b) for a, b in zip(low, high, strict=True)]
     totals: Sequence[Sequence[tuple[int, int]]] = [[(r, c) for r in range(len(table))] for c in range(3)]
     told = ("wage", "predicted wage", "outside option")

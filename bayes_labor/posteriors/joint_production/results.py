@@ -193,12 +193,12 @@ def by_workplace_size(draws: xr.DataTree, workforce: Workforce, spec: JointProdu
 
     """
     n, k = len(SIZE_EDGES) - 1, len(workforce.industries)
-    by_place = np.searchsorted(SIZE_EDGES, workforce.sizes, "right") - 1
+    by_place = np.searchsorted(SIZE_EDGES, workforce.headcount, "right") - 1
     by_worker = np.repeat(by_place, workforce.sizes)
     cell = workforce.industry * n + by_place
 
     def surplus(e: Equilibrium) -> np.ndarray:
-        workers = np.bincount(cell, workforce.sizes, n * k)
+        workers = np.bincount(cell, workforce.headcount, n * k)
         return (np.bincount(cell, e.surplus, n * k) / np.where(workers > 0, workers, np.nan)).reshape(k, n)
 
     wage, option, gap = _collect(
@@ -211,7 +211,7 @@ def by_workplace_size(draws: xr.DataTree, workforce: Workforce, spec: JointProdu
             "outside_option": (("sample", "size_class"), option),
             "surplus": (("sample", "industry", "size_class"), gap),
             "observed": ("size_class", _means(workforce.wage, by_worker, n)),
-            "mean_size": ("size_class", _means(workforce.sizes.astype(float), by_place, n)),
+            "mean_size": ("size_class", _means(workforce.headcount, by_place, n)),
             "workers": ("size_class", np.bincount(by_worker, minlength=n)),
             "workplaces": (("industry", "size_class"), np.bincount(cell, minlength=n * k).reshape(k, n)),
         },

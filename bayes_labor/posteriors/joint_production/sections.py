@@ -47,7 +47,8 @@ def report_sections(
 ) -> list[dict[str, Any]]:
     """Of the page of one fit: pictures and the paper's results, at ``size`` draws whose equilibrium is solved again."""
     solved = equilibria(draws, workforce, spec, size=size)
-    surplus = float((solved["surplus"].sum("workplace") / solved["wage"].sum("worker")).mean())
+    paid = xr.DataArray(workforce.weight, dims="worker")
+    surplus = float((solved["surplus"].sum("workplace") / (solved["wage"] @ paid)).mean())
     feasible = float((solved["surplus"] >= 0).mean())
     said = {"surplus_shares": f"{surplus:.0%} of pay is surplus; {feasible:.1%} of workplaces cover their outside options."}
     made = {n: (_HEADINGS[n], f, c) for n, (f, c) in all_figures(draws, solved, workforce, spec).items()}

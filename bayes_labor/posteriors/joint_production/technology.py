@@ -182,23 +182,24 @@ def _channels(
 
 def _parts(e: Equilibrium, workforce: Workforce) -> list[tuple[float, float]]:
     """(sd between, sd within) workplaces of what each channel gives a worker."""
-    sizes = workforce.sizes
-    workplace = np.repeat(np.arange(len(sizes)), sizes)
-    per_worker = (np.add.reduceat(e.outside_option, workforce.offsets[:-1]) + e.surplus) / sizes
-    surplus_per_worker = float(e.surplus.sum() / sizes.sum())
-    by_industry = [np.average(per_worker[workforce.industry == k], weights=sizes[workforce.industry == k]) for k in
+    weight, counts, starts = workforce.weight, workforce.headcount, workforce.offsets[:-1]
+    workplace = np.repeat(np.arange(workforce.n_workplaces), workforce.sizes)
+    per_worker = (np.add.reduceat(weight * e.outside_option, starts) + e.surplus) / counts
+    surplus_per_worker = float(e.surplus.sum() / counts.sum())
+    by_industry = [np.average(per_worker[workforce.industry == k], weights=counts[workforce.industry == k]) for k in
                    range(len(workforce.industries))]  # fmt: skip
     channels = (
-        e.surplus_share * sizes[workplace] * surplus_per_worker, e.outside_option, per_worker[workplace],
+        e.surplus_share * counts[workplace] * surplus_per_worker, e.outside_option, per_worker[workplace],
         np.array(by_industry)[workforce.worker_industry],
     )  # fmt: skip
     found = []
     for values in channels:
-        middle = np.add.reduceat(values, workforce.offsets[:-1]) / sizes
-        found.append(
-            (
-                float(np.sqrt(np.average((middle - values.mean()) ** 2, weights=sizes))),
-                float((values - middle[workplace]).std()),
-            )
-        )
+        middle = np.add.reduceat(weight * values, starts) / counts
+        mean = np.average(values, weights=weight)
+        squares = (middle[workplace] - mean) ** 2, (values - middle[workplace]) ** 2
+        found.append((_root_mean(squares[0], weight), _root_mean(squares[1], weight)))
     return found
+
+
+def _root_mean(squares: np.ndarray, weight: np.ndarray) -> float:
+    return float(np.sqrt(np.average(squares, weights=weight)))

@@ -67,6 +67,31 @@ def test_workers_who_lack_the_same_have_one_term() -> None:
     assert changed.terms == found.terms
 
 
+def test_what_is_lost_together_or_tells_nothing_new() -> None:
+    """An external and an internal variable that the same workers lack; one that exactly a dummy's workers lack."""
+    table = ordinary_table(200, 1)
+    gone = np.random.default_rng(0).random(len(table)) < 0.2
+    table.loc[gone, ["school", "seniority"]] = np.nan
+    found = read(table)
+    at = found.terms.index("school and seniority missing")
+    assert not found.internal[at] and len([t for t in found.terms if "missing" in t]) == 1
+    table = ordinary_table(200, 1)
+    table.loc[table["female"] == 1, "school"] = np.nan
+    found = read(table)
+    assert not [t for t in found.terms if "missing" in t] and "no term of their own for school missing" in found.filled
+
+
+def test_a_counterfactual_that_gives_everybody_a_value_lifts_the_flag() -> None:
+    table = lacking()
+    table["experience"] = table["experience"].where(table["school"].notna())
+    found = read(table)
+    flag = found.terms.index("experience and school missing")
+    assert found.changed(school=12.0).design[:, flag].sum() == found.design[:, flag].sum() > 0  # experience is still not known
+    assert found.changed(school=12.0, experience=5.0).design[:, flag].sum() == 0.0
+    seniority = found.terms.index("seniority missing")
+    assert found.changed(seniority=1.0).design[:, seniority].sum() == 0.0
+
+
 def test_codes_become_categories_and_taken_names_are_left_alone() -> None:
     table = lacking()
     table["grade"] = np.where(np.arange(len(table)) % 7, np.arange(len(table)) % 3, np.nan)

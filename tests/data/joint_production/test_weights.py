@@ -35,7 +35,7 @@ def test_weights_are_part_of_the_data() -> None:
     assert len(first.weight) == first.n_workers and len(second.weight) == second.n_workers
 
 
-@pytest.mark.parametrize("value", [0.0, 0.5, -1.0, np.nan, np.inf, "many"])
+@pytest.mark.parametrize("value", [0.0, 0.5, -1.0, np.nan, np.inf, 1e9, "many"])
 def test_what_is_no_number_of_workers_is_refused(value: object) -> None:
     table = sampled().astype({"stands": object})
     table.loc[3, "stands"] = value
@@ -43,3 +43,15 @@ def test_what_is_no_number_of_workers_is_refused(value: object) -> None:
         read(table, weight="stands")
     with pytest.raises(DataFaults, match="there is no column 'wt' for the weight"):
         read(sampled(), weight="wt")
+
+
+def test_what_is_no_weight_at_all_is_refused() -> None:
+    table = sampled()
+    kinds = {
+        "a date": pd.Timestamp("2020-01-01"), "true or false": True, "a complex number": 2 + 1j,
+    }  # fmt: skip
+    for words, value in kinds.items():
+        with pytest.raises(DataFaults, match=f"stands is {words}"):
+            read(table.assign(stands=value), weight="stands")
+    with pytest.raises(DataFaults, match="is the wage and the weight"):
+        read(table, weight="wage")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
@@ -10,7 +11,12 @@ from scipy import stats
 from bayes_labor.data import DataFaults, Workforce
 from bayes_labor.models import JointProductionSpec, joint_production
 from bayes_labor.models.joint_production.export import export
-from bayes_labor.posteriors.joint_production.equilibrium import solve_each
+from bayes_labor.posteriors.joint_production.comparison import log_posterior_terms
+from bayes_labor.posteriors.joint_production.data_tables import workplaces_by_size
+from bayes_labor.posteriors.joint_production.equilibrium import equilibria, solve_each
+from bayes_labor.posteriors.joint_production.figures import surplus_shares
+from bayes_labor.posteriors.joint_production.results import by_workplace_size
+from bayes_labor.posteriors.joint_production.technology import _parts
 from bayes_labor.posteriors.joint_production.verdict import _sampled
 from tests.data.payrolls import FORMULA, ordinary_table
 from tests.posteriors.joint_production.test_export import drawn
@@ -25,10 +31,16 @@ def weighted() -> Workforce:
     return Workforce.from_frame(table, FORMULA, ["seniority"], weight="stands")
 
 
-def test_wages_are_those_of_the_whole_workplaces(weighted: Workforce) -> None:
-    table, draws = ordinary_table(20, 2), drawn(weighted, 2)
+@pytest.fixture(scope="module")
+def whole(weighted: Workforce) -> Workforce:
+    """Everybody for whom they stand, in the table."""
+    table = ordinary_table(20, 2)
     rows = np.repeat(np.arange(len(table)), np.random.default_rng(0).integers(1, 4, len(table)))
-    whole = Workforce.from_frame(table.iloc[rows].reset_index(drop=True), FORMULA, ["seniority"])
+    return Workforce.from_frame(table.iloc[rows].reset_index(drop=True), FORMULA, ["seniority"])
+
+
+def test_wages_are_those_of_the_whole_workplaces(weighted: Workforce, whole: Workforce) -> None:
+    draws = drawn(weighted, 2)
     gamma = draws["posterior"]["gamma"]
     # One draw in the units of the terms is another in those of the centred ones, whose means differ.
     means = [w.terms_by_workers[[i for i, t in enumerate(w.terms) if not w.internal[i]]].mean(1) for w in (weighted, whole)]
@@ -40,6 +52,37 @@ def test_wages_are_those_of_the_whole_workplaces(weighted: Workforce) -> None:
         assert one is not None and other is not None
         np.testing.assert_allclose(np.repeat(one.wage, weighted.weight.astype(int)), other.wage, rtol=1e-9)
         np.testing.assert_allclose(one.surplus, other.surplus, rtol=1e-8, atol=1e-8)
+
+
+def test_what_pages_say_of_the_surplus_is_that_of_the_whole(weighted: Workforce, whole: Workforce) -> None:
+    """The scheme of channels, shares relative to equal ones, surplus by size, its share of pay, the penalty."""
+    spec, draws = JointProductionSpec(feasibility="hard", penalty=0.0), drawn(weighted, 2)
+    one, other = (next(iter(solve_each(draws, w, spec, size=1))) for w in (weighted, whole))
+    np.testing.assert_allclose(_parts(one, weighted), _parts(other, whole), rtol=1e-8, atol=1e-12)
+    shares = []
+    for w in (weighted, whole):
+        solved = equilibria(draws, w, spec, size=2)
+        figure, _ = surplus_shares(solved, w)
+        relative = solved["surplus_share"].to_numpy() * np.repeat(w.headcount, w.sizes)
+        shares.append(np.average(relative, axis=1, weights=w.weight))
+        assert figure.axes[0].get_lines()[-1].get_ydata().mean() == pytest.approx(1.0, abs=0.2)
+        sizes = by_workplace_size(draws, w, spec, size=2)
+        shares.append(sizes["surplus"].to_numpy())
+    for found, want in zip(shares[:2], shares[2:], strict=True):
+        np.testing.assert_allclose(found, want, rtol=1e-8, equal_nan=True)
+    pd.testing.assert_frame_equal(workplaces_by_size(weighted), workplaces_by_size(whole))
+    model = joint_production(weighted, SPEC)
+    names = ["beta", "psi", "gamma", "A", "sigma", "d", "V_U", "surplus_share", "infeasibility_penalty"]
+    values = model.compile_fn(
+        model.replace_rvs_by_values([model[n] for n in names]), inputs=model.value_vars, on_unused_input="ignore", point_fn=True
+    )(model.initial_point())
+    dims = {"beta": ["industry"], "psi": ["power_term"], "gamma": ["talent_term"], "A": ["industry"]}
+    made = {n: (("chain", "draw", *dims.get(n, [])), np.asarray(v)[None, None]) for n, v in zip(names, values, strict=True)}
+    at = xr.DataTree.from_dict({"posterior": xr.Dataset(made, {"chain": [0], "draw": [0]})})
+    (solved,) = solve_each(at, weighted, SPEC, size=1)
+    assert float(values[-2]) == pytest.approx(solved.surplus.sum() / (weighted.weight @ solved.wage), rel=1e-9)
+    without = log_posterior_terms(at, weighted, JointProductionSpec(penalty=0.0), size=1)
+    assert float(values[-1]) == pytest.approx(float((without - log_posterior_terms(at, weighted, SPEC, size=1))[0]), rel=1e-9)
 
 
 def test_the_likelihood_is_of_the_sampled_wages(weighted: Workforce) -> None:
