@@ -18,6 +18,7 @@ from bayes_labor.posteriors.style import ACCENT, BAND, BLUSH, FAINT, GREY, INK
 from bayes_labor.posteriors.tables import printed, write_table
 
 _COLUMNS = {"hdi_low": "3%", "hdi_high": "97%", "ess_bulk": "bulk ESS", "ess_tail": "tail ESS", "r_hat": "R-hat"}
+_SNAKE = re.compile(r"(?<=[a-z]{2})_(?=[a-z]{2})")  # between words, not before an index as in s_l
 _THEMED = {INK: "ink", BAND: "band", ACCENT: "accent", GREY: "grey", FAINT: "faint", BLUSH: "blush"}
 _THEMED |= {"#000000": "ink", "#ffffff": "paper"}
 """Colours of pictures that a dark page changes, by the name of the page's variable."""
@@ -121,7 +122,7 @@ def page_table(
         {"index": list(i), "cells": list(c), "shaded": bool(m)}
         for i, c, m in zip(labels, shown.itertuples(index=False), marks, strict=True)
     ]
-    columns = [_COLUMNS.get(str(c), str(c).replace("_", " ")) for c in table.columns]
+    columns = [_COLUMNS.get(str(c), _SNAKE.sub(" ", str(c))) for c in table.columns]
     head = [str(n or "") for n in table.index.names]
     explained = words.explain(name, dict(zip([*head, *map(str, table.columns)], [*head, *columns], strict=True)))
     told: dict[str, Any] = {"label": caption, "caption": note, "words": explained, "files": []}

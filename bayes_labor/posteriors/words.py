@@ -42,3 +42,14 @@ def meaning(table: str, column: str) -> str:
         if column in words:
             return words[column]
     return next((words["*"] for words in own if "*" in words), "")
+
+
+def as_markdown() -> str:
+    """All of it as a page of the documentation."""
+    lines = ["# What the columns of tables mean", "", "Below every table of a page stand the same words.", ""]
+    for table in sorted(known(), key=lambda t: (t != "any", t)):
+        heading = "In whichever table" if table == "any" else f"Table `{table}`"
+        lines += [f"## {heading}", ""]
+        for column, text in known()[table].items():
+            lines += [f"`{'any other column' if column == '*' else column}`", f": {text}", ""]
+    return "\n".join(lines)

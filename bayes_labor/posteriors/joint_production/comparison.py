@@ -297,7 +297,7 @@ def no_interaction(
     Returns
     -------
     pd.DataFrame
-        By industry: ``below_zero``, P(beta < 0); ``practically_zero``, P(|beta| < rope), and the same under the prior;
+        By industry: ``below_zero``, P(beta < 0); ``practically_zero``, P(-rope < beta < rope), and the same under the prior;
         ``bayes_factor`` in favour of beta = 0, Savage-Dickey: posterior density at zero over prior density at zero. Densities
         are shares of draws within 0.05 of zero on the atanh scale, so beta's cusp at zero is averaged over that width; a
         share without draws gives an upper bound of one draw, and says so in ``bound``. NaN where no prior draw is near zero.
