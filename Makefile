@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WHEELS := wheelhouse
 LOCAL  := $(if $(wildcard $(WHEELS)/*.whl),--no-index --find-links $(WHEELS))
 
-.PHONY: setup demo test lint bench sbc docs lock clean wheelhouse
+.PHONY: setup demo test coverage lint bench sbc docs lock clean wheelhouse
 
 setup: $(VENV)/.ready
 
@@ -34,6 +34,10 @@ demo: setup
 	$(FLAGS) $(VENV)/bin/bayes-labor demo
 
 test: setup
+	$(FLAGS) $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# The same, counting which lines were run: a tenth slower.
+coverage: setup
 	$(FLAGS) $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov=bayes_labor --cov-report=term
 
 lint: setup

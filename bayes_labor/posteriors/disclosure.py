@@ -98,13 +98,18 @@ class Behind:
         return ""
 
     def _count(self, members: np.ndarray) -> tuple[int, int]:
-        return len(np.unique(self.person[members])), len(np.unique(self.workplace[members]))
+        people, places = (int(np.count_nonzero(np.bincount(of[members]))) for of in (self.person, self.workplace))
+        return people, places
 
     def _concentrated(self, rules: Rules) -> bool:
         assert self.amount is not None
         one = np.abs(self.amount[self.members])
         sums = [np.bincount(of[self.members], one) for of in (self.person, self.workplace)]
-        return bool(one.sum() > 0) and any(np.sort(x)[-rules.largest :].sum() > rules.share * one.sum() for x in sums)
+        return bool(one.sum() > 0) and any(_sum_of_largest(x, rules.largest) > rules.share * one.sum() for x in sums)
+
+
+def _sum_of_largest(x: np.ndarray, many: int) -> float:
+    return float((x if len(x) <= many else np.partition(x, -many)[-many:]).sum())
 
 
 @dataclass(frozen=True)

@@ -261,6 +261,7 @@ def test_equilibria_agree_with_the_model(run, sample_of_norway: Workforce) -> No
     np.testing.assert_allclose(share, thin(run[1], 10)["surplus_share"], rtol=1e-6)
 
 
+@pytest.mark.long
 def test_jax_density_is_differentiated_as_the_native_one(small: Workforce) -> None:
     """What NumPyro and BlackJAX sample: JAX differentiates through the translated graph, by the Ops' own rules."""
     import jax

@@ -1,6 +1,7 @@
 """The matched table: one row per worker of whole workplaces, with what each worker takes along and what stays behind."""
 
 import hashlib
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Number
@@ -326,6 +327,17 @@ class Workforce:
             people=None if self.people is None else self.people.at(rows),
             name=f"{self.name}: {int(kept.sum()):,} of them",
         )  # fmt: skip
+
+    def __repr__(self) -> str:
+        stand_for = f" that stand for {self.weight.sum():,.0f}" if self.is_weighted else ""
+        return (
+            f"Workforce({self.name!r}: {self.n_workers:,} workers{stand_for} in {self.n_workplaces:,} workplaces, "
+            f"{len(self.industries)} industries, wages in {self.wage_unit}, {self.formula!r})"
+        )
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what it is, and its table of means and quantiles."""
+        return f"<p>{html.escape(repr(self))}</p>{self.describe().to_html(float_format='{:,.3g}'.format)}"
 
     @property
     def terms_by_workers(self) -> np.ndarray:

@@ -46,6 +46,7 @@ class _Crowd:
         self.workplace = np.repeat(np.arange(workforce.n_workplaces), workforce.sizes)
         self.person = np.arange(workforce.n_workers) if workforce.people is None else workforce.people.row
         self.everybody = np.ones(workforce.n_workers, bool)
+        self._known_bases: dict[int, tuple[np.ndarray, ...]] = {}
 
     def all(self, amount: np.ndarray | None = None, **more: Any) -> Behind:
         """Everybody, of what is added up."""
@@ -67,23 +68,25 @@ class _Crowd:
         return (x - x[members].mean()) ** 2, (middle - x[members].mean()) ** 2, (x - middle) ** 2
 
     def about(self, term: int, members: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Who must be enough for a number about a term: those who differ from its commonest value among the members; of a dummy
+        """Who must be enough for a number about a term: those unlike the commonest of the members, and its bases."""
+        x = self.workforce.terms_by_workers[term]
+        known, counts = np.unique(x[members], return_counts=True)
+        return (x != known[counts.argmax()] if len(known) else members, *self._bases(term))
 
-        those in the category that all dummies of the factor leave out; and, where they are few, those who differ from another
-        term that comes before.
-        """
-        x = self.workforce.terms_by_workers
-        known, counts = np.unique(x[term][members], return_counts=True)
-        found = [x[term] != known[counts.argmax()]] if len(known) else [members]
-        factor, is_level, _ = self.workforce.terms[term].partition("[T.")
-        if is_level:
+    def _bases(self, term: int) -> tuple[np.ndarray, ...]:
+        """Of a dummy, those in the category that its factor leaves out; and the few who differ from a term before."""
+        if term not in self._known_bases:
+            x, found = self.workforce.terms_by_workers, []
+            factor, is_level, _ = self.workforce.terms[term].partition("[T.")
             levels = [i for i, t in enumerate(self.workforce.terms) if t.startswith(f"{factor}[T.") and ":" not in t]
-            found.append((x[levels] == 0).all(0)) if term in levels else None
-        for other in range(term):
-            apart = x[term] != x[other]
-            if apart.any() and len(np.unique(self.person[apart])) < _CLOSE:
-                found.append(apart)
-        return tuple(found)
+            if is_level and term in levels:
+                found.append((x[levels] == 0).all(0))
+            for other in range(term):
+                apart = x[term] != x[other]
+                if apart.any() and np.count_nonzero(np.bincount(self.person[apart])) < _CLOSE:
+                    found.append(apart)
+            self._known_bases[term] = tuple(found)
+        return self._known_bases[term]
 
 
 _CLOSE = 1000  # people; among more a rule that asks for so many would be a curious one

@@ -55,3 +55,12 @@ def test_what_is_no_weight_at_all_is_refused() -> None:
             read(table.assign(stands=value), weight="stands")
     with pytest.raises(DataFaults, match="is the wage and the weight"):
         read(table, weight="wage")
+
+
+def test_a_workforce_is_told_in_a_line_and_a_table() -> None:
+    """Not by its arrays, and names are text."""
+    table = sampled()
+    said = repr(read(table, weight="stands", name="<script>", wage_unit="kr"))
+    assert f"{len(table):,} workers that stand for {table['stands'].sum():,.0f} in " in said and len(said) < 250
+    shown = read(table, name="<script>")._repr_html_()
+    assert "<script>" not in shown and "&lt;script&gt;" in shown and "seniority" in shown and "50%" in shown
