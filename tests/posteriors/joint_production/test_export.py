@@ -13,7 +13,7 @@ from bayes_labor.data import DataFaults, Workforce
 from bayes_labor.models import JointProductionSpec
 from bayes_labor.posteriors.disclosure import RECOVERABLE, Behind, Candidate, Rules, release
 from bayes_labor.posteriors.export import export
-from bayes_labor.posteriors.joint_production.releases import releases
+from bayes_labor.posteriors.joint_production.releases import _by_size, _data_tables, _variation, releases
 from bayes_labor.posteriors.joint_production.system import JOINT_PRODUCTION
 from tests.data.payrolls import FORMULA, ordinary_table
 
@@ -58,10 +58,12 @@ def several(**sizes: list[int]) -> pd.DataFrame:
     return pd.concat(made, ignore_index=True)
 
 
-def left(table: pd.DataFrame, formula: str = FORMULA, **options: str) -> dict[str, pd.DataFrame]:
-    """The tables that leave."""
+def left(table: pd.DataFrame, formula: str = FORMULA, *, whole: bool = False, **options: str) -> dict[str, pd.DataFrame]:
+    """The tables that leave: all, or those of the data and by size, which need no prior."""
     workforce = Workforce.from_frame(table, formula, ["seniority"], name="planted", **options)
-    return {r.name: r.table for r in release(releases(SPEC, workforce, drawn(workforce), 2), Rules())}
+    draws = drawn(workforce, 2)
+    some = [*_data_tables(workforce), _variation(SPEC, workforce, draws, 2), _by_size(SPEC, workforce, draws, 2)]
+    return {r.name: r.table for r in release(releases(SPEC, workforce, draws, 2) if whole else some, Rules())}
 
 
 def planted() -> pd.DataFrame:
@@ -260,7 +262,7 @@ def test_those_whom_a_factor_leaves_out_are_enough() -> None:
     table.loc[[7, 900], "job"] = "bishop"  # the first of the alphabet: all are set against these two
     table["pilot"] = 0.0
     table.loc[[3, 901], "pilot"] = 1.0
-    found = left(table, FORMULA + " + job + {school + pilot}")
+    found = left(table, FORMULA + " + job + {school + pilot}", whole=True)
     for name in ("parameters", "data_workers", "data_coworkers"):
         labels = " ".join(map(str, found[name].index))
         assert "school" in labels and "job" not in labels and "pilot" not in labels, name
