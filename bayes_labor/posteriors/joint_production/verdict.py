@@ -93,7 +93,15 @@ def _unasked(draws: xr.DataTree) -> Gate | None:
     return Gate("no second opinion on β", reason, False, advice)
 
 
+_FEW_SAMPLED = 0.55
+
+
 def _sampled(workforce: Workforce) -> Gate | None:
+    """Sampled coworkers; with what weights were seen to leave where it is more than a quarter of a posterior sd.
+
+    Of 100 generated payrolls, ``benchmarks/results/thinned_payrolls.csv``: with 55% of the workers and more means of β, ψ and d
+    were off by at most .22 posterior sds (error .2) in either fit.
+    """
     if not workforce.is_weighted:
         return None
     value = f"{workforce.n_workers:,} sampled workers stand for {workforce.weight.sum():,.0f}"
@@ -101,6 +109,11 @@ def _sampled(workforce: Workforce) -> Gate | None:
         "what coworkers bring whom nobody sampled is only known on average: predicted wages of a workplace err together, and "
         "weights do not repair that"
     )
+    if workforce.n_workers < _FEW_SAMPLED * workforce.weight.sum():
+        advice += (
+            "; in generated payrolls of which so few were left means of β lay .3 posterior sds too low, and 94% intervals of d "
+            "held it in 82%"
+        )
     return Gate("sampled coworkers", value, False, advice)
 
 

@@ -1,6 +1,7 @@
 """The model of sampled workers is the model of all for whom they stand."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from tests.data.payrolls import FORMULA, ordinary_table
 from tests.posteriors.joint_production.test_export import drawn
 
 SPEC = JointProductionSpec(penalty=2.0)
+THINNED = Path(__file__).parents[3] / "benchmarks" / "results" / "thinned_payrolls.csv"
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +109,22 @@ def test_a_weighted_fit_says_so_at_its_top(weighted: Workforce) -> None:
     caution = _sampled(weighted)
     assert caution is not None and f"{weighted.n_workers:,} sampled workers stand for" in caution.value
     assert _sampled(replace(weighted, weight=np.ones(weighted.n_workers))) is None
+
+
+@pytest.mark.parametrize(("stands_for", "few"), [(2.0, True), (1.5, False)])
+def test_what_weights_leave_is_said_as_it_was_recorded(weighted: Workforce, stands_for: float, few: bool) -> None:
+    """Where the recorded bias exceeds a quarter of a posterior sd the caution has its figure, and only there."""
+    recorded = pd.read_csv(THINNED).query("fit == 'weighted'")
+    recorded["off"] = (recorded["mean"] - recorded["truth"]) / recorded["sd"]
+    recorded["name"] = recorded["parameter"].str.split("[").str[0]
+    own = recorded[(recorded["kept"] < 0.55) == few]
+    bias = own.groupby("name")["off"].mean()
+    assert recorded["payroll"].nunique() == 100
+    advice = _sampled(replace(weighted, weight=np.full(weighted.n_workers, stands_for))).advice
+    assert ("β lay .3 posterior sds too low" in advice) == few == (bias.abs() > 0.25).any()
+    if few:
+        d = own[own["name"] == "d"]
+        assert round(-bias["beta"], 1) == 0.3 and round(100 * ((d["rank"] > 0.03) & (d["rank"] < 0.97)).mean()) == 82
 
 
 def test_shards_are_refused(weighted: Workforce) -> None:
