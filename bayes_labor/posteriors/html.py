@@ -88,7 +88,7 @@ def inline(figure: Figure, name: str, caption: str) -> Markup:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
+    svg = re.sub("<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     for colour, variable in _THEMED.items():
         svg = re.sub(rf"(:\s*){colour}\b", rf"\g<1>var(--{variable})", svg)
