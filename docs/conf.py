@@ -12,6 +12,7 @@ release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "numpydoc"]
 html_theme = "pydata_sphinx_theme"
 exclude_patterns = ["_build"]
+smartquotes = False  # words are found as they are written
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
 myst_heading_anchors = 3
 autodoc_typehints = "none"  # numpydoc's parameters say them in words; signatures stay readable

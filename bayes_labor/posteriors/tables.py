@@ -109,6 +109,11 @@ def fixed(value: float, places: int) -> str:
     return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
 
 
+def percent(share: float, places: int = 0) -> str:
+    """A share in percent, without a sign before a zero."""
+    return f"{fixed(100.0 * share, places)}%"
+
+
 def interval(middle: float, low: float, high: float, prob: float = CI_PROB) -> str:
     """``middle [low, high]``, an interval of this probability, with the decimals that its width deserves."""
     places = decimals((high - low) / (2.0 * float(ndtri(0.5 + prob / 2.0))))

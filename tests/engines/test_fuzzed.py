@@ -36,9 +36,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     posterior = {k: v.to_numpy() for k, v in tree()["posterior"].to_dataset().items()}
     stats = {k: v.to_numpy().astype(float) for k, v in tree()["sample_stats"].to_dataset().items()}
     whole = Draws(np.zeros((2, 50, 3)), np.array([50, 50]), posterior, stats | {"cause": np.zeros((2, 50))})
-    whole.cut(30).save(begun.partial_path)  # and two blocks behind it
-    whole.cut(45).since(np.array([30, 30])).append(begun.partial_path)
-    whole.since(np.array([45, 45])).append(begun.partial_path)
+    written = whole.cut(30).save(begun.partial_path)  # and two blocks behind it
+    written = whole.cut(45).since(np.array([30, 30])).append(begun.partial_path, written)
+    whole.since(np.array([45, 45])).append(begun.partial_path, written)
     return {"done": done.path, "begun": begun.path}
 
 

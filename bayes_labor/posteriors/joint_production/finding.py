@@ -5,6 +5,7 @@ import xarray as xr
 
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.models.joint_production.settings import JointProductionSpec
+from bayes_labor.posteriors.tables import percent
 
 _SURE = 0.03
 """Share of draws on the other side of zero, up to which the sign of an industry's beta counts as known."""
@@ -23,7 +24,9 @@ def finding(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree)
     posterior = draws["posterior"].to_dataset()
     share = posterior["surplus_share"].to_numpy().ravel()
     low, high = np.quantile(share, [0.03, 0.97])
-    surplus = f"Of pay {share.mean():.0%} [{low:.0%}, {high:.0%}] is surplus over what workers could get elsewhere."
+    surplus = (
+        f"Of pay {percent(share.mean())} [{percent(low)}, {percent(high)}] is surplus over what workers could get elsewhere."
+    )
     surplus = " ".join([surplus, _sharing(workforce, posterior)]).strip()
     if spec.is_linear:
         return f"This specification holds β at zero: nobody's product depends on coworkers. {surplus}"

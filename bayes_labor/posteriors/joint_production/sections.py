@@ -26,7 +26,7 @@ from bayes_labor.posteriors.joint_production.results import (
     seniority_response,
     variation,
 )
-from bayes_labor.posteriors.tables import harmless, interval
+from bayes_labor.posteriors.tables import harmless, interval, percent
 
 _LEVELS = (0.03, 0.97)
 Fits = Mapping[str, tuple[xr.DataTree, JointProductionSpec]]
@@ -50,7 +50,9 @@ def report_sections(
     paid = xr.DataArray(workforce.weight, dims="worker")
     surplus = float((solved["surplus"].sum("workplace") / (solved["wage"] @ paid)).mean())
     feasible = float((solved["surplus"] >= 0).mean())
-    said = {"surplus_shares": f"{surplus:.0%} of pay is surplus; {feasible:.1%} of workplaces cover their outside options."}
+    said = {
+        "surplus_shares": f"{percent(surplus)} of pay is surplus; {feasible:.1%} of workplaces cover their outside options."
+    }
     made = {n: (_HEADINGS[n], f, c) for n, (f, c) in all_figures(draws, solved, workforce, spec).items()}
     return [*pictured(made, folder, said), *result_sections({"joint": (draws, spec)}, workforce, folder, size)]
 
