@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -78,14 +79,14 @@ def main() -> None:
     """Entry point: faults of the input are printed, not thrown."""
     from bayes_labor.data.faults import DataFaults, Fault
 
+    _heard.clear()
     with contextlib.suppress(ValueError):  # of a thread that is not the main one
         signal.signal(signal.SIGTERM, _terminated)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's background jobs ignore it
+            signal.signal(signal.SIGINT, _interrupted)
     try:
-        app()
-    except SystemExit as left:
-        if left.code in (_INTERRUPTED, _TERMINATED):
-            how = "interrupted" if left.code == _INTERRUPTED else "terminated"
-            _complain(f"{how}: draws so far are in the run folder, `bayes-labor resume` goes on with them")
+        _unless_ended(app)
+    except SystemExit:
         raise
     except DataFaults as faults:
         _leave(2, str(faults))
@@ -110,9 +111,31 @@ def _short_of_memory(error: BaseException | None) -> BaseException | None:
     return None
 
 
+_heard: list[int] = []
+"""Exit codes of the signals that came. What they raise inside a library's callback arrives as an error of that library."""
+
+
+def _unless_ended(run: Callable[[], object]) -> None:
+    """Run; if a signal ends it, say so, however its exception arrives."""
+    try:
+        run()
+    except BaseException as error:
+        code = error.code if isinstance(error, SystemExit) else (_heard[0] if _heard else None)
+        if code not in (_INTERRUPTED, _TERMINATED):
+            raise
+        how = "interrupted" if code == _INTERRUPTED else "terminated"
+        _leave(int(str(code)), f"{how}: draws so far are in the run folder, `bayes-labor resume` goes on with them")
+
+
 def _terminated(*_: object) -> None:
     """As a queue ends a job: what was begun is put away first."""
+    _heard.append(_TERMINATED)
     sys.exit(_TERMINATED)
+
+
+def _interrupted(*_: object) -> None:
+    _heard.append(_INTERRUPTED)
+    raise KeyboardInterrupt
 
 
 def _what_to_report(defect: BaseException) -> str:

@@ -1,6 +1,8 @@
 """Exit codes: 0 done, 1 a gate failed, 2 the input has faults, 3 a defect of ours, 130 interrupted; never a bare traceback."""
 
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,31 @@ def test_no_room_and_no_memory_are_no_defects(monkeypatch, capsys) -> None:
 def test_an_interrupt_is_one_line(monkeypatch, capsys) -> None:
     code, text = leave(monkeypatch, capsys, KeyboardInterrupt())
     assert code == 130 and " ".join(text.split()).startswith("interrupted: draws so far are in the run folder")
+
+
+@pytest.mark.parametrize(("how", "code", "word"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")])
+def test_a_signal_that_a_library_turns_into_its_own_error(how: int, code: int, word: str, monkeypatch, capsys) -> None:
+    """As XLA does with what a callback raises: it is no defect of ours."""
+
+    def fail() -> None:
+        try:
+            os.kill(os.getpid(), how)
+            signal.sigtimedwait([], 1.0)
+        except BaseException as error:
+            raise RuntimeError("INTERNAL: CpuCallback error calling callback") from error
+
+    before = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        monkeypatch.setattr("bayes_labor.data.norway_table", fail)
+        monkeypatch.setattr("sys.argv", ["bayes-labor", "example", "norway", "a table.csv"])
+        with pytest.raises(SystemExit) as left:
+            main()
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)
+    text = capsys.readouterr().err
+    assert left.value.code == code and word in text and "defect" not in text
 
 
 def test_usage_errors_stay_two(monkeypatch, capsys) -> None:
