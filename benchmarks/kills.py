@@ -1,9 +1,9 @@
 """What a kill costs: ``python -m benchmarks.kills [nutpie blackjax smc disk memory]``, recorded in ``results/kills.json``.
 
 A fit from the command line is ended at twenty random moments by SIGKILL, SIGTERM or SIGINT and resumed after each. What was
-stored before must come back bit for bit, in the file and in the finished run; lost is what was drawn after the last write: the
-seconds between it and the signal. ``disk`` fits into a file system of a few hundred kilobytes (as root), ``memory`` takes from
-a sampling process the right to allocate.
+stored before must come back bit for bit, in the file and in the finished run; lost is what was done after the last write, of
+draws or of a population under way: the seconds between it and the signal. ``disk`` fits into a file system of a few hundred
+kilobytes (as root), ``memory`` takes from a sampling process the right to allocate.
 """
 
 import contextlib
@@ -24,15 +24,15 @@ from typing import Any
 import numpy as np
 
 from bayes_labor import __version__
-from bayes_labor.engines.progress import Draws
+from bayes_labor.engines.progress import Draws, aside_of
 from bayes_labor.engines.run_folder import RunFolder
 
 OUT = Path(__file__).parent / "results" / "kills.json"
 KILLS = 20
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 MODEL = ("joint-production", "norway:40", "--set", "spec=linear")
-LENGTHS = {"nutpie": 12_000, "blackjax": 4000, "smc": 2000}
-CHAINS = {"nutpie": 4, "blackjax": 4, "smc": 24}
+LENGTHS = {"nutpie": 12_000, "blackjax": 4000, "smc": 500}
+CHAINS = {"nutpie": 4, "blackjax": 4, "smc": 6}
 
 
 def command(verb: str, *words: str) -> subprocess.Popen[str]:
@@ -48,25 +48,33 @@ def begin(engine: str, run: Path, draws: int | None = None) -> subprocess.Popen[
     return command("fit", *MODEL, "--run", str(run), "--engine", engine, *length)
 
 
-def grown(process: subprocess.Popen[str], file: Path, beyond: float) -> bool:
-    """Wait until the file was written after a moment; False if the process ends before."""
-    while process.poll() is None:
+def written(file: Path) -> float:
+    """When draws, or what is under way beside them, were written last; 0 before the first time."""
+    times = [0.0]
+    for path in (file, aside_of(file)):
         with contextlib.suppress(FileNotFoundError):
-            if file.stat().st_mtime > beyond:
-                return True
+            times.append(path.stat().st_mtime)
+    return max(times)
+
+
+def grown(process: subprocess.Popen[str], file: Path, beyond: float) -> bool:
+    """Wait until something was written after a moment; False if the process ends before."""
+    while process.poll() is None:
+        if written(file) > beyond:
+            return True
         time.sleep(0.01)
     return False
 
 
-def kept_in(run: Path) -> Draws:
-    """What a killed fit has stored."""
-    found = Draws.load(RunFolder(run).partial_path)
-    assert found is not None
-    return found
+def kept_in(run: Path) -> Draws | None:
+    """What a killed fit has stored; None before the first population is whole."""
+    return Draws.load(RunFolder(run).partial_path)
 
 
-def holds(later: Draws, earlier: Draws) -> bool:
+def holds(later: Draws | None, earlier: Draws | None) -> bool:
     """Whether all earlier draws are among the later ones, bit for bit."""
+    if earlier is None or later is None:
+        return earlier is None
     return all(
         np.array_equal(later.unconstrained[c, :n], earlier.unconstrained[c, :n])
         and all(np.array_equal(later.posterior[k][c, :n], v[c, :n]) for k, v in earlier.posterior.items())
@@ -92,17 +100,17 @@ def killed_and_resumed(engine: str, run: Path) -> dict[str, Any]:
         process.wait()
         now = kept_in(run)
         # A signal that is heard lets a write end that was under way.
-        lost.append(max(moment - file.stat().st_mtime, 0.0))
-        same = same and (held is None or holds(now, held))
+        lost.append(max(moment - written(file), 0.0))
+        same = same and holds(now, held)
         held, moment = now, time.time()
         codes.append(f"{how.name} {process.returncode}")
-        counts.append(int(now.counts.sum()))
+        counts.append(int(now.counts.sum()) if now is not None else 0)
         print(engine, i, codes[-1], counts[-1], f"{lost[-1]:.2f} s", flush=True)
         process = command("resume", str(run))
     errors = process.communicate()[1]
-    assert held is not None and process.returncode in (0, 1), errors
+    assert process.returncode in (0, 1), errors
     tree = RunFolder.open(run).draws()
-    finished = all(
+    finished = held is None or all(
         np.array_equal(tree["posterior"][k].to_numpy()[c, :n], v[c, :n])
         for k, v in held.posterior.items() for c, n in enumerate(held.counts)
     )  # fmt: skip
@@ -175,9 +183,10 @@ def little_memory(run: Path) -> dict[str, Any]:
             codes.append(f"{process.returncode}: {'done' if process.returncode in (0, 1) else told}")
             break
         now = kept_in(run)
-        same, held = same and (held is None or holds(now, held)), now
+        assert now is not None
+        same, held = same and holds(now, held), now
         codes.append(f"{process.returncode}: {told}")
-        lost.append(max(ended - file.stat().st_mtime, 0.0))
+        lost.append(max(ended - written(file), 0.0))
         print(i, codes[-1], int(now.counts.sum()), flush=True)
         moment = time.time()
         process = command("resume", str(run))

@@ -14,7 +14,7 @@ import struct
 import time
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import reduce
@@ -318,11 +318,45 @@ class Keeper:
         now = time.monotonic()
         self._next = now + max(INTERVAL - (now - before), now - before)
 
+    def keep_aside(self, arrays: Mapping[str, np.ndarray], **about: Any) -> None:
+        """Write what an engine has under way besides draws, in the place of what it was before; ``about`` as JSON."""
+        if self.path is None:
+            return
+        before, self._asked, held = self._asked or time.monotonic(), 0.0, io.BytesIO()
+        np.savez(held, _about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
+        body, file = held.getvalue(), aside_of(self.path)
+        try:
+            _write(file.with_suffix(".writing"), "wb", _header(len(body), zlib.crc32(body), 0)[0] + body)
+            os.replace(file.with_suffix(".writing"), file)
+        except OSError as error:
+            file.with_suffix(".writing").unlink(missing_ok=True)
+            if not self.trouble:
+                warnings.warn(f"what is under way cannot be written ({error}); it goes on", RuntimeWarning, stacklevel=2)
+            self.trouble = str(error)
+        now = time.monotonic()
+        self._next = now + max(INTERVAL - (now - before), now - before)
+
+    def aside(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+        """(arrays, about) as written last; None where there is nothing, or it is not as it was written: work, but no draws."""
+        if self.path is None or not aside_of(self.path).is_file():
+            return None
+        try:
+            (body, _), *_ = _blocks(aside_of(self.path))
+            with np.load(io.BytesIO(body)) as held:
+                return {k: held[k] for k in held.files if k != "_about"}, json.loads(str(held["_about"]))
+        except Exception:  # numpy's, zip's and JSON's for a file in pieces
+            return None
+
     def replace(self, draws: Draws) -> None:
         """Write these draws in the place of all that were kept."""
         self._asked = 0.0
         self.follow(None)
         self.keep(draws)
+
+
+def aside_of(path: Path) -> Path:
+    """The file of what is under way, beside that of draws."""
+    return path.with_suffix(".state")
 
 
 @contextmanager

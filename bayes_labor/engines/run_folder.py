@@ -15,6 +15,7 @@ from typing import Any, Self
 import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.engines.progress import aside_of
 from bayes_labor.engines.stored import checksums, left, read_draws, read_record
 
 FORMAT = 4
@@ -45,8 +46,8 @@ class RunFolder:
             raise DataFaults([Fault(f"the run folder already holds {held[0]}", str(path), remedy)])
         if folder.draws_path.exists():
             shutil.rmtree(folder.draws_path)
-        for partial in folder.partials:
-            partial.unlink()
+        for partial in [*folder.partials, aside_of(folder.partial_path)]:
+            partial.unlink(missing_ok=True)
         for sub in (folder.path, folder.tables, folder.figures):
             sub.mkdir(parents=True, exist_ok=True)
         return folder
@@ -138,8 +139,8 @@ class RunFolder:
         shutil.rmtree(self.draws_path, ignore_errors=True)
         os.replace(temporary, self.draws_path)
         self.write_record(record | {"stored": stored, "variables": sorted(map(str, draws["posterior"].data_vars))})
-        for partial in self.partials:
-            partial.unlink()
+        for partial in [*self.partials, aside_of(self.partial_path)]:
+            partial.unlink(missing_ok=True)
 
     def write_record(self, record: dict[str, Any]) -> None:
         """Replace the record in one step."""

@@ -17,7 +17,7 @@ from bayes_labor.engines import blackjax_engine, nutpie_engine, smc
 from bayes_labor.engines.convergence import DIVERGENT, E_BFMI, apart, bfmi, unvisited, wanting
 from bayes_labor.engines.jumps import jump_from
 from bayes_labor.engines.nutpie_engine import compile_model
-from bayes_labor.engines.progress import Draws, Keeper, locked
+from bayes_labor.engines.progress import Draws, Keeper, aside_of, locked
 from bayes_labor.engines.run_folder import RunFolder, judged, provenance
 from bayes_labor.models.notes import notes_of
 from bayes_labor.models.settings import LARGEST_SEED, Settings
@@ -152,6 +152,8 @@ def resume(run: str | Path, model: pm.Model | Callable[[], pm.Model], *, progres
         exact = settings.engine in ("blackjax", "smc")
         if earlier is not None and exact:
             how = f"{found} draws recovered; continued exactly ({settings.engine})"
+        elif exact and aside_of(folder.partial_path).is_file():
+            how = f"no draws yet; continued exactly from what was under way ({settings.engine})"
         elif earlier is not None and found >= _FEWEST * earlier.unconstrained.shape[2]:
             how = f"{found} draws recovered; the others by a warm restart in whitened coordinates (nutpie)"
         else:

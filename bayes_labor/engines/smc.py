@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -161,7 +162,32 @@ def prior_points(model: pm.Model, draws: int, seed: int) -> np.ndarray:
     return np.column_stack([np.reshape(d, (draws, -1)) for d in drawn])
 
 
-def follow(density: Density, pool: np.ndarray, particles: int, rng: np.random.Generator) -> Particles:
+class UnderWay(NamedTuple):
+    """A population between the prior and the posterior."""
+
+    x: np.ndarray
+    """(n, D) unconstrained."""
+    like: np.ndarray
+    """(n,) log likelihoods."""
+    ancestor: np.ndarray
+    """(n,) int, draw of the prior."""
+    evidence: float
+    power: float
+    """The temperature."""
+    step: float
+    """Of leapfrog."""
+    accepted: float
+    stages: int
+    used: int
+    """Gradients."""
+    left: int
+    """Moves at this temperature."""
+
+
+def follow(
+    density: Density, pool: np.ndarray, particles: int, rng: np.random.Generator,
+    earlier: UnderWay | None = None, keep: Callable[[UnderWay], None] = lambda now: None,
+) -> Particles:  # fmt: skip
     """Move draws of the prior to the posterior.
 
     Parameters
@@ -174,6 +200,10 @@ def follow(density: Density, pool: np.ndarray, particles: int, rng: np.random.Ge
         How many to move.
     rng
         Generator.
+    earlier
+        Where a population was left, ``rng`` being in the state of that moment: then it goes on from there.
+    keep
+        Called after every move.
 
     Raises
     ------
@@ -181,23 +211,34 @@ def follow(density: Density, pool: np.ndarray, particles: int, rng: np.random.Ge
         If fewer draws of the prior have a likelihood than a quarter of ``particles``.
 
     """
-    base, like, _ = density(pool, 0.0)
+    now = earlier or _begun(density, pool, particles)
+    while now.power < 1.0 or now.left:
+        now = now if now.left else _resampled(now, particles, rng)
+        x, _, like, accepted, step, leaps = paths(density, now.x, now.power, now.step, rng)
+        moved = now._replace(x=x, like=like, accepted=accepted, step=step)
+        now = moved._replace(left=now.left - 1, used=now.used + leaps * particles)
+        keep(now)
+    return Particles(now.x, now.evidence, now.stages, now.used, now.accepted, now.ancestor)
+
+
+def _begun(density: Density, pool: np.ndarray, particles: int) -> UnderWay:
+    """The draws of the prior that have a likelihood."""
+    _, like, _ = density(pool, 0.0)
     there = np.isfinite(like)
     if there.sum() < max(particles // 4, 2):
         raise ValueError(f"{there.sum()} of {len(pool)} prior draws have a likelihood: tighten the priors")
-    x, base, like = pool[there], base[there], like[there]
-    evidence, power, step, accepted, stages, used = float(np.log(there.mean())), 0.0, 0.2, 1.0, 0, len(pool)
-    ancestor = np.arange(len(x))
-    while power < 1.0:
-        after = next_power(like, power)
-        weights = (after - power) * like
-        evidence += float(logsumexp(weights) - np.log(len(like)))
-        chosen = systematic(np.exp(weights - logsumexp(weights)), rng, particles)
-        x, ancestor, power, stages = x[chosen], ancestor[chosen], after, stages + 1
-        for _ in range(_MOVES):
-            x, _, like, accepted, step, leaps = paths(density, x, power, step, rng)
-            used += leaps * particles
-    return Particles(x, evidence, stages, used, accepted, ancestor)
+    x = pool[there]
+    return UnderWay(x, like[there], np.arange(len(x)), float(np.log(there.mean())), 0.0, 0.2, 1.0, 0, len(pool), 0)
+
+
+def _resampled(now: UnderWay, particles: int, rng: np.random.Generator) -> UnderWay:
+    """At the next temperature, before its moves."""
+    after = next_power(now.like, now.power)
+    weights = (after - now.power) * now.like
+    evidence = now.evidence + float(logsumexp(weights) - np.log(len(now.like)))
+    chosen = systematic(np.exp(weights - logsumexp(weights)), rng, particles)
+    held = now._replace(x=now.x[chosen], like=now.like[chosen], ancestor=now.ancestor[chosen])
+    return held._replace(evidence=evidence, power=after, stages=now.stages + 1, left=_MOVES)
 
 
 class Paths(NamedTuple):
@@ -255,9 +296,15 @@ def run(
     draws = draws or empty(settings, compiled.n_dim, names, expand(prior_points(model, 1, 0)[0]))
     for chain in np.flatnonzero(draws.counts == 0):
         seeds = np.random.SeedSequence([settings.seed, int(chain)])
-        pool = prior_points(model, _POOL * settings.draws, int(seeds.generate_state(1)[0]))
+        rng, key = np.random.default_rng(seeds), {"chain": int(chain), "seed": settings.seed}
+        left = _left(keeper, key, (settings.draws, compiled.n_dim))
+        if left is not None:
+            rng.bit_generator.state = left[1]
+        pool = np.empty((0, compiled.n_dim)) if left else prior_points(
+            model, _POOL * settings.draws, int(seeds.generate_state(1)[0])
+        )  # fmt: skip
         try:
-            found = follow(density, pool, settings.draws, np.random.default_rng(seeds))
+            found = follow(density, pool, settings.draws, rng, left and left[0], partial(_keep, keeper, key, rng))
         except ValueError as error:
             raise DataFaults([Fault(str(error), "engine='smc'", "say more of the parameters before the data")]) from None
         for i, x in enumerate(found.x):
@@ -273,6 +320,23 @@ def run(
         draws.state[str(chain)] = found.log_evidence
         keeper.keep(draws)
     return draws, np.array([draws.state[str(c)] for c in range(settings.chains)])
+
+
+def _keep(keeper: Keeper, key: dict[str, int], rng: np.random.Generator, now: UnderWay) -> None:
+    """Where a population has got, on disk: a kill loses a second or two of it."""
+    if keeper.due():
+        keeper.keep_aside({k: np.asarray(v) for k, v in now._asdict().items()}, key=key, rng=rng.bit_generator.state)
+
+
+def _left(keeper: Keeper, key: dict[str, int], shape: tuple[int, int]) -> tuple[UnderWay, Any] | None:
+    """(population of a chain where a kill left it, state of its generator); None where nothing was kept."""
+    held = keeper.aside()
+    if held is None or held[1].get("key") != key or set(held[0]) != set(UnderWay._fields):
+        return None
+    x, like, ancestor, *scalars = (held[0][k] for k in UnderWay._fields)
+    if x.shape != shape or any(v.ndim for v in scalars):
+        return None
+    return UnderWay(x, like, ancestor, *(v.item() for v in scalars)), held[1]["rng"]
 
 
 def second_opinion(

@@ -81,6 +81,35 @@ def test_as_an_engine_every_chain_is_a_population_and_a_kill_loses_none(tmp_path
     assert "continued exactly (smc)" in again.attrs["resumed"][0]
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_kill_within_a_population_loses_a_move(tmp_path, monkeypatch, damaged) -> None:
+    """It goes on from the last temperature kept, to the same draws; from a damaged file it starts that population again."""
+    settings = {"engine": "smc", "draws": 100, "chains": 1, "seed": 4}
+    real, moves = smc.paths, [0, 1000]
+
+    def counted(*arguments):
+        moves[0] += 1
+        if moves[0] > moves[1]:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(smc, "paths", counted)
+    monkeypatch.setattr("bayes_labor.engines.progress.INTERVAL", 0.0)
+    whole, in_all = sample(two_modes(0.3), **settings), moves[0]
+    moves[:] = 0, in_all - 4
+    with pytest.raises(KeyboardInterrupt):
+        sample(two_modes(0.3), run=tmp_path, **settings)
+    kept = tmp_path / "partial.state"
+    if damaged:
+        kept.write_bytes(kept.read_bytes()[:-9] + b"otherwise")
+    moves[:] = 0, 1000
+    again = resume(tmp_path, two_modes(0.3))
+    assert 4 <= moves[0] <= (in_all if damaged else 8) and not kept.exists()
+    xr.testing.assert_equal(again["posterior"].to_dataset(), whole["posterior"].to_dataset())
+    assert again.attrs["log_evidence"] == whole.attrs["log_evidence"]
+    assert "from what was under way (smc)" in again.attrs["resumed"][0]
+
+
 def test_mass_that_no_chain_visited_fails_a_gate() -> None:
     """Chains withheld from the lower mode agree with one another; the second opinion does not. With both it does."""
     share, rng = 0.4, np.random.default_rng(0)
