@@ -27,6 +27,7 @@ from bayes_labor.models.priors import printed
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.diagnostics import Gate, gates
 from bayes_labor.posteriors.disclosure import Candidate
+from bayes_labor.posteriors.observed import Observed, by_model, grouped, thinned
 from bayes_labor.posteriors.prior import prior_draws
 from bayes_labor.posteriors.tables import parameter_table
 
@@ -93,6 +94,9 @@ class System:
     """(spec, data, draws, changes, size) -> quantities before and after; a change is (whether it adds, value)."""
     releases: "Callable[[Any, Any, xr.DataTree], Sequence[Candidate]] | None" = None
     """(spec, data, draws) -> the tables that may leave a register, with who stands behind every number."""
+    observed: "Callable[[Any, Any, xr.DataTree, int], Observed] | None" = None
+    """(spec, data, draws, seed) -> each thing that a user observes, drawn anew, with densities of what can be left out; by
+    default the model's observed variables."""
     sampler: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the sampler that differ from the defaults."""
 
@@ -130,6 +134,12 @@ class System:
         if self.judge is not None:
             return self.judge(spec, data, draws)
         return Judged(gates(draws, draws.attrs.get("gated") or [n for n in self.symbols if n in draws["posterior"]]))
+
+    def arviz(self, spec: Any, data: Any, draws: xr.DataTree, *, size: int = 1000, seed: int = 0) -> xr.DataTree:
+        """A tree with all that stock ArviZ asks for: see :func:`bayes_labor.posteriors.verbs.arviz_tree`."""
+        tree, model = thinned(draws, size), self.build(data, spec)
+        found = self.observed(spec, data, tree, seed) if self.observed is not None else by_model(model, tree, seed)
+        return grouped(model, tree, found)
 
     def about(self, spec: Settings, data: Any) -> dict[str, Any]:
         """What a run's record says of the fit."""

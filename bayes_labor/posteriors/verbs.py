@@ -30,6 +30,7 @@ from bayes_labor.posteriors.disclosure import Rules
 from bayes_labor.posteriors.export import export as write_export
 from bayes_labor.posteriors.html import section, shown_table, write_page
 from bayes_labor.posteriors.leaving_out import leave_units_out, side_by_side
+from bayes_labor.posteriors.observed import thinned
 from bayes_labor.posteriors.preflight import Checked, check_model
 from bayes_labor.posteriors.prior import BEFORE, prior_check
 from bayes_labor.posteriors.report import write_report
@@ -135,6 +136,35 @@ def report(opened: Opened, draws: xr.DataTree, verdict: Any = None) -> Path:
     return write_report(opened.system, opened.spec, opened.data, draws, opened.folder, verdict)
 
 
+def arviz_tree(opened: Opened, *, size: int = 1000, seed: int = 0) -> xr.DataTree:
+    """A run with everything that stock ArviZ asks for; densities and predictive draws come from its table, now.
+
+    Parameters
+    ----------
+    opened
+        A run, see :func:`open_run`.
+    size
+        Draws, evenly spread over each chain.
+    seed
+        Of the predictive draws.
+
+    Returns
+    -------
+    xr.DataTree
+        ``posterior`` of the parameters with the user's labels; ``observed_data`` and ``posterior_predictive`` of what a user
+        observes, a row each (effects that the likelihood sums out are drawn anew); ``log_likelihood`` by what can be left out,
+        a workplace, person, worker, team, year or moment; ``sample_stats``; ``solver``, how the model was solved at each draw,
+        with the meaning of its status; ``coordinates`` that only the sampler knows.
+
+    Raises
+    ------
+    DataFaults
+        For a fit that is not finished, or of another release.
+
+    """
+    return opened.system.arviz(opened.spec, opened.data, opened.folder.draws(), size=size, seed=seed)
+
+
 def export(opened: Opened, folder: Path, rules: Rules | None = None) -> pd.DataFrame:
     """Write what may leave a register, and return what was held back: see :func:`.export.export`."""
     fitted, draws = (opened.system, opened.spec, opened.data), opened.folder.draws()
@@ -199,17 +229,14 @@ def leave_one_out(opened: Opened, size: int) -> az.ELPDData:
 
 def _model_terms(opened: Opened, draws: xr.DataTree, size: int) -> np.ndarray:
     """(sample, term) of the model's own log likelihood, at draws evenly spread."""
-    posterior = draws["posterior"].to_dataset()
-    keep = np.unique(np.linspace(0, posterior.sizes["draw"] - 1, max(size // posterior.sizes["chain"], 1)).astype(int))
-    thinned = xr.DataTree.from_dict({"posterior": posterior.isel(draw=keep)})
+    tree = thinned(draws, size)
+    samples = tree["posterior"].sizes["chain"] * tree["posterior"].sizes["draw"]
     with opened.build() as model:
-        names = [v.name for v in model.free_RVs]
-        absent = [n for n in names if n not in posterior]
+        absent = [v.name for v in model.free_RVs if v.name not in tree["posterior"]]
         if absent:
             raise DataFaults([Fault(f"the draws lack {absent[0]}", str(opened.folder.path), "fit again with this release")])
-        terms = pm.compute_log_likelihood(thinned, extend_inferencedata=False, progressbar=False)
-    flat = [v.to_numpy().reshape(len(keep) * posterior.sizes["chain"], -1) for v in terms.data_vars.values()]
-    return np.concatenate(flat, axis=1)
+        terms = pm.compute_log_likelihood(tree, extend_inferencedata=False, progressbar=False)
+    return np.concatenate([v.to_numpy().reshape(samples, -1) for v in terms.data_vars.values()], axis=1)
 
 
 def calibrate(system: System, data: Any, spec: Settings, simulations: int, **settings: Any) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.bonuses import figures, published
 from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out
 from bayes_labor.posteriors.bonuses.fits import GATED
+from bayes_labor.posteriors.bonuses.observed import observed_prizes, observed_receipts, observed_sizes
 from bayes_labor.posteriors.bonuses.prior_page import TITLES, bonus_prior_page
 from bayes_labor.posteriors.bonuses.results import coefficients, level_terms, ordered_levels
 from bayes_labor.posteriors.diagnostics import gates
@@ -109,6 +110,6 @@ def _system(name: str, kind: str, spec: type[Settings], build: Callable[..., pm.
     return System(name=name, spec=spec, read=read, build=build, sampler={"draws": 1000}, **words, **verbs, **more)
 
 
-SIZE = _system("bonuses.size", "bonus-size", BonusSpec, bonus_size, compare=_compare)
-RECEIPT = _system("bonuses.receipt", "bonus-receipt", ReceiptSpec, bonus_receipt)
-PRIZE = _system("bonuses.promotion-prize", "promotion-prize", PrizeSpec, promotion_prize)
+SIZE = _system("bonuses.size", "bonus-size", BonusSpec, bonus_size, compare=_compare, observed=observed_sizes)
+RECEIPT = _system("bonuses.receipt", "bonus-receipt", ReceiptSpec, bonus_receipt, observed=observed_receipts)
+PRIZE = _system("bonuses.promotion-prize", "promotion-prize", PrizeSpec, promotion_prize, observed=observed_prizes)

@@ -22,6 +22,7 @@ from bayes_labor.posteriors.joint_production.effective_prior import effective_pr
 from bayes_labor.posteriors.joint_production.equilibrium import elsewhere, solve_each, thin
 from bayes_labor.posteriors.joint_production.errors import residuals
 from bayes_labor.posteriors.joint_production.fits import joint_recipe
+from bayes_labor.posteriors.observed import by_draw, dataset, thinned
 
 ROPE = 0.05
 """Half-width of the region around beta = 0 taken as practically zero."""
@@ -49,7 +50,7 @@ def workplace_log_likelihood(
 
     """
     rows = workforce if others is None else others
-    unit, names = ("person", rows.people.labels) if spec.worker_effects and rows.people else ("workplace", rows.workplaces)
+    unit, names = unit_of(rows, spec)
     if others is not None and spec.worker_effects:
         what = "the others' people and workplaces have effects that the fit knows nothing of"
         raise DataFaults([Fault(what, rows.name, "compare by leaving one person out, or leave the effects out")])
@@ -60,13 +61,18 @@ def workplace_log_likelihood(
     )
     posterior = thin(draws, size)
     values = [
-        np.full(len(names), -np.inf) if wage is None else _terms(rows, wage, posterior.isel(sample=i), spec)
+        np.full(len(names), -np.inf) if wage is None else terms_at(rows, wage, posterior.isel(sample=i), spec)
         for i, wage in enumerate(found)
     ]
     return xr.DataArray(np.array(values), dims=("sample", unit), coords={unit: names})
 
 
-def _terms(rows: Workforce, predicted: np.ndarray, one: xr.Dataset, spec: JointProductionSpec) -> np.ndarray:
+def unit_of(rows: Workforce, spec: JointProductionSpec) -> tuple[str, np.ndarray]:
+    """What can be left out, and its ids: a workplace, or where workers have effects a person."""
+    return ("person", rows.people.labels) if spec.worker_effects and rows.people else ("workplace", rows.workplaces)
+
+
+def terms_at(rows: Workforce, predicted: np.ndarray, one: xr.Dataset, spec: JointProductionSpec) -> np.ndarray:
     """Log densities of wages at one draw: of workplaces, or of people where these have effects."""
     terms = _terms_of_errors(rows, residuals(rows, predicted, spec), one)
     if spec.errors != "log":
@@ -82,7 +88,7 @@ def log_posterior_terms(draws: xr.DataTree, workforce: Workforce, spec: JointPro
     counts = weight * (workforce.headcount > PENALISED_SIZE)
     found = []
     for i, e in enumerate(solve_each(draws, workforce, spec, size=size)):
-        fits = -np.inf if e is None else float(_terms(workforce, e.wage, posterior.isel(sample=i), spec).sum())
+        fits = -np.inf if e is None else float(terms_at(workforce, e.wage, posterior.isel(sample=i), spec).sum())
         found.append(fits if e is None else fits - float(counts @ np.logaddexp(0.0, -e.surplus / unit)))
     return np.array(found)
 
@@ -112,16 +118,13 @@ def with_log_likelihood(
     """
     if "log_likelihood" in draws:
         return draws
-    chains = draws["posterior"].sizes["chain"]
-    per_chain = min(draws["posterior"].sizes["draw"], max(size // chains, 1))
-    keep = np.unique(np.linspace(0, draws["posterior"].sizes["draw"] - 1, per_chain).astype(int))
-    thinned = xr.DataTree.from_dict({"posterior": draws["posterior"].to_dataset().isel(draw=keep)})
-    values = workplace_log_likelihood(thinned, workforce, spec, size=chains * len(keep))
-    shaped = values.to_numpy().reshape(chains, len(keep), -1)
+    tree = thinned(draws, size)
+    posterior = tree["posterior"].to_dataset()
+    values = workplace_log_likelihood(tree, workforce, spec, size=posterior.sizes["chain"] * posterior.sizes["draw"])
     unit = str(values.dims[1])
-    axes = {unit: values[unit], "chain": thinned["posterior"]["chain"], "draw": thinned["posterior"]["draw"]}
-    thinned["log_likelihood"] = xr.DataTree(xr.Dataset({"wage": (("chain", "draw", unit), shaped)}, axes))
-    return thinned
+    terms = by_draw(list(values.to_numpy()), posterior, (unit,))
+    tree["log_likelihood"] = xr.DataTree(dataset(posterior, {unit: values[unit].to_numpy()}, wage=terms))
+    return tree
 
 
 def leave_one_out(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int = 1000) -> az.ELPDData:
@@ -133,10 +136,10 @@ def leave_one_out(draws: xr.DataTree, workforce: Workforce, spec: JointProductio
         Pointwise by workplace under the user's ids, with Pareto shapes.
 
     """
-    thinned = with_log_likelihood(draws, workforce, spec, size=size)
+    tree = with_log_likelihood(draws, workforce, spec, size=size)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # large Pareto shapes are counted in the table
-        return az.loo(thinned, pointwise=True)
+        return az.loo(tree, pointwise=True)
 
 
 def elpd_without(

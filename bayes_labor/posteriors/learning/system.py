@@ -20,6 +20,7 @@ from bayes_labor.models.learning.structural import PRIORS, MomentEmulator, learn
 from bayes_labor.models.priors import Prior
 from bayes_labor.models.settings import LARGEST_SEED, Settings
 from bayes_labor.posteriors.html import section, shown_table
+from bayes_labor.posteriors.learning.observed import observed_changes
 from bayes_labor.posteriors.learning.structural import KNOWN, known_emulator, outside_design, summarize_structural
 from bayes_labor.posteriors.system import System
 
@@ -101,6 +102,7 @@ REGRESSION = System(
     build=learning_regression,
     describe=describe_teams,
     symbols={"theta": "θ", "slope": "slope", "sigma": "σ", "tau": "τ", "nu": "ν"},
+    observed=observed_changes,
     sampler={"draws": 1000},
 )
 DIRECT = System(

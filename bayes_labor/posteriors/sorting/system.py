@@ -16,6 +16,7 @@ from bayes_labor.models.sorting.calibration import IDENTIFIED, SortingSpec, sort
 from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
 from bayes_labor.posteriors.diagnostics import gates
 from bayes_labor.posteriors.html import section, shown_table
+from bayes_labor.posteriors.sorting.observed import observed_moments, observed_series
 from bayes_labor.posteriors.sorting.recessions import chance_of_recession, recession_scores, regimes_told
 from bayes_labor.posteriors.sorting.results import SYMBOLS, moment_fit, summarize_sorting
 from bayes_labor.posteriors.system import Judged, System
@@ -106,6 +107,7 @@ CALIBRATION = System(
     judge=lambda spec, data, draws: Judged(gates(draws, IDENTIFIED)),
     sections=_moments,
     priors=_printed_priors,
+    observed=observed_moments,
 )
 REGIMES = System(
     name="sorting.regimes",
@@ -119,5 +121,6 @@ REGIMES = System(
     summarize=lambda spec, data, draws: summarize_sorting(draws, sorting_regimes(data, spec)),
     judge=_judge_regimes,
     sections=_recessions,
+    observed=observed_series,
     sampler={"draws": 1000},
 )
