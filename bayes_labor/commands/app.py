@@ -25,6 +25,7 @@ from bayes_labor.commands import (
     reproduce,
     resume,
 )
+from bayes_labor.engines.signals import heard
 
 _INTERRUPTED, _TERMINATED = 130, 143
 
@@ -79,7 +80,7 @@ def main() -> None:
     """Entry point: faults of the input are printed, not thrown."""
     from bayes_labor.data.faults import DataFaults, Fault
 
-    _heard.clear()
+    heard.clear()
     with contextlib.suppress(ValueError):  # of a thread that is not the main one
         signal.signal(signal.SIGTERM, _terminated)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's background jobs ignore it
@@ -111,16 +112,14 @@ def _short_of_memory(error: BaseException | None) -> BaseException | None:
     return None
 
 
-_heard: list[int] = []
-"""Exit codes of the signals that came. What they raise inside a library's callback arrives as an error of that library."""
-
-
 def _unless_ended(run: Callable[[], object]) -> None:
     """Run; if a signal ends it, say so, however its exception arrives."""
     try:
         run()
     except BaseException as error:
-        code = error.code if isinstance(error, SystemExit) else (_heard[0] if _heard else None)
+        # What a signal raises inside a library's callback arrives as an error of that library.
+        ended = heard[0] if heard else error
+        code = ended.code if isinstance(ended, SystemExit) else _INTERRUPTED if isinstance(ended, KeyboardInterrupt) else None
         if code not in (_INTERRUPTED, _TERMINATED):
             raise
         how = "interrupted" if code == _INTERRUPTED else "terminated"
@@ -129,13 +128,13 @@ def _unless_ended(run: Callable[[], object]) -> None:
 
 def _terminated(*_: object) -> None:
     """As a queue ends a job: what was begun is put away first."""
-    _heard.append(_TERMINATED)
-    sys.exit(_TERMINATED)
+    heard.append(SystemExit(_TERMINATED))
+    raise heard[-1]
 
 
 def _interrupted(*_: object) -> None:
-    _heard.append(_INTERRUPTED)
-    raise KeyboardInterrupt
+    heard.append(KeyboardInterrupt())
+    raise heard[-1]
 
 
 def _what_to_report(defect: BaseException) -> str:

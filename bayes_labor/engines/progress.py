@@ -26,6 +26,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.engines.signals import raise_if_heard
 from bayes_labor.engines.stored import STATISTICS
 
 INTERVAL = 1.0
@@ -289,7 +290,8 @@ class Keeper:
         self._earlier, self._counts, self._blocks, self._written = earlier, np.empty(0, np.int64), 0, Written()
 
     def due(self) -> bool:
-        """Whether it is time to write again."""
+        """Whether it is time to write again. Raises what a signal meant, where a library has swallowed it."""
+        raise_if_heard()
         now = time.monotonic()
         if self.path is None or now < self._next:
             return False

@@ -1,13 +1,17 @@
 """Exit codes: 0 done, 1 a gate failed, 2 the input has faults, 3 a defect of ours, 130 interrupted; never a bare traceback."""
 
+import contextlib
 import os
 import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from bayes_labor.commands import main
+from bayes_labor.engines.progress import Keeper
+from bayes_labor.engines.signals import heard
 
 
 def leave(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException) -> tuple[int, str]:
@@ -105,3 +109,23 @@ def test_a_path_that_cannot_be_written_is_a_fault(monkeypatch, capsys) -> None:
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == 2 and "/nowhere/at" in capsys.readouterr().err
+
+
+def test_a_signal_that_a_library_swallows_ends_the_fit_all_the_same(monkeypatch, capsys) -> None:
+    """As XLA's callback on garbage collection does: the signal is printed there, and the fit went on for hours."""
+
+    def swallowed() -> None:
+        with contextlib.suppress(SystemExit):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1.0)
+        Keeper(None).due()
+
+    monkeypatch.setattr("bayes_labor.data.norway_table", swallowed)
+    monkeypatch.setattr("sys.argv", ["bayes-labor", "example", "norway", "a table.csv"])
+    handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    with pytest.raises(SystemExit) as left:
+        main()
+    for which, handler in zip((signal.SIGTERM, signal.SIGINT), handlers, strict=True):
+        signal.signal(which, handler)
+    assert left.value.code == 143 and "terminated" in capsys.readouterr().err
+    heard.clear()
