@@ -3,7 +3,8 @@
 A number leaves if enough workers and workplaces stand behind it, if no few of them make up nearly all of it, if enough of
 them differ in what it is about, and if the residuals behind it have enough degrees of freedom. What could be told by
 subtracting from a known total is held back with it, until the cells held back of that total would pass together; and until no
-combination of all tables tells a sum over few.
+combination of all tables tells a sum over few. What leaves is rounded so that it would look the same with that many workers
+more or less: exact numbers, squares and products among them, can be combined in more ways than anybody could list.
 """
 
 from collections.abc import Sequence
@@ -48,7 +49,8 @@ class Rules:
         return (
             f"At least {self.workers} workers in {self.workplaces} workplaces behind every number, of whom the largest "
             f"{self.largest} make up at most {self.share:.0%} of it; at least {self.workers} in {self.workplaces} who differ "
-            f"in what it is about; at least {self.freedom} residual degrees of freedom."
+            f"in what it is about; at least {self.freedom} residual degrees of freedom. Numbers are rounded so far that "
+            f"{self.workers} workers or {self.workplaces} workplaces more or less need not show."
         )
 
 
@@ -68,6 +70,12 @@ class Behind:
     """(N,) each, who must be enough among the members: who differ in what the number is about, or are its base."""
     estimated: int = 0
     """Coefficients estimated from them."""
+    moved: float | None = None
+    """How far one worker more or less moves the number, about; None: by a worker's share of it."""
+    moved_by_workplace: float = 0.0
+    """The same of one workplace."""
+    coarse: float = 0.0
+    """To what it is rounded at least: an estimate, to a part of its uncertainty."""
     tells: str = ""
     """Of what the number is the sum, or mean, over the members; empty for what sums say nothing about."""
 
@@ -81,13 +89,23 @@ class Behind:
         """(workers, workplaces)."""
         return self._count(self.members)
 
+    def rounded(self, value: float, rules: Rules) -> float:
+        """The number as it may leave: a multiple of 1, 2 or 5 times a power of ten."""
+        moved = abs(value) / max(self.counts()[0], 1) if self.moved is None else self.moved
+        step = max(rules.workers * moved, rules.workplaces * self.moved_by_workplace, self.coarse)
+        if not np.isfinite(value) or not 0.0 < step < np.inf:
+            return value
+        power = int(np.floor(np.log10(step)))
+        step = next(f * 10.0**power for f in (1.0, 2.0, 5.0, 10.0) if f * 10.0**power >= step * (1.0 - 1e-9))
+        return round(round(value / step) * step, max(-power, 0))
+
     def against(self, rules: Rules) -> str:
         """The rule that it breaks, in words that tell no number; empty if it may leave, or if nobody stands behind it."""
         workers, workplaces = self.counts()
         if not workers:
             return ""
         if workers < rules.workers or workplaces < rules.workplaces:
-            return f"fewer than {rules.workers} workers or {rules.workplaces} workplaces"
+            return _too_few(rules)
         if self.amount is not None and self._concentrated(rules):
             return f"the largest {rules.largest} make up more than {rules.share:.0%}"
         few = (self._count(self.members & g) for g in self.groups)
@@ -162,6 +180,8 @@ def release(candidates: Sequence[Candidate], rules: Rules) -> list[Released]:
     for candidate, own in zip(candidates, why, strict=True):
         _hold_what_could_be_told(candidate, own, rules)
     _hold_what_tables_tell_together(candidates, why, rules)
+    for candidate, own in zip(candidates, why, strict=True):
+        _hold_nobody_beside_few(candidate, own, rules)
     return [_released(candidate, own, rules) for candidate, own in zip(candidates, why, strict=True)]
 
 
@@ -178,6 +198,18 @@ def _hold_what_could_be_told(candidate: Candidate, why: _Why, rules: Rules) -> N
                 why[left[0]] = RECOVERABLE
                 held.append(left.pop(0))
                 changed = True
+
+
+def _hold_nobody_beside_few(candidate: Candidate, why: _Why, rules: Rules) -> None:
+    """Hold back zeros of a total of which few are held back: else what is held back is known not to be zero."""
+    for total in candidate.totals:
+        for cell in total if any(why[c] for c in total) else ():
+            if not why[cell] and cell not in candidate.empty and not candidate.of(*cell).counts()[0]:
+                why[cell] = _too_few(rules)
+
+
+def _too_few(rules: Rules) -> str:
+    return f"fewer than {rules.workers} workers or {rules.workplaces} workplaces"
 
 
 def _together(candidate: Candidate, cells: Sequence[_Cell]) -> Behind:
@@ -242,8 +274,12 @@ def _released(candidate: Candidate, why: _Why, rules: Rules) -> Released:
         for axis in (0, 1)
     )
     shown = table.astype(object).copy()
-    for r, c in held:
-        shown.iloc[r, c] = np.nan
+    for r, c in why:
+        value = shown.iloc[r, c]
+        if (r, c) in held:
+            shown.iloc[r, c] = np.nan
+        elif isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.bool_)):
+            shown.iloc[r, c] = candidate.of(r, c).rounded(float(value), rules)
     beside = _beside(shown.infer_objects(), candidate, set(held) | empty, rules)
     kept = [r for r in range(len(table)) if r not in rows], [c for c in range(beside.shape[1]) if c not in columns]
     names = [(_label(table.index[r]), str(table.columns[c])) for r, c in held]

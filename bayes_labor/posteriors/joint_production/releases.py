@@ -1,6 +1,7 @@
 """Which tables of a fit may leave a register, and who stands behind each of their numbers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -61,6 +62,13 @@ class _Crowd:
         members: np.ndarray = self.workforce.worker_industry == k
         return members
 
+    def mean(self, x: np.ndarray, members: np.ndarray, **more: Any) -> Behind:
+        """Those marked behind the mean of x (N,): a worker moves it by his share of what is usual, of a dummy by all of it."""
+        own = x[members]
+        usual = 1.0 if np.isin(own, (0.0, 1.0)).all() else float(own.std()) if len(own) else 0.0
+        people = max(int(np.count_nonzero(np.bincount(self.person[members]))), 1)
+        return self.some(members, x, moved=usual / people, **more)
+
     def spread(self, x: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(N,) squares that add up to the variance of x overall, between workplaces and within."""
         sizes = self.workforce.sizes
@@ -95,28 +103,40 @@ _CLOSE = 1000  # people; among more a rule that asks for so many would be a curi
 def _parameters(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree) -> Candidate:
     """Of an industry's parameters its workers stand behind; of a term's, those whose term differs from the commonest."""
     table, crowd, posterior = summarize(draws, workforce, spec), _Crowd(workforce), draws["posterior"].to_dataset()
+    steps = _steps(table)
     dims = {SYMBOL[n]: posterior[n].dims[2:] for n in PARAMETERS if n in posterior}
     own = sum("industry" in d for d in dims.values())
     behind = []
-    for symbol, label in ((str(i[0]), str(i[1])) for i in table.index.tolist()):
+    for (symbol, label), coarse in zip(((str(i[0]), str(i[1])) for i in table.index.tolist()), steps, strict=True):
         if "industry" in dims[symbol]:
             members = crowd.industry(workforce.industries.index(label))
-            behind.append([crowd.some(members, workforce.wage, estimated=own)])
+            whole = crowd.some(members, workforce.wage, estimated=own)
         else:
             groups = crowd.about(workforce.terms.index(label), crowd.everybody) if dims[symbol] else ()
-            behind.append([crowd.all(groups=groups, estimated=len(table))])
+            whole = crowd.all(groups=groups, estimated=len(table))
+        behind.append([replace(whole, moved=0.0, coarse=float(step)) for step in coarse])
     return Candidate("parameters", "Posterior of the parameters", table, behind)
+
+
+_PART = 0.1  # of a standard deviation, to which what has one is rounded
+
+
+def _steps(table: pd.DataFrame) -> np.ndarray:
+    """(rows, columns) to what parameters are rounded: a part of the standard deviation of posterior or prior, or .01."""
+    found = pd.DataFrame(0.01, table.index, table.columns)
+    for columns, sd in ((("mean", "sd", "hdi_low", "hdi_high"), "sd"), (("prior_mean", "prior_sd"), "prior_sd")):
+        for column in (c for c in columns if c in table):
+            found[column] = _PART * table[sd].where(np.isfinite(table[sd]), 0.0)
+    found[[c for c in table.columns if str(c).startswith("ess")]] = 10.0
+    return found.to_numpy()
 
 
 def _interaction(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree) -> Candidate:
     table, crowd = no_interaction(draws, workforce, spec), _Crowd(workforce)
     table["bound"] = ["at most" if b else "" for b in table["bound"]]
     places = [workforce.industries.index(str(k)) for k in table.index]
-    return Candidate("no_interaction", "Evidence on zero interaction", table, [[_of(crowd, k)] for k in places])
-
-
-def _of(crowd: _Crowd, k: int) -> Behind:
-    return crowd.some(crowd.industry(k), crowd.workforce.wage)
+    behind = [[crowd.some(crowd.industry(k), workforce.wage, moved=0.0, coarse=0.01)] for k in places]
+    return Candidate("no_interaction", "Evidence on zero interaction", table, behind)
 
 
 def _data_tables(workforce: Workforce) -> list[Candidate]:
@@ -132,12 +152,14 @@ def _data_tables(workforce: Workforce) -> list[Candidate]:
     for k, (name, x) in enumerate(columns):
         about = groups(k, everybody)
         squares = crowd.spread(x, everybody)
-        overall.append([crowd.all(x, groups=about, tells=name), crowd.all(squares[0], groups=about), crowd.all(groups=about)])
+        mean = crowd.mean(x, everybody, groups=about, tells=name)
+        overall.append([mean, crowd.all(squares[0], groups=about), crowd.all(groups=about)])
         apart = crowd.spread(coworkers_mean(x, workforce), everybody)
-        others.append([crowd.all(amount, groups=about) for amount in (*apart, squares[0])])
+        correlation = crowd.all(squares[0], groups=about, moved=1.0 / workforce.n_workers)
+        others.append([*(crowd.all(amount, groups=about) for amount in apart), correlation])
     for m in map(crowd.industry, range(n_industries)):
-        own = [crowd.some(m, x, groups=groups(k, m), tells=name) for k, (name, x) in enumerate(columns)]
-        behind.append([*own, crowd.some(m, tells="workers")])
+        own = [crowd.mean(x, m, groups=groups(k, m), tells=name) for k, (name, x) in enumerate(columns)]
+        behind.append([*own, crowd.some(m, moved=1.0, tells="workers")])
     totals = [[(k, c) for k in range(n_industries)] for c in range(means.shape[1])]
     return [
         _workplaces(workforce, crowd),
@@ -155,7 +177,11 @@ def _workplaces(workforce: Workforce, crowd: _Crowd) -> Candidate:
     rows = [*map(crowd.industry, range(n_rows)), crowd.everybody]
     classes = [*(of_class == c for c in range(n_classes)), crowd.everybody, of_class == 0]
     # The share of a row with fewest workers tells how many those are.
-    behind = [[crowd.some(r & c, tells="workplaces") for c in classes] for r in rows]
+    one = [[1.0] * (n_classes + 1) + [1.0 / max(len(np.unique(crowd.workplace[r])), 1)] for r in rows]
+    behind = [
+        [crowd.some(r & c, moved=0.0, moved_by_workplace=by, tells="workplaces") for c, by in zip(classes, own, strict=True)]
+        for r, own in zip(rows, one, strict=True)
+    ]
     totals = [[(r, c) for c in range(n_classes)] for r in range(n_rows + 1)]
     totals += [[(r, c) for r in range(n_rows)] for c in range(n_classes + 1)]
     return Candidate("data_workplaces", "Table 1: workplaces", table, behind, totals)
@@ -166,7 +192,8 @@ def _managing(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTre
     fifth, crowd = wage_fifth(workforce), _Crowd(workforce)
     cells = {f"fifth {f + 1}": found.isel(fifth=f).mean("sample").to_numpy() for f in range(5)}
     table = pd.DataFrame(cells, index=pd.Index(list(workforce.industries), name="industry"))
-    behind = [[crowd.some(crowd.industry(k) & (fifth == f)) for f in range(5)] for k in range(len(table))]
+    members = [[crowd.industry(k) & (fifth == f) for f in range(5)] for k in range(len(table))]
+    behind = [[crowd.some(m, moved=1.0 / max(int(np.count_nonzero(m)), 1)) for m in row] for row in members]
     return Candidate("managing", "Probability of managing, by fifth of wages", table, behind)
 
 
@@ -201,5 +228,5 @@ def _by_size(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree
     members = [(sizes >= a) & (sizes < b) for a, b in zip(low, high, strict=True)]
     totals: Sequence[Sequence[tuple[int, int]]] = [[(r, c) for r in range(len(table))] for c in range(3)]
     told = ("wage", "predicted wage", "outside option")
-    behind = [[crowd.some(m, workforce.wage, tells=t) for t in told] for m in members]
+    behind = [[crowd.mean(workforce.wage, m, tells=t) for t in told] for m in members]
     return Candidate("by_size", "Pay by size of the workplace", table, behind, totals)

@@ -77,7 +77,8 @@ def _counterfactual(
     rows = {}
     wage = "median wage" if spec.errors == "log" else "wage"  # the mean is exp(sigma^2 / 2) times as high
     shown = {wage: found["wage"].mean("worker"), "outside option": found["outside_option"].mean("worker")}
-    shown["surplus ÷ pay"] = found["surplus"].sum("workplace") / found["wage"].sum("worker")
+    everybody = xr.DataArray(data.weight, dims="worker")  # whom a sampled worker stands for: the surplus is of them all
+    shown["surplus ÷ pay"] = found["surplus"].sum("workplace") / (everybody * found["wage"]).sum("worker")
     for name, (before, after) in shown.items():
         for label, values in (("baseline", before), ("changed", after), ("difference", after - before)):
             low, high = np.quantile(values, [0.03, 0.97])

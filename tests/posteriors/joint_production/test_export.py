@@ -269,6 +269,70 @@ def test_those_whom_a_factor_leaves_out_are_enough() -> None:
     assert not [c for c in found["data_industries"] if "job" in c or "pilot" in c]
 
 
+FEW = Rules()
+
+
+def blurred(number: float, behind: Behind) -> float:
+    """Half of what the number is rounded to: how far the exact one may be from what leaves."""
+    around = [behind.rounded(number * (1.0 + d), FEW) for d in np.linspace(-0.5, 0.5, 4001)]
+    return float(np.diff(np.unique(around)).max()) / 2.0
+
+
+def test_what_leaves_is_rounded_to_what_few_would_change() -> None:
+    place, everybody = np.arange(400) % 20, np.arange(400)
+    mean = Behind(place, everybody, everybody >= 0, moved=1.0 / 400)
+    assert mean.rounded(0.514286, FEW) == 0.5 and mean.rounded(0.53, FEW) == 0.55  # steps of .05, the first above 10/400
+    assert Behind(place, everybody, everybody >= 0).rounded(7.91, FEW) == 8.0  # by 2.5% of it: .2
+    assert Behind(place, everybody, everybody >= 0, moved=1.0).rounded(836, FEW) == 840
+    assert Behind(place, everybody, everybody >= 0, moved=0.0, moved_by_workplace=1.0).rounded(12, FEW) == 10
+    assert Behind(place, everybody, everybody >= 0).rounded(7.9123, Rules(workers=0, workplaces=0)) == 7.9123
+
+
+def test_the_gap_of_two_coworkers_does_not_follow_from_two_tables() -> None:
+    """With one odd size of workplace, two variances within workplaces were two equations in two unknowns."""
+    workforce = Workforce.from_frame(several(A=[11] * 24, B=[11] * 24 + [2]), FORMULA, ["seniority"], name="pair")
+    draws = drawn(workforce, 2)
+    tables = {c.name: c for c in (*_data_tables(workforce), _variation(SPEC, workforce, draws, 2))}
+    (first,) = workforce.offsets[:-1][workforce.sizes == 2]
+    pair = workforce.wage[first : first + 2]
+    square = float(((pair - pair.mean()) ** 2).sum())
+    variation = tables["variation"]
+    row = list(variation.table.index).index(("wage", "within"))
+    sd, behind = float(variation.table["data"].iloc[row]), variation.of(row, 0)
+    error = workforce.n_workers * 2.0 * sd * blurred(sd, behind)  # of the sum of squares that follows
+    assert error > 5.0 * square
+    told = next(r for r in release(list(tables.values()), FEW) if r.name == "variation").table["data"].iloc[row]
+    assert abs(told - sd) <= blurred(sd, behind) * (1 + 1e-9)
+
+
+def test_a_count_does_not_follow_from_another_and_a_share() -> None:
+    found = left(several(A=[4] * 40 + [10] * 40 + [30] * 40, Y=[4] * 12 + [10] * 10 + [30] * 10, X=[30] * 2))["data_workplaces"]
+    count, share = found.loc["Y", "2–5"], found.loc["Y", "share with 2–5"]
+    assert count == 10 and share == 0.4  # of 12 and .375: between 15 and 36 workplaces
+    counts = found.drop(columns=[c for c in found if "share" in c or "behind" in c])
+    assert (counts.stack().dropna() % 5 == 0).all()
+
+
+def test_shares_do_not_tell_counts() -> None:
+    """Mean of a dummy times people, and combinations of such means with that of an interaction, were whole numbers."""
+    table, rng = several(A=[20] * 20, B=[20] * 20), np.random.default_rng(3)
+    union, native = (rng.uniform(size=(2, len(table))) < 0.8).astype(float)
+    native[(union == 0) & (native == 0)] = 1.0
+    union[[1, 101, 201, 301, 401, 501]] = native[[1, 101, 201, 301, 401, 501]] = 0.0
+    found = left(table.assign(union=union, native=native), FORMULA + " + union * native")
+    means, steps = found["data_workers"]["mean"], dict.fromkeys(("union", "native", "union:native"), 0.02)
+    for t, step in steps.items():  # 10 of 800 is .0125
+        assert means[t] / step == pytest.approx(round(means[t] / step)), t
+    assert (1 - union) @ (1 - native) == 6 and len(table) * sum(steps.values()) / 2.0 > 20  # how far off what follows may be
+
+
+def test_zeros_beside_few_do_not_leave() -> None:
+    """Else it is known of each cell that is held back that somebody is there."""
+    rest = [4] * 40 + [10] * 40 + [30] * 60
+    table = left(several(A=rest, B=rest, X=[4, 10, 30]))["data_workplaces"]
+    assert "X" not in table.index
+
+
 def test_counts_beside_one_table_do_not_tell_what_another_holds_back(
     out: tuple[pd.DataFrame, Path], workforce: Workforce
 ) -> None:

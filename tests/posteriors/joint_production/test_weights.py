@@ -17,6 +17,7 @@ from bayes_labor.posteriors.joint_production.data_tables import workplaces_by_si
 from bayes_labor.posteriors.joint_production.equilibrium import equilibria, solve_each
 from bayes_labor.posteriors.joint_production.figures import surplus_shares
 from bayes_labor.posteriors.joint_production.results import by_workplace_size
+from bayes_labor.posteriors.joint_production.system import JOINT_PRODUCTION
 from bayes_labor.posteriors.joint_production.technology import _parts
 from bayes_labor.posteriors.joint_production.verdict import _sampled
 from tests.data.payrolls import FORMULA, ordinary_table
@@ -73,6 +74,10 @@ def test_what_pages_say_of_the_surplus_is_that_of_the_whole(weighted: Workforce,
     for found, want in zip(shares[:2], shares[2:], strict=True):
         np.testing.assert_allclose(found, want, rtol=1e-8, equal_nan=True)
     pd.testing.assert_frame_equal(workplaces_by_size(weighted), workplaces_by_size(whole))
+    assert "seniority" in weighted.covariates
+    asked = {"seniority": (True, 1.0)}
+    after = [JOINT_PRODUCTION.counterfactual(spec, w, draws, asked, 2).loc["surplus ÷ pay"] for w in (weighted, whole)]
+    pd.testing.assert_frame_equal(*after, rtol=1e-8)
     model = joint_production(weighted, SPEC)
     names = ["beta", "psi", "gamma", "A", "sigma", "d", "V_U", "surplus_share", "infeasibility_penalty"]
     values = model.compile_fn(
