@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from matplotlib.figure import Figure
 from bayes_labor import __version__
 from bayes_labor.data import Workforce, baseball
 from bayes_labor.data.joint_production.norway import norway
-from bayes_labor.posteriors import html, words
+from bayes_labor.posteriors import html, tables, words
 from tests.browser import CHROMIUM, faults_in_browser
+from tests.latex import faults_in_type
 from tests.pages import faults_of_text
 from tests.pictures import faults_of
 
@@ -103,6 +105,25 @@ def explained():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(words, "explain", ask)
         yield
+
+
+LATEX = shutil.which("pdflatex")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def set_in_type(tmp_path_factory):
+    """Every LaTeX table that any test writes compiles, where there is LaTeX: all of them in one document at the end."""
+    made, to_latex = [], tables.to_latex
+
+    def keep(*arguments):
+        made.append(to_latex(*arguments))
+        return made[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "to_latex", keep)
+        yield
+    if LATEX and made:
+        assert not (found := faults_in_type(list(dict.fromkeys(made)), tmp_path_factory.mktemp("latex"))), found
 
 
 def make_table(workplaces: int = 30, seed: int = 0) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from bayes_labor.commands import (
     report,
     reproduce,
     resume,
+    table,
 )
 from bayes_labor.engines.signals import heard
 
@@ -37,7 +38,7 @@ app = typer.Typer(
         "Bayesian estimation of structural labor-market models on matched data.\n\n"
         "Start with `bayes-labor demo`. With your own table: `data` shows what is wrong with it, `check` whether it can be "
         "sampled, `prior` what the priors imply, `fit` samples into a run folder and writes its page. What takes a run asks "
-        "for nothing else: `report`, `resume`, `peek`, `compare`, `counterfactual`, `export`."
+        "for nothing else: `report`, `resume`, `peek`, `compare`, `counterfactual`, `export`; `table` takes several."
     ),
 )
 for _verb in (
@@ -54,6 +55,7 @@ for _verb in (
     calibrate,
     reproduce,
     export,
+    table,
     example,
 ):
     _verb.register(app)

@@ -22,7 +22,7 @@ def leave_units_out(values: np.ndarray) -> az.ELPDData:
         return az.loo(tree, pointwise=True, reff=1.0)
 
 
-def side_by_side(found: Mapping[str, az.ELPDData]) -> pd.DataFrame:
+def scores(found: Mapping[str, az.ELPDData]) -> pd.DataFrame:
     """By name, best first: density, difference to the best with its error paired by unit, parameters, flagged units."""
     best = max(found, key=lambda n: float(found[n].elpd))
     rows: dict[str, dict[str, float]] = {}

@@ -171,9 +171,19 @@ _LATEX = str.maketrans(
     {c: f"\\{c}" for c in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}"}
     | {">": r"\textgreater{}", "|": r"\textbar{}", "\n": " ", "\r": " ", "\t": " "}
-    | {"β": r"$\beta$", "ψ": r"$\psi$", "γ": r"$\gamma$", "σ": r"$\sigma$", "ν": r"$\nu$"}
 )
+_GREEK = {
+    **{"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "η": "eta", "θ": "theta", "λ": "lambda", "μ": "mu", "ν": "nu"},
+    **{"ξ": "xi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega", "Δ": "Delta"},
+}
+_SIGNS = {"÷": "div", "≤": "le", "≥": "ge", "≈": "approx", "×": "times", "∞": "infty", "√": "surd", "·": "cdot", "±": "pm"}
+_MATHS = str.maketrans({c: f"$\\{command}$" for c, command in (_GREEK | _SIGNS).items()} | {"−": "$-$", "²": "$^2$"})
 
 
 def _escape(text: str) -> str:
-    return text.replace("**", "^").translate(_LATEX)
+    return typeset(text.replace("**", "^").translate(_LATEX))
+
+
+def typeset(text: str) -> str:
+    """Greek letters and signs of LaTeX text as maths, which every engine of LaTeX sets."""
+    return text.translate(_MATHS)

@@ -26,14 +26,16 @@ from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.notes import notes_of
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.calibration import calibrate_model
+from bayes_labor.posteriors.diagnostics import gates
 from bayes_labor.posteriors.disclosure import Rules
 from bayes_labor.posteriors.export import export as write_export
 from bayes_labor.posteriors.html import section, shown_table, write_page
-from bayes_labor.posteriors.leaving_out import leave_units_out, side_by_side
+from bayes_labor.posteriors.leaving_out import leave_units_out, scores
 from bayes_labor.posteriors.observed import thinned
 from bayes_labor.posteriors.preflight import Checked, check_model
 from bayes_labor.posteriors.prior import BEFORE, prior_check
 from bayes_labor.posteriors.report import write_report
+from bayes_labor.posteriors.side_by_side import Column, SideBySide, side_by_side
 from bayes_labor.posteriors.system import System, system_named
 
 
@@ -165,6 +167,36 @@ def arviz_tree(opened: Opened, *, size: int = 1000, seed: int = 0) -> xr.DataTre
     return opened.system.arviz(opened.spec, opened.data, opened.folder.draws(), size=size, seed=seed)
 
 
+def table(runs: Mapping[str, str | Path], **options: Any) -> SideBySide:
+    """Runs side by side, of any models; their tables need not be there.
+
+    Parameters
+    ----------
+    runs
+        Run folders by what heads their column.
+    **options
+        ``intervals``, ``stars``, ``names`` and ``caption``: see :func:`.side_by_side.side_by_side`; what is returned goes to a
+        file by :func:`.side_by_side.write`.
+
+    Raises
+    ------
+    DataFaults
+        If there is no finished run, or it does not say what was fitted.
+
+    """
+    columns = {}
+    for name, run in runs.items():
+        folder = RunFolder.open(run)
+        record, draws = folder.record(), folder.draws()
+        if not {"system", "data"} <= set(record):
+            remedy = "give runs of `bayes-labor fit`"
+            raise DataFaults([Fault("the run does not say what was fitted", str(folder.path), remedy)])
+        system, about = system_named(record["system"]), record["data"]
+        held = gates(draws, draws.attrs.get("gated") or [n for n in system.symbols if n in draws["posterior"]])
+        columns[name] = Column(system.symbols, draws, held, {k: v for k, v in about.items() if isinstance(v, int)})
+    return side_by_side(columns, **options)
+
+
 def export(opened: Opened, folder: Path, rules: Rules | None = None) -> pd.DataFrame:
     """Write what may leave a register, and return what was held back: see :func:`.export.export`."""
     fitted, draws = (opened.system, opened.spec, opened.data), opened.folder.draws()
@@ -215,7 +247,7 @@ def compare(runs: Sequence[Opened], *, size: int = 1000, refits: int = 0) -> pd.
         fits = {str(r.folder.path): (r.folder.draws(), r.spec) for r in runs}
         return first.system.compare(fits, first.data, size, refits)
     found = {str(r.folder.path): leave_one_out(r, size) for r in runs}
-    return side_by_side(found).rename_axis("run")
+    return scores(found).rename_axis("run")
 
 
 def leave_one_out(opened: Opened, size: int) -> az.ELPDData:

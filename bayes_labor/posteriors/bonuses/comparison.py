@@ -13,7 +13,7 @@ from bayes_labor.likelihoods.effect_integral import integrate_effects, student_l
 from bayes_labor.likelihoods.random_intercepts import weighted_log_likelihood
 from bayes_labor.models.bonuses.size import BonusSpec
 from bayes_labor.posteriors.bonuses.results import coefficients, spread_evenly, spreads
-from bayes_labor.posteriors.leaving_out import leave_units_out, side_by_side
+from bayes_labor.posteriors.leaving_out import leave_units_out, scores
 
 
 def worker_log_likelihood(draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, size: int = 200) -> xr.DataArray:
@@ -84,4 +84,4 @@ def leave_one_worker_out(
         what = ", ".join(f"{k}: {len(rows)} rows" for k, rows in seen.items())
         raise DataFaults([Fault(f"the fits see different rows ({what})", "fits", "treat missing ratings alike in all")])
     found = {n: leave_units_out(worker_log_likelihood(d, panel, s, size=size).to_numpy()) for n, (d, s) in fits.items()}
-    return side_by_side(found).rename_axis("model")
+    return scores(found).rename_axis("model")

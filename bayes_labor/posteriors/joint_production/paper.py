@@ -19,9 +19,10 @@ from bayes_labor.posteriors.joint_production.data_tables import data_sections
 from bayes_labor.posteriors.joint_production.fits import check_data, fit, resume
 from bayes_labor.posteriors.joint_production.maximum_likelihood import MaximumLikelihood, maximum_likelihood
 from bayes_labor.posteriors.joint_production.sections import result_sections
-from bayes_labor.posteriors.joint_production.summary import summarize
+from bayes_labor.posteriors.joint_production.summary import SYMBOL, summarize
 from bayes_labor.posteriors.joint_production.technology import technology_sections
 from bayes_labor.posteriors.joint_production.verdict import judge
+from bayes_labor.posteriors.side_by_side import Column, side_by_side
 from bayes_labor.posteriors.tables import printed
 
 _REFITS = 5  # flagged workplaces of a specification that are worth a fit each
@@ -187,7 +188,13 @@ def _comparison(fits: _Fits, workforce: Workforce, folder: RunFolder, holdout: W
         "workplaces that no fit saw. flagged: workplaces whose Pareto shape exceeds 0.7; refitted: those of them whose "
         "density comes from a fit without them. Where flagged ones are left, prefer the holdout column."
     )
-    tables = [shown_table(table, folder, "comparison", "Specifications compared", note)]
+    counts = {"workers": workforce.n_workers, "workplaces": workforce.n_workplaces}
+    names = [n for n in SPECS if n in fits.draws]
+    beside = side_by_side({n: Column(SYMBOL, fits.draws[n], gates(fits.draws[n]), counts) for n in names}, stars=True)
+    tables = [
+        shown_table(beside.in_lines(), folder, "specifications", "Estimates of all specifications", beside.notes),
+        shown_table(table, folder, "comparison", "Specifications compared", note),
+    ]
     if len(seniority):
         tables.append(
             shown_table(seniority, folder, "internal_terms", "Internal terms", "Posterior mean (sd) by specification.")
