@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WHEELS := wheelhouse
 LOCAL  := $(if $(wildcard $(WHEELS)/*.whl),--no-index --find-links $(WHEELS))
 
-.PHONY: setup demo test coverage lint bench sbc docs lock clean wheelhouse
+.PHONY: setup demo test coverage lint bench sbc docs lock clean wheelhouse wheel
 
 setup: $(VENV)/.ready
 
@@ -54,6 +54,10 @@ sbc: setup
 
 docs: setup
 	$(VENV)/bin/sphinx-build -W -q -b html docs docs/_build/html
+
+# The wheel alone, in empty environments: what `pip install` gives a stranger.
+wheel: | $(UV)
+	sh tools/try_wheel.sh $(UV) 3.12 3.13
 
 lock: | $(UV)
 	$(UV) pip compile pyproject.toml --all-extras --group dev --python-version 3.12 --universal \
