@@ -6,18 +6,6 @@ import sys
 import pytest
 
 _HEAVY = ("pymc", "pytensor", "arviz", "nutpie", "matplotlib", "pandas", "xarray", "jaxlib", "blackjax", "great_tables")
-    "pymc",
-    "pytensor",
-    "arviz",
-    "nutpie",
-    "matplotlib",
-    "pandas",
-    "xarray",
-    "jaxlib",
-    "blackjax",
-    "great_tables",
-    "statsmodels",
-)
 ROOMS = {
     "bayes_labor": _HEAVY,
     "bayes_labor.commands": _HEAVY,
