@@ -32,7 +32,7 @@ KILLS = 20
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 MODEL = ("joint-production", "norway:40", "--set", "spec=linear")
 LENGTHS = {"nutpie": 12_000, "blackjax": 4000, "smc": 500}
-CHAINS = {"nutpie": 4, "blackjax": 4, "smc": 6}
+CHAINS = {"nutpie": 4, "blackjax": 4, "smc": 2}
 
 
 def command(verb: str, *words: str) -> subprocess.Popen[str]:

@@ -27,6 +27,7 @@ from bayes_labor.commands import (
     table,
 )
 from bayes_labor.engines.signals import heard
+from bayes_labor.engines.telling import listen
 
 _INTERRUPTED, _TERMINATED = 130, 143
 
@@ -83,6 +84,7 @@ def main() -> None:
     from bayes_labor.data.faults import DataFaults, Fault
 
     heard.clear()
+    listen(lambda line: print(line, file=sys.stderr, flush=True), every=10.0 if sys.stderr.isatty() else 60.0)
     with contextlib.suppress(ValueError):  # of a thread that is not the main one
         signal.signal(signal.SIGTERM, _terminated)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's background jobs ignore it

@@ -14,6 +14,7 @@ import pymc as pm
 from bayes_labor.engines.modes import log_density_of
 from bayes_labor.engines.nutpie_engine import around, expander, modes_that_matter
 from bayes_labor.engines.progress import Draws, Keeper
+from bayes_labor.engines.telling import tell
 from bayes_labor.models.starting import starting_points
 
 
@@ -41,6 +42,7 @@ def run(
         for i in range(int(draws.counts[chain]), settings.draws):
             state, info = step(jax.random.fold_in(own, i + 1), state, parameters)
             _store(draws, chain, i, state, info, expand, names)
+            tell("sampling", chain * settings.draws + i, settings.chains * settings.draws, "draws")
             if keeper.due():
                 draws.state[str(chain)] = _dump(state, parameters)
                 keeper.keep(draws)

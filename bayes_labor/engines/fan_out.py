@@ -16,6 +16,7 @@ import xarray as xr
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.engines.nutpie_engine import compile_model
 from bayes_labor.engines.sampling import SamplerSettings, draw
+from bayes_labor.engines.telling import tell
 
 
 @dataclass(frozen=True)
@@ -87,14 +88,17 @@ def fan_out(
 
     """
     if address is None and (workers == 1 or len(tasks) < 2):
-        yield from ((i, function(shared, task)) for i, task in enumerate(tasks))
+        for i, task in enumerate(tasks):
+            tell("fits", i, len(tasks), "fits")
+            yield i, function(shared, task)
         return
     with _client(workers or os.cpu_count() or 1, address) as client:
         there = client.scatter(shared, broadcast=True, hash=False)
         futures = {client.submit(function, there, task, pure=False): i for i, task in enumerate(tasks)}
         from distributed import as_completed
 
-        for done in as_completed(futures):
+        for number, done in enumerate(as_completed(futures), 1):
+            tell("fits", number, len(tasks), "fits")
             yield futures[done], done.result()
 
 

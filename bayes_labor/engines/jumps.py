@@ -19,6 +19,7 @@ from bayes_labor.engines.modes import Mode, log_density_of
 from bayes_labor.engines.nutpie_engine import expander
 from bayes_labor.engines.progress import Draws
 from bayes_labor.engines.smc import Density, everywhere, paths, seconds_of
+from bayes_labor.engines.telling import tell
 
 WALKERS = 500
 """Of each chain."""
@@ -83,6 +84,7 @@ def jump(
             at, log_p, share = _proposed(whole, at, log_p, mixture, rng)
             shares.append(share)
         at, _, log_p, _, step, _ = paths(whole, at, 1.0, step, rng)
+        tell("jumping between modes", what=f"round {rounds} of at most {_FIRST + _ROUNDS[1]}")
         if rounds == _FIRST:
             mixture, shares = fit_mixture(at, rng).also_at(others), []
         if rounds >= _FIRST + _ROUNDS[0] and sum(shares) >= _MOVES and _agree(at.reshape(chains, n, d)):

@@ -17,6 +17,7 @@ from bayes_labor.engines.mixture import shrunk_factor
 from bayes_labor.engines.modes import SMALLEST_SHARE, Mode, find_modes, log_density_of, shares
 from bayes_labor.engines.pathfinder import find_paths
 from bayes_labor.engines.progress import INTERVAL, Draws, Keeper
+from bayes_labor.engines.telling import tell
 from bayes_labor.models.notes import notes_of
 from bayes_labor.models.starting import beta_coordinates, starting_points
 
@@ -233,6 +234,8 @@ def _run(compiled: Any, settings: Any, adaptation: str, progress: bool, keeper: 
                     with warnings.catch_warnings():
                         warnings.simplefilter("ignore")  # ArviZ's, that there are fewer draws than chains
                         so_far = _read(sampler.inspect(), white, whole=False)
+                    if not progress:
+                        tell("sampling", so_far.counts.sum(), settings.chains * settings.draws, "draws")
                     if so_far.counts.any():
                         keeper.keep(so_far)
     except BaseException:

@@ -27,6 +27,7 @@ from bayes_labor.engines.modes import log_density_of
 from bayes_labor.engines.nutpie_engine import expander
 from bayes_labor.engines.progress import Draws, Keeper
 from bayes_labor.engines.signals import raise_if_heard
+from bayes_labor.engines.telling import tell
 from bayes_labor.engines.tempering import next_power, systematic
 from bayes_labor.models.notes import notes_of
 from bayes_labor.models.starting import starting_point, unconstrained
@@ -219,6 +220,7 @@ def follow(
         moved = now._replace(x=x, like=like, accepted=accepted, step=step)
         now = moved._replace(left=now.left - 1, used=now.used + leaps * particles)
         raise_if_heard()
+        tell("tempering from the prior", what=f"{now.stages} temperatures, now {now.power:.2g} of 1")
         keep(now)
     return Particles(now.x, now.evidence, now.stages, now.used, now.accepted, now.ancestor)
 

@@ -8,6 +8,7 @@ import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
+from bayes_labor.engines.telling import tell
 from bayes_labor.models.joint_production.inputs import Columns, columns_of, matching_of, softness_of
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.theory.joint_production.assignment import solve_assignment
@@ -76,6 +77,7 @@ def solve_each(
     columns, new = columns_of(workforce, spec), _check(changed, workforce) if changed is not None else workforce
     matching, softness = matching_of(new, spec), softness_of(workforce, spec)
     for i in range(posterior.sizes["sample"]):
+        tell("solving the equilibrium at posterior draws", i, posterior.sizes["sample"], "draws")
         at = _parameters(posterior.isel(sample=i), columns, spec, len(workforce.industries))
         z, talent, power = _indices(new, columns, at)
         s = _solve(new, z, talent, at, matching, softness)
