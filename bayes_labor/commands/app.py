@@ -20,6 +20,7 @@ from bayes_labor.commands import (
     export,
     fit,
     peek,
+    predict,
     prior,
     report,
     reproduce,
@@ -39,7 +40,7 @@ app = typer.Typer(
         "Bayesian estimation of structural labor-market models on matched data.\n\n"
         "Start with `bayes-labor demo`. With your own table: `data` shows what is wrong with it, `check` whether it can be "
         "sampled, `prior` what the priors imply, `fit` samples into a run folder and writes its page. What takes a run asks "
-        "for nothing else: `report`, `resume`, `peek`, `compare`, `counterfactual`, `export`; `table` takes several."
+        "for nothing else: `report`, `resume`, `peek`, `compare`, `counterfactual`, `predict`, `export`; `table` takes several."
     ),
 )
 for _verb in (
@@ -56,6 +57,7 @@ for _verb in (
     calibrate,
     reproduce,
     export,
+    predict,
     table,
     example,
 ):

@@ -94,6 +94,8 @@ class System:
     """(spec, data, draws, changes, size) -> quantities before and after; a change is (whether it adds, value)."""
     releases: "Callable[[Any, Any, xr.DataTree], Sequence[Candidate]] | None" = None
     """(spec, data, draws) -> the tables that may leave a register, with who stands behind every number."""
+    predict: "Callable[..., pd.DataFrame] | None" = None
+    """(spec, data, draws, table, size, seed, **columns) -> what the fit predicts for others, by row of their table."""
     observed: "Callable[[Any, Any, xr.DataTree, int], Observed] | None" = None
     """(spec, data, draws, seed) -> each thing that a user observes, drawn anew, with densities of what can be left out; by
     default the model's observed variables."""

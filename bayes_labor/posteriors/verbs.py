@@ -20,7 +20,7 @@ from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.traversal import graph_inputs
 
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.tables import Reading
+from bayes_labor.data.tables import Reading, read_table
 from bayes_labor.engines import sampling
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.notes import notes_of
@@ -286,6 +286,35 @@ def calibrate(system: System, data: Any, spec: Settings, simulations: int, **set
     names = [n for n in system.symbols if n in {v.name for v in (*model.free_RVs, *model.deterministics)}]
     build = partial(system.build, data, spec)
     return calibrate_model(build, names, observed, simulations, about=system.about(spec, data), **settings)
+
+
+def predict(opened: Opened, others: str | Path | pd.DataFrame, *, size: int = 200, seed: int = 0) -> pd.DataFrame:
+    """What a fit predicts for other people and workplaces.
+
+    Parameters
+    ----------
+    opened
+        A run.
+    others
+        Their table, or its file: columns are called as in the table of the fit, and written as it was.
+    size, seed
+        Posterior draws, and of what is drawn besides.
+
+    Raises
+    ------
+    DataFaults
+        If the system predicts nothing, or for a table that cannot be used.
+
+    """
+    if opened.system.predict is None:
+        raise DataFaults([Fault(f"{opened.system.name} predicts nothing for others", str(opened.folder.path), "see its page")])
+    read = opened.folder.record().get("read") or {"columns": {}}
+    columns = {k: v for k, v in read["columns"].items() if k in ("workplace", "industry")}
+    if not isinstance(others, pd.DataFrame):
+        text = [columns.get(k, k) for k in ("workplace", "industry")]
+        others = read_table(others, text=text, reading=Reading(**read.get("reading", {})))
+    found = opened.system.predict(opened.spec, opened.data, opened.folder.draws(), others, size, seed, **columns)
+    return found
 
 
 def counterfactual(opened: Opened, changes: Mapping[str, tuple[bool, Any]], *, size: int = 100) -> pd.DataFrame:

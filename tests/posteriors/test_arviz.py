@@ -89,7 +89,16 @@ def draws_of(model: pm.Model) -> tuple[xr.DataTree, np.ndarray]:
     return xr.DataTree.from_dict({"posterior": posterior}), total[best].reshape(CHAINS, DRAWS)
 
 
-LONG = ("mixture of ratings", "human capital", "Student ranks", "sampled receipts", "regimes", "with effects of workers")
+LONG = (
+    "mixture of ratings",
+    "human capital",
+    "Student ranks",
+    "sampled receipts",
+    "regimes",
+    "with effects of workers",
+    "structural",
+    "log wages",
+)
 """Whose models compile for long, or go through what another one goes through too."""
 
 

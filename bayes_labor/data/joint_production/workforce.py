@@ -305,6 +305,70 @@ class Workforce:
             raise DataFaults([Fault("a term of the formula is not finite", where, "check the new values")])
         return replace(self, design=_frozen(design.T), covariates=covariates)
 
+    def elsewhere(
+        self, frame: Any, *, workplace: str = "workplace", industry: str = "industry", name: str = "elsewhere"
+    ) -> tuple[Self, np.ndarray]:
+        """Other people in other workplaces, by the terms of this workforce: whose pay is to be predicted.
+
+        Parameters
+        ----------
+        frame
+            A row per worker, every worker of each workplace: the workplace, its industry, and the formula's variables. Wages
+            are not needed.
+        workplace, industry
+            Names of these columns.
+        name
+            Of the other workforce.
+
+        Returns
+        -------
+        tuple
+            The other workforce, whose wages are NaN, and (N,) the row of the table of each of its workers.
+
+        Raises
+        ------
+        DataFaults
+            For columns or values that are missing, an industry that this workforce does not know, or a term that cannot be
+            evaluated.
+
+        """
+        frame = as_frame(frame).reset_index(drop=True)
+        columns = {"workplace": workplace, "industry": industry}
+        known = [str(v) for v in self.covariates if v not in self.flags]
+        faults = _missing_columns(frame, columns | {f"variable {v}": v for v in known})
+        if faults:
+            raise DataFaults(faults)
+        empty = [c for c in (workplace, industry, *known) if frame[c].isna().any()]
+        if empty:
+            rows = frame.index[frame[empty].isna().any(axis=1)]
+            raise DataFaults(
+                [Fault(f"{first_few(empty)} missing", f"rows {first_few(rows)}", "complete them, or drop the rows")]
+            )
+        frame = frame.assign(**{c: as_text(frame[c]) for c in (workplace, industry)})
+        faults = _industry_faults(frame, workplace, industry, self.industries)
+        faults += [fault for v in known for fault in _kind_faults(v, frame[v], self.covariates[v])]
+        if faults:
+            raise DataFaults(faults)
+        codes = frame[workplace].cat.codes.to_numpy(np.int64)
+        order = np.argsort(codes, kind="stable")
+        covariates = frame.iloc[order][known].assign(**dict.fromkeys(self.flags, 0.0)).reset_index(drop=True)
+        try:
+            design = self.characteristics.evaluate(covariates)
+        except Exception as error:  # such as a spline's, whose knots end at the largest value that it has seen
+            raise DataFaults([Fault(f"a term cannot be evaluated: {error}", name, "check the values")]) from None
+        if not np.isfinite(design).all():
+            raise DataFaults([Fault("a term of the formula is not finite", name, "check the values")])
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(codes))]).astype(np.int64)
+        place = {k: i for i, k in enumerate(self.industries)}
+        first = frame[industry].astype(str).iloc[order[offsets[:-1]]]
+        other = replace(
+            self, wage=_frozen(np.full(len(frame), np.nan)), design=_frozen(design.T), covariates=covariates, people=None,
+            industry=_frozen(np.array([place[k] for k in first], np.int64)), offsets=_frozen(offsets),
+            workplaces=_frozen(np.array(frame[workplace].cat.categories, dtype=object)), workers=_frozen(order),
+            weight=_frozen(np.ones(len(frame))), name=name,
+        )  # fmt: skip
+        return other, order
+
     def split(self, share: float, seed: int) -> tuple[Self, Self]:
         """Two workforces of whole workplaces, the second a random ``share`` of them; both know the same industries."""
         held = np.random.default_rng(seed).permutation(self.n_workplaces)

@@ -6,15 +6,18 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bayes_labor.data.faults import first_few
+from bayes_labor.data.faults import DataFaults, Fault, first_few
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.diagnostics import Gate
 from bayes_labor.posteriors.html import pictured, shown_table
+from bayes_labor.posteriors.joint_production.equilibrium import elsewhere, thin
+from bayes_labor.posteriors.joint_production.errors import replicate
 from bayes_labor.posteriors.style import ACCENT, BAND, INK, STYLE, WIDE
 from bayes_labor.posteriors.tables import printed
 
@@ -70,6 +73,60 @@ def _at_least(made: pd.DataFrame, observed: pd.Series) -> pd.DataFrame:
 
 def _at_most(made: pd.DataFrame, observed: pd.Series) -> pd.DataFrame:
     return made <= observed
+
+
+def predict(
+    spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree, frame: pd.DataFrame, size: int, seed: int,
+    **columns: str,
+) -> pd.DataFrame:  # fmt: skip
+    """Pay of other people in other workplaces, whose outside options are those of the fit.
+
+    Parameters
+    ----------
+    spec, workforce, draws
+        A fit.
+    frame
+        See :meth:`bayes_labor.data.Workforce.elsewhere`, which takes ``columns`` too.
+    size
+        Posterior draws.
+    seed
+        Of errors and effects, which are drawn anew.
+
+    Returns
+    -------
+    pd.DataFrame
+        By row of the table: ``workplace``; ``wage``, the posterior mean of the wage that the model predicts (with log errors
+        its median), with ``3%`` and ``97%``; ``paid 3%`` and ``paid 97%``, between which a wage lies with errors and effects,
+        in the wage unit. ``attrs["solved"]`` counts the draws with an equilibrium.
+
+    Raises
+    ------
+    DataFaults
+        For a table that cannot be used, a weighted fit, or if no draw has an equilibrium.
+
+    """
+    if workforce.is_weighted:
+        remedy = "fit whole payrolls"
+        raise DataFaults([Fault("a fit to sampled workers predicts no whole payrolls", workforce.name, remedy)])
+    others, order = workforce.elsewhere(frame, **columns)
+    posterior, rng = thin(draws, size), np.random.default_rng(seed)
+    wages, paid = [], []
+    for i, wage in enumerate(elsewhere(draws, workforce, spec, others, size=size)):
+        if wage is not None:
+            wages.append(wage)
+            paid.append(replicate(others, wage, posterior.isel(sample=i), spec, rng))
+    if not wages:
+        raise DataFaults([Fault("no draw has an equilibrium", workforce.name, "look at the fit's page")])
+    low, high = np.quantile(wages, _LEVELS, axis=0)
+    least, most = np.quantile(paid, _LEVELS, axis=0)
+    found = {"wage": np.mean(wages, axis=0), "3%": low, "97%": high, "paid 3%": least, "paid 97%": most}
+    table = pd.DataFrame(found, index=pd.Index(order, name="row"))
+    table.insert(0, "workplace", np.repeat(others.workplaces, others.sizes))
+    table.attrs["solved"] = len(wages)
+    return table.sort_index()
+
+
+_LEVELS = (0.03, 0.97)
 
 
 def surprising(table: pd.DataFrame, spec: JointProductionSpec) -> Gate | None:

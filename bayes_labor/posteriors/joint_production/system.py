@@ -26,6 +26,7 @@ from bayes_labor.posteriors.joint_production.finding import finding
 from bayes_labor.posteriors.joint_production.fits import describe_data
 from bayes_labor.posteriors.joint_production.foresight import look_ahead
 from bayes_labor.posteriors.joint_production.observed import observed_wages
+from bayes_labor.posteriors.joint_production.predictive import predict
 from bayes_labor.posteriors.joint_production.prior_page import prior_page
 from bayes_labor.posteriors.joint_production.releases import releases
 from bayes_labor.posteriors.joint_production.results import counterfactual
@@ -118,6 +119,7 @@ JOINT_PRODUCTION = System(
     counterfactual=_counterfactual,
     releases=releases,
     observed=observed_wages,
+    predict=predict,
 )
 
 

@@ -3,14 +3,24 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
-from bayes_labor.data import Workforce, norway
+from bayes_labor.data import DataFaults, Workforce, norway
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import JointProductionSpec
+from bayes_labor.posteriors.joint_production.equilibrium import solve_each
 from bayes_labor.posteriors.joint_production.errors import replicate, residuals
-from bayes_labor.posteriors.joint_production.predictive import checks, predictive_section, predictive_table, surprising
+from bayes_labor.posteriors.joint_production.predictive import (
+    checks,
+    predict,
+    predictive_section,
+    predictive_table,
+    surprising,
+)
+from tests.data.payrolls import ordinary, ordinary_table
+from tests.posteriors.joint_production.test_export import drawn
 
 SPEC = JointProductionSpec()
 ONE = xr.Dataset({"sigma": 4.0, "tau": 2.0})
@@ -85,3 +95,37 @@ def test_the_section_shows_every_check(workforce: Workforce, tmp_path) -> None:
     rows = [r["index"][0] for r in section["tables"][0]["rows"]]
     assert rows == list(FAULTS)  # the generated wages have a few negative ones
     assert all(word in section["figures"][0]["svg"] for name in rows for word in name.replace("'", " ").split())
+
+
+@pytest.fixture(scope="module")
+def fitted() -> tuple[Workforce, xr.DataTree]:
+    workforce = ordinary(30, 6)
+    return workforce, drawn(workforce, 5)
+
+
+def test_predictions_for_a_table_like_the_fits_are_those_of_the_fit(fitted: tuple[Workforce, xr.DataTree]) -> None:
+    """The same people in other rows, without wages: what the model says of them is what it said in the fit."""
+    workforce, draws = fitted
+    spec = JointProductionSpec(penalty=0.0)
+    shuffled = ordinary_table(30, 6).drop(columns="wage").sample(frac=1.0, random_state=1)
+    found = predict(spec, workforce, draws, shuffled, 10, 0)
+    wages = np.mean([e.wage for e in solve_each(draws, workforce, spec, size=10) if e is not None], axis=0)
+    want = pd.Series(wages, ordinary_table(30, 6).sort_values("workplace", kind="stable").index)
+    np.testing.assert_allclose(found["wage"], want[shuffled.index], rtol=1e-9)
+    assert (found["workplace"] == shuffled["workplace"].astype(str).to_numpy()).all()
+    assert (found["paid 3%"] < found["3%"]).mean() > 0.9 and found.attrs["solved"] == 10
+
+
+def test_whom_nobody_knows_is_said(fitted: tuple[Workforce, xr.DataTree]) -> None:
+    workforce, draws = fitted
+    table = ordinary_table(5, 1)
+    for wrong, words in (
+        (table.drop(columns="school"), "no column 'school'"),
+        (table.assign(industry="fishing"), "unknown industry 'fishing'"),
+        (table.assign(school=np.where(table.index == 3, np.nan, table["school"])), r"school missing(.|\n)*rows 3"),
+        (table.assign(experience="long"), "experience"),
+        (table.assign(industry=np.where(table.index == 0, "trade", "services")), "several industries"),
+        (table.head(0), "no rows"),
+    ):
+        with pytest.raises(DataFaults, match=words):
+            predict(SPEC, workforce, draws, wrong, 10, 0)
