@@ -90,15 +90,9 @@ def draws_of(model: pm.Model) -> tuple[xr.DataTree, np.ndarray]:
 
 
 LONG = (
-    "mixture of ratings",
-    "human capital",
-    "Student ranks",
-    "sampled receipts",
-    "regimes",
-    "with effects of workers",
-    "structural",
-    "log wages",
-)
+    "mixture of ratings", "human capital", "Student ranks", "sampled receipts", "regimes", "with effects of workers",
+    "structural", "log wages",
+)  # fmt: skip
 """Whose models compile for long, or go through what another one goes through too."""
 
 
