@@ -20,6 +20,7 @@ from bayes_labor.theory.sorting.closed_forms import chi_of_v as chi_of_v
 from bayes_labor.theory.sorting.concentration import top_share
 
 _STEPS = 200
+_FAR, _LARGEST_LOG = 1e100, 690.0
 _EPSILON = 1e-15
 
 
@@ -152,7 +153,13 @@ def _rate_by_log(psi, pull, b, lambda_x):
 @leaf
 def _rate_from_above(psi, pull, b, lambda_x):
     """The root where sorting lowers firms' size: convex in lambda_t, crossed once while increasing."""
-    rate = max(2.0 * b, (2.0 * abs(pull) * lambda_x**-psi) ** (1.0 / (1.0 - psi)))
+    weight = abs(pull) * lambda_x**-psi
+    rate = max(2.0 * b, (2.0 * weight) ** (1.0 / (1.0 - psi)))
+    if not rate < _FAR:  # as psi approaches one: the root may be near all the same
+        at, further = max(math.log(2.0 * b), math.log(weight) / (1.0 - psi)), 1.0
+        while at < _LARGEST_LOG and math.exp(at) - weight * math.exp(psi * at) < b:
+            at, further = at + further, 2.0 * further
+        rate = math.exp(min(at, _LARGEST_LOG))
     for _ in range(_STEPS):
         second = pull * (rate / lambda_x) ** psi
         step = (rate + second - b) / (1.0 + psi * second / rate)

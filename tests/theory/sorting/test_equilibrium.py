@@ -14,6 +14,7 @@ from scipy import integrate, stats
 
 from bayes_labor.custom_ops import sorting_equilibrium
 from bayes_labor.likelihoods.regimes import likeliest_path, solve_regimes
+from bayes_labor.theory.sorting.closed_forms import technology
 from bayes_labor.theory.sorting.concentration import top_share
 from bayes_labor.theory.sorting.equilibrium import (
     Sorting,
@@ -21,6 +22,7 @@ from bayes_labor.theory.sorting.equilibrium import (
     SortingStatus,
     chi_of_v,
     firm_policies,
+    job_rates,
     scale_free,
     solve_sorting,
 )
@@ -339,3 +341,21 @@ def test_op_and_solver_agree_on_a_sweep() -> None:
     for name in ("lambda_t", "rho", "std_logw", "labor_share_Y", "var_tfpr", "rev_share_top10", "rev_share_50_90"):
         np.testing.assert_allclose(values[name], getattr(want, name), rtol=1e-9, atol=1e-12, err_msg=name)
     np.testing.assert_allclose(values["log_Z"], np.log(want.Z), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("psi", [0.99, 0.9995, 0.99975, 0.9999999])
+@pytest.mark.parametrize("v", [0.3, 0.75, 0.99])
+def test_the_job_rate_as_psi_approaches_one(psi: float, v: float) -> None:
+    """Where the first guess leaves float64 the root is near all the same: against bisection at fifty digits."""
+    mpmath = pytest.importorskip("mpmath")
+    tau, eta, rate_x = 0.094, 0.6, float(np.exp(chi_of_v(psi, v)))
+    found, status = job_rates(*(np.array([a]) for a in (psi, tau, 1.0, rate_x, 0.3, eta, 9.0)))
+    assert status[0] == 0 and np.isfinite(solve_sorting(psi, tau, 1.0, rate_x, 0.2).std_logw)
+    x = float(technology(0.3, eta, 9.0)[2])
+    with mpmath.workdps(50):
+        pull, b = mpmath.mpf(x) * (1 - mpmath.mpf(psi)) - mpmath.mpf(psi) / eta, 1 + (1 + eta * mpmath.mpf(x)) * tau
+        low, high = mpmath.mpf(10) ** -100, mpmath.mpf(10) ** 100
+        for _ in range(800):
+            middle = mpmath.sqrt(low * high)
+            low, high = (low, middle) if middle + pull * (middle / rate_x) ** psi > b else (middle, high)
+        assert float(found[0] / high - 1) == pytest.approx(0.0, abs=1e-12)
