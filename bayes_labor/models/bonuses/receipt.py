@@ -1,6 +1,5 @@
 r"""Who receives a bonus: a logit on levels, tenure, ratings and promotion, with worker effects (Table 2). Section 7a."""
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -13,11 +12,11 @@ from bayes_labor.custom_ops.likelihoods import conditional_logit_likelihood, mar
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.likelihoods.logit_panel import NODES
-from bayes_labor.models.bonuses.design import Block, Regressors, bonus_design
+from bayes_labor.models.bonuses.design import UNIT, Block, Regressors, bonus_design
 from bayes_labor.models.notes import note_left_out, start_at, start_there
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.pilot import logit_pilot, rotated_normal, started
-from bayes_labor.models.priors import Prior
+from bayes_labor.models.priors import Prior, Relative
 from bayes_labor.numerics.groups import Groups
 
 
@@ -39,6 +38,8 @@ class ReceiptSpec(Regressors):
     def table(self) -> dict[str, Prior]:
         """Priors by parameter."""
         found = {"theta": Prior("normal", (0.0, self.slope), "theta (every coefficient, log odds)")}
+        if self.formula:
+            found["own"] = Prior("normal", (0.0, Relative(self.slope, UNIT)), "own covariates, and their worker means")
         if self.effects != "conditional":
             found["tau"] = Prior("half normal", (self.effect,), "tau (worker effects)")
         return found
@@ -52,10 +53,8 @@ class ReceiptSpec(Regressors):
             what = "the conditional likelihood needs workers with several years"
             raise DataFaults([Fault(what, panel.name, "effects='integrated', which one year is fitted with")])
         within = self.model_copy(update={"means": False, "demographics": False}) if conditional else self
-        found = bonus_design(panel, within, rows=rows, outcome="receipt", within=conditional)
-        found = found.without("intercept") if conditional else found
-        mean, sd = self.table["theta"].repeated(len(found.terms)).values
-        return replace(found, prior_mean=mean, prior_sd=sd)
+        found = bonus_design(panel, within, rows=rows, outcome="receipt", within=conditional, priors=self.table)
+        return found.without("intercept") if conditional else found
 
 
 def bonus_receipt(panel: Personnel, spec: ReceiptSpec | None = None, **settings: Any) -> pm.Model:

@@ -47,6 +47,11 @@ class BonusSpec(Regressors):
 
     def design(self, panel: Personnel) -> PanelDesign:
         """The regression on a panel, but what it cannot tell. Raises DataFaults where bonuses or ratings say nothing."""
+        lowest = {"level": self.ordered, "rating": self.ordered or self.ratings == "mixture"}
+        based = [n for n, needed in lowest.items() if needed and n in self.base]
+        if based:
+            what = f"a base of {' and '.join(based)} of one's own does not go with ordered effects or ratings summed over"
+            raise DataFaults([Fault(what, "base", "leave the base out: the lowest one is it")])
         found = bonus_design(panel, self, unrated="drop" if self.ratings == "drop" else "indicator")
         if self.ratings == "mixture" and "rating missing" in found.terms:
             found = found.without("rating missing")

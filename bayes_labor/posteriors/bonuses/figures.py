@@ -155,10 +155,11 @@ def contraction_figure(table: pd.DataFrame) -> tuple[Figure, str]:
 def level_figure(effects: np.ndarray, terms: Sequence[str], of: str = "log bonus") -> tuple[Figure, str]:
     """Effects of levels, (samples, terms) drawn from a prior or a posterior: bands by level."""
     with canvas(3.0) as (figure, axes):
-        levels = [int(t.removeprefix("level ")) for t in terms]
+        levels = np.arange(len(terms))
         low, middle, high = np.quantile(effects, [0.03, 0.5, 0.97], axis=0)
         axes.vlines(levels, low, high, color=BAND, lw=5)
         axes.plot(levels, middle, "o", color=ACCENT, ms=4)
         axes.axhline(0.0, color=GREY, lw=0.8)
-        axes.set(xticks=levels, xlabel="job level", ylabel=f"{of} over the lowest level")
+        axes.set_xticks(levels, [t.removeprefix("level ") for t in terms], rotation=90 if len(terms) > 12 else 0)
+        axes.set(xlabel="job level", ylabel=f"{of} over the base")
     return figure, f"Effects of levels on the {of}: median and 94% of the draws."

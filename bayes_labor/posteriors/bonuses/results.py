@@ -15,7 +15,7 @@ from scipy import special
 
 from bayes_labor.data.bonuses.personnel import LEVELS, TENURES, Personnel
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.models.bonuses.design import Block
+from bayes_labor.models.bonuses.design import Block, Regressors, base_of
 from bayes_labor.models.bonuses.size import BonusSpec
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.posteriors.bonuses.classical import by_subset, shapley
@@ -45,9 +45,21 @@ def coefficients(draws: xr.DataTree, terms: Sequence[str], name: str = "theta") 
     return chosen
 
 
-def level_terms(draws: xr.DataTree) -> tuple[str, ...]:
-    """Terms of the levels that the fit has, the lowest, which is the base, aside."""
-    return tuple(str(t) for t in draws["posterior"]["theta"]["term"].to_numpy() if str(t).startswith("level "))
+class Levels(NamedTuple):
+    """Terms of the levels that a regression has."""
+
+    terms: tuple[str, ...]
+    """The lowest first; the base, which has none, aside."""
+    below: int
+    """How many of them are below the base."""
+
+
+def levels_of(panel: Personnel, spec: Regressors, design: PanelDesign) -> Levels:
+    """Terms of levels in a regression of a panel."""
+    base = base_of(panel, design.table["level"], "level", spec)
+    known = {f"level {panel.word('level', k)}": k for k in np.unique(design.table["level"])}
+    kept = [t for t in known if t in design.terms]
+    return Levels(tuple(kept), sum(base is not None and float(known[t]) < base for t in kept))
 
 
 class Ordered(NamedTuple):
@@ -63,11 +75,12 @@ class Ordered(NamedTuple):
     """Of the probability, as if draws were independent."""
 
 
-def ordered_levels(draws: xr.DataTree, terms: Sequence[str] = LEVEL_TERMS) -> Ordered:
-    """Whether effects rise from each of ``terms`` to the next, the first above zero."""
-    effects = coefficients(draws, terms)
-    rising = (np.diff(effects, axis=1, prepend=0.0) > 0).all(1)
-    share, prior = float(rising.mean()), float(1.0 / (2.0 ** len(terms) * special.factorial(len(terms))))
+def ordered_levels(draws: xr.DataTree, terms: Sequence[str] = LEVEL_TERMS, below: int = 0) -> Ordered:
+    """Whether effects rise from each of ``terms`` to the next, the base, which has none, after the first ``below`` of them."""
+    effects, above = coefficients(draws, terms), len(terms) - below
+    rising = (np.diff(np.insert(effects, below, 0.0, axis=1), axis=1) > 0).all(1)
+    share = float(rising.mean())
+    prior = float(1.0 / (2.0 ** len(terms) * special.factorial(below) * special.factorial(above)))
     return Ordered(share, prior, share / prior, float(np.sqrt(share * (1.0 - share) / len(rising))))
 
 
@@ -213,15 +226,17 @@ def predicted_bonus(
     design = spec.design(panel)
     theta, scales = coefficients(draws, design.terms), spreads(draws)
     spread = 0.5 * (scales["sigma"].to_numpy() ** 2 + scales["tau"].to_numpy() ** 2)
-    levels = [int(k) for k in np.unique(design.table["level"])]
-    levels = [k for k in levels if k == levels[0] or f"level {k}" in design.terms]
+    base = base_of(panel, design.table["level"], "level", spec)
+    known = {panel.word("level", k): float(k) for k in np.unique(design.table["level"])}
+    first = min(known.values()) if base is None else base
+    levels = [w for w, k in known.items() if k == first or f"level {w}" in design.terms]
     cells = list(product(levels, tenures, ages))
     table = _intervals({str(c): np.exp(theta @ _typical(design, *c) + spread) for c in cells}, "cell")
     words = [tuple(map(str, c)) for c in cells]
     return table.set_axis(pd.MultiIndex.from_tuples(words, names=["level", "tenure", "age"]))
 
 
-def _typical(design: PanelDesign, level: int, tenure: int, age: int) -> np.ndarray:
+def _typical(design: PanelDesign, level: str, tenure: int, age: int) -> np.ndarray:
     """Regressors of a cell, others at their means."""
     x = design.columns.mean(0)
     a = (age - 39.0) / 10.0

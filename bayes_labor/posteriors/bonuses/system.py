@@ -1,6 +1,6 @@
 """Models of bonuses and promotions as systems."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,9 @@ import pandas as pd
 import pymc as pm
 import xarray as xr
 
+from bayes_labor.data.bonuses.careers import Careers
 from bayes_labor.data.bonuses.personnel import Personnel, personnel, read_personnel
+from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.tables import Reading
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec, bonus_receipt, bonus_size, promotion_prize
@@ -19,7 +21,7 @@ from bayes_labor.posteriors.bonuses import figures, published
 from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out
 from bayes_labor.posteriors.bonuses.fits import GATED
 from bayes_labor.posteriors.bonuses.prior_page import TITLES, bonus_prior_page
-from bayes_labor.posteriors.bonuses.results import coefficients, level_terms, ordered_levels
+from bayes_labor.posteriors.bonuses.results import coefficients, levels_of, ordered_levels
 from bayes_labor.posteriors.diagnostics import gates
 from bayes_labor.posteriors.html import section, with_figures
 from bayes_labor.posteriors.system import Judged, System
@@ -48,13 +50,28 @@ _LEADS = {
 }
 
 
-def read(source: str, columns: dict[str, str], reading: Reading | None = None) -> Personnel:
+def read(
+    source: str,
+    columns: dict[str, str],
+    reading: Reading | None = None,
+    *,
+    gaps: str = "refuse",
+    demotions: str = "refuse",
+    firm: str = "",
+    level_order: Sequence[str] = (),
+    rating_order: Sequence[str] = (),
+    count: bool = False,
+) -> Personnel:
     """A panel: ``personnel``, ``table5``, ``table6``, ``exogenous`` or ``clean`` (generated), or a file.
 
-    ``columns`` names the file's, e.g. ``{"id": "person"}``.
+    ``columns`` names the file's, e.g. ``{"id": "person"}``; the others as of :class:`.careers.Careers`.
     """
+    careers = Careers(gaps, demotions, firm, level_order, rating_order, count)
     if Path(source).suffix:
-        return read_personnel(source, columns, reading)
+        return read_personnel(source, columns, reading, careers)
+    if careers != Careers():
+        what = "generated personnel have neither gaps nor demotions nor words"
+        raise DataFaults([Fault(what, source, "leave what is said of careers out, or give a file")])
     return personnel() if source == "personnel" else personnel(source)  # type: ignore[arg-type]
 
 
@@ -73,11 +90,13 @@ def _judge(spec: Settings, data: Personnel, draws: xr.DataTree) -> Judged:
     return Judged(gates(draws, [n for n in GATED if n in draws["posterior"]]))
 
 
-def _sections(spec: Settings, data: Personnel, draws: xr.DataTree, folder: RunFolder) -> list[dict[str, Any]]:
+def _sections(spec: Any, data: Personnel, draws: xr.DataTree, folder: RunFolder) -> list[dict[str, Any]]:
     """Effects of levels and of the prize, where the model has them."""
-    levels, found = level_terms(draws), []
+    design, found = spec.design(data), []
+    design = design if isinstance(design, PanelDesign) else design.bonus
+    levels, below = levels_of(data, spec, design)
     if levels:
-        order, of = ordered_levels(draws, levels), "log odds" if isinstance(spec, ReceiptSpec) else "log bonus"
+        order, of = ordered_levels(draws, levels, below), "log odds" if isinstance(spec, ReceiptSpec) else "log bonus"
         against = f"Bayes factor of rising effects against effects of any order: {order.bayes_factor:.0f}"
         words = f"P(effects of levels rise): {order.probability:.3f}. {against} (at most {1 / order.prior:.0f})."
         picture = figures.level_figure(coefficients(draws, levels), levels, of)

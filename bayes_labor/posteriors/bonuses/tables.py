@@ -197,7 +197,7 @@ def table6(panel: Personnel, draws: dict[str, np.ndarray], *, replications: int 
     for prize in covariates:
         for column, blocks in PRIZE_BLOCKS.items():
             rho, se, corrected = published.TABLE6[prize][column - 1]
-            as_then = PrizeSpec(covariates=prize, blocks=blocks, base="total")
+            as_then = PrizeSpec(covariates=prize, blocks=blocks, pay="total")
             own = prize == "A"
             then = two_step(panel, as_then, prize="as_published", worker_effects=own)
             spec = PrizeSpec(covariates=prize, blocks=blocks)

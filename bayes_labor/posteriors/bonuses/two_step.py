@@ -11,7 +11,7 @@ import pandas as pd
 
 from bayes_labor.data.bonuses.personnel import Personnel, personnel
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.models.bonuses.prize_design import Base, PrizeDesign, PrizeSpec
+from bayes_labor.models.bonuses.prize_design import Pay, PrizeDesign, PrizeSpec
 from bayes_labor.models.pilot import logit_pilot
 from bayes_labor.numerics.groups import Groups
 from bayes_labor.posteriors.bonuses.classical import clustered
@@ -157,11 +157,11 @@ def placebo(seeds: tuple[int, ...] = (1, 2, 3, 4), preset: Literal["table5", "ta
     """
     if len(seeds) < 2:
         raise DataFaults([Fault("fewer than two panels", "placebo", "give two seeds or more")])
-    constructions: list[tuple[Prize, Base]] = [("expected", "salary"), ("expected", "total"), ("as_published", "total")]
+    constructions: list[tuple[Prize, Pay]] = [("expected", "salary"), ("expected", "total"), ("as_published", "total")]
     found: dict[tuple[str, str], dict[str, float]] = {}
     panels = [personnel(preset, seed=seed) for seed in seeds]
     for kind, base in constructions:
-        few, every = PrizeSpec(base=base, blocks=("levels", "age")), PrizeSpec(base=base)
+        few, every = PrizeSpec(pay=base, blocks=("levels", "age")), PrizeSpec(pay=base)
         rho = {
             "pooled, col. 1": [two_step(p, few, prize=kind).rho for p in panels],
             "pooled, col. 5": [two_step(p, every, prize=kind).rho for p in panels],

@@ -134,10 +134,11 @@ def broken(**changes: Any) -> pd.DataFrame:
         (broken(year=[2001, 2001, 2003, 2001, 2002]), "two rows of a worker in one year"),
         (broken(year=[2001, 2002, 2004, 2001, 2002]), "not consecutive.*worker 1 in 2004"),
         (broken(level=[2, 2, 1, 3, 3]), "levels fall"),
-        (broken(level=[1, 1, 2, 8, 8]), "levels outside 1 to 5"),
+        (broken(level=[1, 1, 2, 2.5, 2.5]), "levels that are not whole numbers"),
+        (broken(level=["a", "a", "b", "b", "b"]), "level has words whose order is not said: 'a', 'b'"),
         (broken(bonus=[0.0, -1.0, 0.0, 0.0, 0.0]), "negative bonuses"),
         (broken(ten_level=[1, 2, 1, 5, 6]), "tenure at the level above tenure at the firm"),
-        (broken(rating=[1.0, 2.5, 2.0, 3.0, 4.0]), "ratings other than 1 to 4"),
+        (broken(rating=[1.0, np.inf, 2.0, 3.0, 4.0]), "infinite ratings"),
         (broken(promoted=[0, 2, 0, 0, 0]), "promoted neither 0 nor 1"),
         (broken(salary=0.0), "salaries that are not positive"),
         (broken(salary=np.nan), "missing values"),
@@ -153,7 +154,7 @@ def test_every_fault_is_named(table: pd.DataFrame, message: str) -> None:
 
 
 def test_all_faults_at_once() -> None:
-    table = broken(bonus=-1.0, rating=9.0, level=[2, 2, 1, 3, 3])
+    table = broken(bonus=-1.0, rating=np.inf, level=[2, 2, 1, 3, 3])
     with pytest.raises(DataFaults) as caught:
         Personnel(table)
     assert len(caught.value.faults) == 3
