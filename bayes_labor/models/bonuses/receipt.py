@@ -24,9 +24,10 @@ class ReceiptSpec(Regressors):
     """What explains the receipt of bonuses, and how worker effects are met."""
 
     blocks: tuple[Block, ...] = ("levels", "tenure", "ratings", "promoted")
-    effects: Literal["integrated", "sampled", "conditional"] = "integrated"
+    effects: Literal["integrated", "sampled", "conditional", "none"] = "integrated"
     """``integrated``: summed out by a trapezoid; ``sampled``: every effect is a variable; ``conditional``: given each worker's
-    total they drop out, and workers who always or never received one with them, and so do worker means and demographics."""
+    total they drop out, and workers who always or never received one with them, and so do worker means and demographics;
+    ``none``: pooled, and no worker means."""
     slope: PositiveFloat = 2.5
     """Normal of every coefficient."""
     effect: PositiveFloat = 2.0
@@ -40,7 +41,7 @@ class ReceiptSpec(Regressors):
         found = {"theta": Prior("normal", (0.0, self.slope), "theta (every coefficient, log odds)")}
         if self.formula:
             found["own"] = Prior("normal", (0.0, Relative(self.slope, UNIT)), "own covariates, and their worker means")
-        if self.effects != "conditional":
+        if self.effects in ("integrated", "sampled"):
             found["tau"] = Prior("half normal", (self.effect,), "tau (worker effects)")
         return found
 
@@ -52,7 +53,8 @@ class ReceiptSpec(Regressors):
         if conditional and not rows["id"].duplicated().any():
             what = "the conditional likelihood needs workers with several years"
             raise DataFaults([Fault(what, panel.name, "effects='integrated', which one year is fitted with")])
-        within = self.model_copy(update={"means": False, "demographics": False}) if conditional else self
+        dropped = {"conditional": {"means": False, "demographics": False}, "none": {"means": False}}.get(self.effects, {})
+        within = self.model_copy(update=dropped)
         found = bonus_design(panel, within, rows=rows, outcome="receipt", within=conditional, priors=self.table)
         return found.without("intercept") if conditional else found
 
@@ -92,14 +94,14 @@ def bonus_receipt(panel: Personnel, spec: ReceiptSpec | None = None, **settings:
         index = pilot.fitted(design.columns, x)
         observed = pm.Data("observed_receipt", won)
         note_left_out(design.left_out)
-        if groups.repeated and spec.effects != "conditional":
+        if groups.repeated and spec.effects in ("integrated", "sampled"):
             tau = started("tau", spec.table["tau"], 1.0)
         if groups.repeated and spec.effects == "sampled":
             effect = pm.Normal("effect", 0.0, 1.0, shape=len(groups.labels))
             start_at(effect=np.zeros(len(groups.labels)))
             start_there()
             index = index + tau * effect[groups.row]
-        if not groups.repeated or spec.effects == "sampled":
+        if not groups.repeated or spec.effects in ("sampled", "none"):
             pm.Bernoulli("received", logit_p=index, observed=observed)
         elif spec.effects == "conditional":
             _observe_given_totals(index, won, groups, observed)
