@@ -35,6 +35,7 @@ from bayes_labor.posteriors.bonuses.results import (
     r2_by_draw,
     structural_ratios,
 )
+from bayes_labor.posteriors.bonuses.robust import PART, robust_errors, where_they_part
 from bayes_labor.posteriors.bonuses.two_step import ESTIMATES, by_construction, placebo, what_placebo_finds
 from bayes_labor.posteriors.diagnostics import Gate, of_fits
 from bayes_labor.posteriors.html import section, shown_table, with_figures, write_page
@@ -355,6 +356,8 @@ def _size(
         "Counterfactual: mean bonus of a made-up average worker put into each cell, all else at its mean over the rows, worker "
         "means of level and age too. Not the mean of those who are there: who gets to a level makes no difference here."
     )
+    apart = where_they_part(_within_errors(draws[7], panel, spec))
+    beside = f"{apart[0].value[0].upper()}{apart[0].value[1:]}." if apart else f"They agree to {PART - 1:.0%}."
     levels = levels_of(panel, spec, spec.design(panel)).terms
     pictures = {
         "levels": figures.effects_figure(table, 7),
@@ -368,11 +371,18 @@ def _size(
         pictures,
         **_laid(folder, "table5", table, clustered),
         table5_statistics=(statistics, repeated),
+        robust=(_within_errors(draws[7], panel, spec), "Two errors of column 7: posterior, and clustered by worker. " + beside),
         variants=(_variants(fits, truth), assumptions),
         comparison=(_compared(fits, panel), left_out),
         structural=(structural_ratios(draws[7], levels=levels, truth=truth), read),
         predicted=(predicted_bonus(draws[7], panel, spec), made_up),
     )
+
+
+def _within_errors(draws: xr.DataTree, panel: Personnel, spec: BonusSpec) -> pd.DataFrame:
+    """Both errors of what varies within workers."""
+    design = spec.design(panel)
+    return robust_errors(draws, panel, spec).loc[[design.terms[i] for i in design.varying]]
 
 
 def _variants(fits: dict[str, PanelPosterior], truth: dict[str, float] | None) -> pd.DataFrame:

@@ -9,6 +9,8 @@ import xarray as xr
 
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.engines.run_folder import RunFolder
+from bayes_labor.models.bonuses.hurdle import HurdleDesign
+from bayes_labor.models.bonuses.prize_design import PrizeDesign
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.posteriors.bonuses import figures
 from bayes_labor.posteriors.bonuses.fits import GATED, MODELS
@@ -19,6 +21,7 @@ from bayes_labor.posteriors.prior import BEFORE, prior_draws
 TITLES = {
     "bonus-size": "Size of bonuses",
     "bonus-receipt": "Who receives a bonus",
+    "bonus-hurdle": "Who receives a bonus, and how large it is",
     "promotion-prize": "Promotion prize and bonus",
 }
 
@@ -55,7 +58,7 @@ def bonus_prior_page(
     implied = _implied(kind, panel, spec, tree, np.random.default_rng(seed))
     rows = {k: [*np.quantile(v, [0.03, 0.5, 0.97]), seen] for k, (v, seen) in implied.items()}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["3%", "50%", "97%", "observed"])
-    table, (levels, _) = table.rename_axis("implied by the prior"), levels_of(panel, spec, _of_bonuses(spec, panel))
+    table, (levels, _) = table.rename_axis("implied by the prior"), levels_of(panel, spec, of_bonuses(spec.design(panel)))
     of = "log odds" if kind == "bonus-receipt" else "log bonus"
     made = {"levels": figures.level_figure(coefficients(tree, levels), levels, of)} if levels else {}
     heading, note = "What the priors imply", "Quantiles over draws from the prior."
@@ -69,10 +72,11 @@ def bonus_prior_page(
     return table
 
 
-def _of_bonuses(spec: Any, panel: Personnel) -> PanelDesign:
-    """The regression of bonuses, in the model of the prize as in the others."""
-    design = spec.design(panel)
-    return design if isinstance(design, PanelDesign) else design.bonus
+def of_bonuses(design: PanelDesign | PrizeDesign | HurdleDesign) -> PanelDesign:
+    """The regression of bonuses, in the models of the prize and of receipt and size as in the others."""
+    if isinstance(design, PanelDesign):
+        return design
+    return design.bonus if isinstance(design, PrizeDesign) else design.size
 
 
 def _implied(
@@ -80,14 +84,14 @@ def _implied(
 ) -> dict[str, tuple[np.ndarray, float]]:
     """(draws, observed) of readable quantities."""
     before, found = tree["posterior"].to_dataset(), {}
-    design = _of_bonuses(spec, panel)
+    design = of_bonuses(spec.design(panel))
     index = design.columns @ coefficients(tree, design.terms).T
     if kind == "bonus-receipt":
         if "tau" in before:
             index = index + before["tau"].to_numpy().ravel() * rng.normal(size=index.shape)
         found["share with a bonus"] = ((1.0 / (1.0 + np.exp(-index))).mean(0), float(design.outcome.mean()))
     else:
-        sd = ("sigma", "tau") if "sigma" in before else ("sd_bonus", "sd_mu")
+        sd = ("sigma", "sd_mu" if "sd_mu" in before else "tau") if "sigma" in before else ("sd_bonus", "sd_mu")
         spread = [before[s].to_numpy().ravel() for s in sd if s in before]
         drawn, paid = index + np.sqrt(np.square(spread).sum(0)) * rng.normal(size=index.shape), panel.with_bonus["bonus"]
         for q in (0.05, 0.5, 0.95):
