@@ -56,10 +56,11 @@ def robust_errors(draws: xr.DataTree, panel: Personnel, spec: BonusSpec) -> pd.D
 def sandwich(x: np.ndarray, residual: np.ndarray, workers: Groups, sigma: float, prior_sd: np.ndarray) -> np.ndarray:
     """(P, P) covariance, clustered by worker, of coefficients on x (N, P), with errors of sd sigma and priors of sd (P,)."""
     scores = workers.means(x * residual[:, None]) * workers.counts[:, None] / sigma**2
-    bread = np.linalg.inv(x.T @ x / sigma**2 + np.diag(prior_sd**-2.0))
+    prior = np.diag(prior_sd**-2.0)  # what it tells varies like a sample of its own
+    bread = np.linalg.inv(x.T @ x / sigma**2 + prior)
     size, n = len(workers.labels), len(x)
     factor = size / max(size - 1.0, 1.0) * (n - 1.0) / max(n - x.shape[1], 1.0)
-    found: np.ndarray = factor * bread @ (scores.T @ scores) @ bread
+    found: np.ndarray = bread @ (factor * scores.T @ scores + prior) @ bread
     return found
 
 

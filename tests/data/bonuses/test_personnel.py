@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from bayes_labor.data import DataFaults, Personnel, personnel, read_personnel
+from bayes_labor.data.bonuses.careers import Careers
+from bayes_labor.data.tables import Reading
 from bayes_labor.models import BonusSpec
 from bayes_labor.posteriors.bonuses.classical import within
 from tests.conftest import REFERENCE
@@ -160,22 +162,24 @@ def test_all_faults_at_once() -> None:
     assert len(caught.value.faults) == 3
 
 
-def test_federal_pay_histories(shared: Path, tmp_path: Path) -> None:
-    """Economists of the General Schedule: grade as level, yearly awards; gaps and moves between plans are other spells."""
-    raw = pd.read_parquet(shared / "data/federal_economists/economist_pay_histories_2004_2017.parquet")
-    raw = raw[(raw["plan_family"] == "GS") & raw["salary"].notna() & raw["grade_num"].between(7, 15)].copy()
-    raw = raw.sort_values(["person_id", "year"])
-    raw["level"] = np.clip(raw["grade_num"].astype(int) - 10, 1, 5)
-    new = (raw["person_id"] != raw["person_id"].shift()) | (raw["year"].diff() != 1) | (raw["level"].diff() < 0)
-    raw["spell"] = new.cumsum()
-    raw["ten_firm"] = raw.groupby("spell").cumcount() + 1
-    raw["ten_level"] = raw.groupby(["spell", "level"]).cumcount() + 1
-    raw["promoted"] = (raw.groupby("spell")["level"].shift(-1) > raw["level"]).astype(int)
-    path = tmp_path / "federal.parquet"
-    raw.to_parquet(path)
-    panel = read_personnel(path, {"id": "spell"})
-    assert len(panel.table) > 1200 and panel.name == "federal" and panel.table["promoted"].sum() > 100
-    table = panel.by_level()
-    assert table.loc["5", "salary"] > table.loc["1", "salary"] and table.loc["all", "N"] > 250
+def test_federal_histories_by_options_alone(shared: Path) -> None:
+    """Economists of the General Schedule: grade as level, gaps and falls kept, tenures and promotions counted."""
+    folder = shared / "data/federal_economists"
+    where = ("plan_family == 'GS'", "grade_num >= 9", "salary > 0")
+    columns = {"id": "person_id", "level": "grade_num"}
+    path = folder / "economist_pay_histories_2004_2017.parquet"
+    panel = read_personnel(path, columns, Reading(where=where), Careers(gaps="keep", demotions="keep", count=True))
+    assert len(panel.table) == 1392 and 90 < panel.table["promoted"].sum() < 200 and panel.table["promoted"].isna().any()
+    assert list(panel.by_level().index) == ["9", "11", "12", "13", "14", "15", "all"]
+    assert panel.by_level().loc["15", "salary"] > panel.by_level().loc["9", "salary"]
+    design = BonusSpec(blocks=("levels", "tenure")).design(panel)
+    assert design.terms[1:3] == ("level 11", "level 12") or "level 11" in design.left_out
+    with pytest.raises(DataFaults, match=r"(?s)columns ten_level, ten_firm, promoted are missing.*--count"):
+        read_personnel(path, columns, Reading(where=where))
     with pytest.raises(DataFaults, match="columns pers are not in the file"):
         read_personnel(path, {"id": "pers"})
+    year = {"year": "fiscal_year", "bonus": "bonus_fy2015_only"} | columns
+    rows = (*where, "fiscal_year == 2015", "main_record == 1")
+    across = read_personnel(folder / "economists_fy2015_2024.parquet", year, Reading(where=rows), Careers(count=True))
+    pooled = BonusSpec(blocks=("levels",), years="none", formula="C(department)").design(across)
+    assert pooled.left_out["worker effects"] == "one row a worker" and sum("department" in t for t in pooled.terms) > 15
