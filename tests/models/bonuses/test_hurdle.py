@@ -124,8 +124,10 @@ def test_any_panel() -> None:
     table = personnel(seed=1).table
     part = Personnel(table[table["id"] % 60 == 0])
     model = bonus_hurdle(part)
-    assert any(n.startswith("size: ") for n in notes_of(model).left_out) or HurdleSpec().design(part).size.terms
     assert isinstance(model, pm.Model) and {"odds", "theta", "tau", "sd_mu", "sigma", "corr"} <= set(model.named_vars)
+    unpaid = Personnel(part.table.assign(bonus=part.table["bonus"].where(part.table["level"] != 2, 0.0)))
+    left_out = notes_of(bonus_hurdle(unpaid, means=False)).left_out  # nobody on level 2 has a bonus: no size to tell
+    assert left_out["size: level 2"] == "never varies" and "level 2" not in left_out
     with pytest.raises(DataFaults, match="nobody has two rows: no worker effects to correlate"):
         bonus_hurdle(Personnel(table[(table["year"] == 1985) & (table["id"] % 20 == 0)]))
     with pytest.raises(DataFaults, match="everybody has a bonus"):
