@@ -1,5 +1,6 @@
 r"""Who receives a bonus: a logit on levels, tenure, ratings and promotion, with worker effects (Table 2). Section 7a."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -56,7 +57,15 @@ class ReceiptSpec(Regressors):
         dropped = {"conditional": {"means": False, "demographics": False}, "none": {"means": False}}.get(self.effects, {})
         within = self.model_copy(update=dropped)
         found = bonus_design(panel, within, rows=rows, outcome="receipt", within=conditional, priors=self.table)
-        return found.without("intercept") if conditional else found
+        return _given_workers(found) if conditional else found
+
+
+def _given_workers(design: PanelDesign) -> PanelDesign:
+    """Without what drops out with the worker effects: the intercept, and covariates that never vary within workers, by name."""
+    fixed = [design.terms[i] for i in design.places("worker")]
+    for term in ("intercept", *fixed):
+        design = design.without(term)
+    return replace(design, left_out=design.left_out | dict.fromkeys(fixed, "never varies within workers"))
 
 
 def bonus_receipt(panel: Personnel, spec: ReceiptSpec | None = None, **settings: Any) -> pm.Model:

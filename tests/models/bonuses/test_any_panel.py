@@ -194,6 +194,9 @@ def test_own_covariates_are_on_their_side_of_the_split(firm: pd.DataFrame) -> No
     assert of_term["log(sales):female"] == "own" and of_term["C(division)[T.south]"] == "worker"
     at = design.terms.index("log(sales)")
     assert design.prior_sd[at] == pytest.approx(1.0 / np.log(design.table["sales"]).std(ddof=0))
+    given = ReceiptSpec(formula="log(sales) + C(division)", effects="conditional").design(Personnel(firm))
+    assert "log(sales)" in given.terms and given.left_out["C(division)[T.south]"] == "never varies within workers"
+    assert not any("division" in t for t in given.terms)
     logit = ReceiptSpec(formula="log(sales)").design(Personnel(firm))
     own, level = logit.terms.index("log(sales)"), logit.terms.index("level 2")
     assert logit.prior_sd[own] == pytest.approx(2.5 / logit.columns[:, own].std()) and logit.prior_sd[level] == 2.5
