@@ -295,7 +295,7 @@ def test_commands(panel: Personnel, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     # Rows without a rating are left out of the likelihood, and the page once gave the rows of the panel only.
     used = int(re.search(r"<b>([\d,]+)</b><span>rows in the likelihood", page)[1].replace(",", ""))
     assert 0 < used <= int(re.search(r"<b>([\d,]+)</b><span>with a bonus", page)[1].replace(",", ""))
-    for kind in ("bonuses.size", "bonuses.receipt", "bonuses.promotion-prize"):
+    for kind in ("bonuses.size", "bonuses.receipt", "bonuses.hurdle", "bonuses.promotion-prize"):
         words = ["prior", kind, str(path), "--column", "id=person", "--run", str(tmp_path / kind), "--draws", "50"]
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 0 and "page: " in result.output, result.output
