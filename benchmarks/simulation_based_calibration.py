@@ -3,7 +3,8 @@
 ``python -m benchmarks.simulation_based_calibration SIMULATIONS WORKPLACES`` for other sizes; ``... SIMULATIONS defaults`` for
 ten small workplaces under the default priors, each fit as one at defaults but for its length; ``... SIMULATIONS sorting`` for
 the sorting model, its calibration and its latent regimes, in minutes; ``... SIMULATIONS bonuses`` for the models of bonuses on
-a small panel, in an hour; ``... SIMULATIONS learning`` for learning on the job.
+a small panel, in an hour; ``... SIMULATIONS hurdle`` for receipt and size as one model; ``... SIMULATIONS learning`` for
+learning on the job.
 Ranks so far are kept, and a run goes on from them.
 """
 
@@ -22,12 +23,14 @@ from bayes_labor.data.sorting.macro import MacroSeries
 from bayes_labor.engines.tempering import temper
 from bayes_labor.models import (
     BonusSpec,
+    HurdleSpec,
     JointProductionSpec,
     PrimitivesSpec,
     PrizeSpec,
     ReceiptSpec,
     TournamentMoments,
     TournamentPosterior,
+    bonus_hurdle,
     bonus_receipt,
     bonus_size,
     learning_direct,
@@ -138,6 +141,17 @@ def bonuses(simulations: int = 200) -> None:
         say(calibrate_model(build, names, observed, simulations, thin=6, keep=RESULTS / f"sbc_{name}.csv", tune=400))
 
 
+def hurdle(simulations: int = 200) -> None:
+    """The same for receipt and size as one model, under default priors, levels and ratings among the regressors."""
+    table = personnel("clean", seed=5).table
+    panel = Personnel(table[table["id"] % 80 == 0])
+    spec = HurdleSpec(blocks=("levels", "ratings"), demographics=False, years="none", means=False)
+    observed = {"observed_received_and_size": "received_and_size"}
+    names = ["odds", "theta", "tau", "sd_mu", "sigma", "corr"]
+    keep = RESULTS / "sbc_bonus_hurdle.csv"
+    say(calibrate_model(partial(bonus_hurdle, panel, spec), names, observed, simulations, thin=6, keep=keep, tune=400))
+
+
 def primitives(simulations: int = 200) -> None:
     """The same for the tournament's primitives: truths from the prior, moments with fixed standard errors."""
     rng = np.random.default_rng(5)
@@ -213,6 +227,8 @@ if __name__ == "__main__":
     elif sys.argv[2:] == ["bonuses"]:
         bonuses(int(sys.argv[1]))
         primitives(int(sys.argv[1]))
+    elif sys.argv[2:] == ["hurdle"]:
+        hurdle(int(sys.argv[1]))
     elif sys.argv[2:] == ["learning"]:
         learning(int(sys.argv[1]))
     else:

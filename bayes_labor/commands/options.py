@@ -72,6 +72,22 @@ def source(
     weight: Annotated[
         str, typer.Option(help="Joint production: column with the workers of the workplace that each sampled one stands for.")
     ] = "",
+    gaps: Annotated[
+        str, typer.Option(help="Bonuses: years that a worker misses: `keep`, or `spells`: another worker from there on.")
+    ] = "",
+    demotions: Annotated[
+        str, typer.Option(help="Bonuses: levels that fall: `keep`, `spells`, or `drop` the rows from there on.")
+    ] = "",
+    firm: Annotated[str, typer.Option(help="Bonuses: column with the firm, where there are several.")] = "",
+    level_order: Annotated[
+        list[str] | None, typer.Option(help="Bonuses: a level in words; repeat for all of them, the lowest first.")
+    ] = None,
+    rating_order: Annotated[
+        list[str] | None, typer.Option(help="Bonuses: a rating in words; repeat for all of them, the best first.")
+    ] = None,
+    count: Annotated[
+        bool, typer.Option("--count", help="Bonuses: count tenures and promotions that the table lacks from its rows.")
+    ] = False,
     where: Annotated[
         list[str] | None, typer.Option(help="Rows to keep, e.g. 'year == 2019'; repeat for conditions that all hold.")
     ] = None,
@@ -88,8 +104,10 @@ def source(
     columns = {name.strip(): theirs.strip() for name, theirs in (_pair(t, "--column", "id=person") for t in column or [])}
     columns |= {k: v for k, v in (("workplace", workplace), ("wage", wage), ("industry", industry)) if v}
     reading = Reading(separator, decimal, thousands, encoding, sheet, tuple(where or ()))
-    given = {"formula": formula, "internal": internal or [], "worker": worker, "person": person}
+    given: dict[str, Any] = {"formula": formula, "internal": internal or [], "worker": worker, "person": person}
     given |= {"leave_out": leave_out or [], "missing": missing, "weight": weight}
+    given |= {"gaps": gaps, "demotions": demotions, "firm": firm, "count": count}
+    given |= {"level_order": level_order or [], "rating_order": rating_order or []}
     return Source(source, columns, given, reading)
 
 

@@ -41,7 +41,7 @@ class MarginalLogit(LogLikelihood):
     """Binding of :func:`bayes_labor.likelihoods.logit_panel.marginal_logit`."""
 
     __props__ = ("nodes",)
-    fields = (Field("index", ("N",)), Field("log_tau"), _given("won", "N"), integers("offsets", "G+1"))
+    fields = (Field("index", ("N",)), Field("log_tau", ("G",)), _given("won", "N"), integers("offsets", "G+1"))
 
     def __init__(self, nodes: int = NODES) -> None:
         if nodes < 3:
@@ -65,8 +65,13 @@ class ConditionalLogit(LogLikelihood):
 
 
 def marginal_logit_likelihood(index: Any, log_tau: Any, won: Any, offsets: Any, nodes: int = NODES) -> Variable:
-    """Log likelihood of outcomes ``won`` (N,) at log odds ``index`` (N,) plus a normal worker effect, integrated out."""
-    found: Variable = MarginalLogit(nodes)(index, log_tau, won, offsets)[0]
+    """Log likelihood of outcomes ``won`` (N,) at log odds ``index`` (N,) plus a normal worker effect, integrated out.
+
+    ``log_tau`` is the log of its standard deviation: one for all workers, or (G,) by worker.
+    """
+    workers = pt.as_tensor(offsets).shape[0] - 1
+    by_worker = pt.broadcast_to(pt.as_tensor(log_tau), (workers,))
+    found: Variable = MarginalLogit(nodes)(index, by_worker, won, offsets)[0]
     return found
 
 

@@ -12,8 +12,11 @@ from bayes_labor.numerics.normal import HALF_LOG_2PI
 from bayes_labor.numerics.ragged import largest_row
 
 NODES = 32
-"""Of the trapezoid around each worker's mode; the error of a worker is about 1e-9 where tau is 2 or less."""
-_REACH = 8.0  # of the nodes, in standard deviations of the integrand around its mode
+"""Of the trapezoid around the mode of a worker whose integrand is nearly normal; others have as many more as they are wider."""
+_REACH = 8.0  # of the nodes, in standard deviations of the integrand around its mode; nowhere is it wider than a normal's 8
+_FALL = 32.0  # of the log integrand from its mode to the ends of the nodes
+_FARTHER = 1.5  # times as far where it has not fallen so much
+_POLES = 0.65  # spacing times tau: the logistic's poles are pi / tau away from the nodes
 _NEWTON = 30
 _NEAR = 0.2  # standard deviations within which the mode is found
 _LARGEST = 600.0  # log odds of a worker added up, below which products of odds stay in float64
@@ -40,13 +43,37 @@ def _center(odds, rows, wins, tau):
 
 
 @leaf
-def _weigh(odds, rows, wins, tau, start, spacing, center, product, weight, chance):
+def _fallen(odds, index, rows, wins, tau, center, v, near):
+    """How much lower the log integrand is at v than at its mode; by products of odds where these are ``near`` enough to 1."""
+    fall = 0.5 * (v * v - center * center) - wins * tau * (v - center)
+    if near:
+        at, mode, above, below = math.exp(tau * v), math.exp(tau * center), 1.0, 1.0
+        for i in range(rows):
+            above *= 1.0 + odds[i] * at
+            below *= 1.0 + odds[i] * mode
+        return fall + math.log(above) - math.log(below)
+    for i in range(rows):
+        x, y = index[i] + tau * v, index[i] + tau * center
+        fall += max(x, 0.0) + math.log1p(math.exp(-abs(x))) - max(y, 0.0) - math.log1p(math.exp(-abs(y)))
+    return fall
+
+
+@leaf
+def _reach(odds, index, rows, wins, tau, center, width, side, near):
+    """How far from the mode, to one side, the integrand must be summed."""
+    reach = _REACH * width
+    while reach < _REACH and _fallen(odds, index, rows, wins, tau, center, center + side * reach, near) < _FALL:
+        reach *= _FARTHER
+    return min(reach, _REACH)
+
+
+@leaf
+def _weigh(odds, rows, wins, tau, start, spacing, nodes, center, product, weight, chance):
     """Fill (rows, nodes) chances and (nodes,) weights, the integrand over its value at the center but for the chances there.
 
     On evenly spaced nodes every exponential is a product of the last one's: none is computed inside. Returns the sum of
     the weights, and of the weights times the nodes.
     """
-    nodes = weight.shape[0]
     factor, ratio = math.exp(tau * start), math.exp(tau * spacing)
     for q in range(nodes):
         product[q], weight[q] = 1.0, factor
@@ -70,10 +97,10 @@ def _weigh(odds, rows, wins, tau, start, spacing, center, product, weight, chanc
 
 
 @leaf
-def _weigh_by_logs(index, rows, wins, tau, start, spacing, weight, chance):
+def _weigh_by_logs(index, rows, wins, tau, start, spacing, nodes, weight, chance):
     """As :func:`_weigh` where products would leave float64's range, relative to the exponential of the third result."""
     top = -math.inf
-    for q in range(weight.shape[0]):
+    for q in range(nodes):
         v = start + q * spacing
         value = wins * tau * v - 0.5 * v * v
         for i in range(rows):
@@ -84,7 +111,7 @@ def _weigh_by_logs(index, rows, wins, tau, start, spacing, weight, chance):
         weight[q] = value
         top = max(top, value)
     mass, moment = 0.0, 0.0
-    for q in range(weight.shape[0]):
+    for q in range(nodes):
         weight[q] = math.exp(weight[q] - top)
         mass += weight[q]
         moment += weight[q] * (start + q * spacing)
@@ -92,10 +119,10 @@ def _weigh_by_logs(index, rows, wins, tau, start, spacing, weight, chance):
 
 
 @reordering_leaf
-def _expectations(row, weight, start, spacing):
+def _expectations(row, weight, nodes, start, spacing):
     """Sums over nodes of weight times chance, and of that times the node."""
     first, second = 0.0, 0.0
-    for q in range(weight.shape[0]):
+    for q in range(nodes):
         x = weight[q] * row[q]
         first += x
         second += x * (start + q * spacing)
@@ -104,17 +131,17 @@ def _expectations(row, weight, start, spacing):
 
 @kernel
 def marginal_logit(index, log_tau, won, offsets, nodes):
-    """(log likelihood, its derivative in the index (N,) and in log tau): worker effects tau v, v ~ N(0, 1), integrated out.
+    """(log likelihood, its derivative in the index (N,) and in log tau (G,)): effects tau_i v, v ~ N(0, 1), integrated out.
 
-    Parameters: ``index`` (N,) log odds without the effect; ``won`` (N,) 0 or 1; ``offsets`` (G + 1,); ``nodes``, how many.
+    Parameters: ``index`` (N,) log odds without the effect; ``log_tau`` (G,) by worker; ``won`` (N,) 0 or 1; ``offsets``
+    (G + 1,); ``nodes``, how many where the integrand is nearly normal: the error of a worker is about 1e-9 with 32.
     """
-    n, tau = index.shape[0], math.exp(log_tau)
-    d_index, d_tau, total = np.zeros(n), 0.0, 0.0
-    longest = largest_row(offsets, 0, offsets.shape[0] - 1)
-    product, weight, odds = np.empty(nodes), np.empty(nodes), np.empty(longest)
-    chance = np.empty((longest, nodes))
-    for g in range(offsets.shape[0] - 1):
-        first, rows = offsets[g], offsets[g + 1] - offsets[g]
+    workers, n = offsets.shape[0] - 1, index.shape[0]
+    d_index, d_tau, total = np.zeros(n), np.zeros(workers), 0.0
+    longest, most = largest_row(offsets, 0, workers), nodes
+    product, weight, odds, chance = np.empty(most), np.empty(most), np.empty(longest), np.empty((longest, most))
+    for g in range(workers):
+        first, rows, tau = offsets[g], offsets[g + 1] - offsets[g], math.exp(log_tau[g])
         wins, extreme = 0.0, 0.0
         for i in range(rows):
             x = index[first + i]
@@ -123,21 +150,28 @@ def marginal_logit(index, log_tau, won, offsets, nodes):
             if won[first + i] > 0.0:
                 wins += 1.0
                 total += x
+        own = index[first : first + rows]
         center, width = _center(odds, rows, wins, tau)
-        spacing = 2.0 * _REACH * width / (nodes - 1)
-        start = center - _REACH * width
-        if rows * (extreme + tau * (abs(center) + _REACH * width)) < _LARGEST:
-            mass, moment = _weigh(odds, rows, wins, tau, start, spacing, center, product, weight, chance)
+        near = rows * (extreme + tau * (abs(center) + _REACH)) < _LARGEST
+        below = _reach(odds, own, rows, wins, tau, center, width, -1.0, near)
+        above = _reach(odds, own, rows, wins, tau, center, width, 1.0, near)
+        finest = min(2.0 * _REACH * width, _POLES / tau * (NODES - 1)) / (nodes - 1)
+        used = math.ceil((below + above) / finest) + 1
+        spacing, start = (below + above) / (used - 1), center - below
+        if used > most:
+            most = used
+            product, weight, chance = np.empty(most), np.empty(most), np.empty((longest, most))
+        if near:
+            mass, moment = _weigh(odds, rows, wins, tau, start, spacing, used, center, product, weight, chance)
             top = center * (wins * tau - 0.5 * center)
         else:
-            own = index[first : first + rows]
-            mass, moment, top = _weigh_by_logs(own, rows, wins, tau, start, spacing, weight, chance)
+            mass, moment, top = _weigh_by_logs(own, rows, wins, tau, start, spacing, used, weight, chance)
         total += top + math.log(mass * spacing) - HALF_LOG_2PI
-        d_tau += tau * wins * moment / mass
+        d_tau[g] += tau * wins * moment / mass
         for i in range(rows):
-            p, moved = _expectations(chance[i], weight, start, spacing)
+            p, moved = _expectations(chance[i], weight, used, start, spacing)
             d_index[first + i] = won[first + i] - p / mass
-            d_tau -= tau * moved / mass
+            d_tau[g] -= tau * moved / mass
     return total, d_index, d_tau
 
 

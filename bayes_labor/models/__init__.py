@@ -1,5 +1,6 @@
 """From data and a specification to a plain ``pm.Model``; priors; the pointwise likelihood."""
 
+from bayes_labor.models.bonuses.hurdle import HurdleSpec, bonus_hurdle
 from bayes_labor.models.bonuses.primitives import (
     PrimitivesSpec,
     TournamentMoments,
@@ -22,6 +23,7 @@ __all__ = [
     "SPECS",
     "BonusSpec",
     "DirectSpec",
+    "HurdleSpec",
     "JointProductionPriors",
     "JointProductionSpec",
     "LearningSpec",
@@ -33,6 +35,7 @@ __all__ = [
     "SortingSpec",
     "TournamentMoments",
     "TournamentPosterior",
+    "bonus_hurdle",
     "bonus_receipt",
     "bonus_size",
     "joint_production",

@@ -14,7 +14,7 @@ import xarray as xr
 from bayes_labor.data import Teams, Workforce, baseball_teammates, personnel, us_postwar
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.data.sorting.macro import PAPER
-from bayes_labor.models import BonusSpec, JointProductionSpec, PrizeSpec, ReceiptSpec, RegimesSpec, SortingSpec
+from bayes_labor.models import BonusSpec, HurdleSpec, JointProductionSpec, PrizeSpec, ReceiptSpec, RegimesSpec, SortingSpec
 from bayes_labor.models.learning.direct import DirectSpec
 from bayes_labor.models.learning.regression import LearningSpec
 from bayes_labor.posteriors.learning.system import StructuralSpec
@@ -58,6 +58,7 @@ CASES: dict[str, tuple[str, Callable[[], Any], Any, str]] = {
     "receipts": ("bonuses.receipt", few_people, ReceiptSpec(), "worker"),
     "conditional receipts": ("bonuses.receipt", few_people, ReceiptSpec(effects="conditional"), "worker"),
     "sampled receipts": ("bonuses.receipt", few_people, ReceiptSpec(effects="sampled"), ""),
+    "hurdle": ("bonuses.hurdle", few_people, HurdleSpec(), "worker"),
     "prize": ("bonuses.promotion-prize", few_people, PrizeSpec(), "worker"),
     "ranks": ("learning.regression", lambda: teams(2010), LearningSpec(), "team"),
     "Student ranks": ("learning.regression", lambda: teams(2014), LearningSpec(errors="student"), ""),

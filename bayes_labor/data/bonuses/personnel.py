@@ -6,7 +6,7 @@ and Holmstrom as Ekinci and Waldman describe it.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -15,13 +15,16 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from bayes_labor.data.bonuses.careers import COUNTED, Careers
 from bayes_labor.data.faults import DataFaults, Fault, first_few
 from bayes_labor.data.ids import as_numbers_if_nothing_is_lost, mixed_faults
 from bayes_labor.data.tables import Reading, as_frame, read_table
 from bayes_labor.numerics.groups import Groups
 
-LEVELS, RATINGS, TENURES = 5, 4, 5
-"""Job levels; ratings, 1 the best; classes of tenure at the level: 1, 2, 3, 4, 5 or more years."""
+LEVELS, TENURES = 5, 5
+"""Job levels of the published firm; classes of tenure at the level: 1, 2, 3, 4, 5 or more years."""
+MOST = 60
+"""Levels, and ratings, of a panel at most: more are no classes."""
 
 REQUIRED = ("id", "year", "level", "ten_level", "ten_firm", "salary", "bonus", "promoted")
 OPTIONAL = ("age", "title", "female", "nonwhite", "educ", "rating", "avg_increase")
@@ -36,33 +39,48 @@ class Personnel:
     Raises
     ------
     DataFaults
-        All faults at once: missing columns, two rows of a worker in a year, gaps between a worker's years, tenure at the level
-        above tenure at the firm, levels that fall, negative bonuses, ratings that are none.
+        All faults at once: missing columns, two rows of a worker in a year, gaps between a worker's years and levels that fall
+        unless ``careers`` keeps them, tenure at the level above tenure at the firm, negative bonuses, ratings that are none.
 
     """
 
     table: pd.DataFrame
-    """Columns :data:`REQUIRED` and any of :data:`OPTIONAL`; further columns are kept."""
+    """Columns :data:`REQUIRED` and any of :data:`OPTIONAL`; further columns are kept. ``promoted`` may be missing where it is
+    not known. Levels are whole numbers, of which higher ones are higher; ratings numbers, the lowest the best. Either may be
+    words whose order ``careers`` gives, and is then held by place in that order."""
     name: str = "personnel"
+    careers: Careers = field(default_factory=Careers)
+    """What is said of gaps, demotions, several firms, and words."""
+    words: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    """Of ``level`` and ``rating`` by place, where these were words."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "table", as_frame(self.table))
-        missing = [c for c in REQUIRED if c not in self.table]
-        if missing:
-            remedy = f"give columns {', '.join(REQUIRED)}; and {', '.join(OPTIONAL)} where there are any"
-            raise DataFaults([Fault(f"columns {', '.join(missing)} are missing", self.name, remedy)])
-        words = [c for c in (*REQUIRED[1:], *OPTIONAL) if c in self.table and not pd.api.types.is_numeric_dtype(self.table[c])]
-        words = [c for c in words if c != "title"]
-        if words:
-            raise DataFaults([Fault(f"columns {', '.join(words)} are not numbers", self.name, "convert them")])
-        mixed = mixed_faults(self.table["id"], "id")
+        mixed = mixed_faults(as_frame(self.table)["id"], "id") if "id" in as_frame(self.table) else []
         if mixed:
             raise DataFaults(mixed)
-        ordered = self.table.sort_values(["id", "year"], kind="stable").reset_index(drop=True)
-        object.__setattr__(self, "table", ordered)
-        faults = [*_values(ordered, self.name), *_careers(ordered, self.name)]
+        table, words = self.careers.told(as_frame(self.table), self.name)
+        missing = [c for c in REQUIRED if c not in table]
+        if missing:
+            remedy = f"give columns {', '.join(REQUIRED)}; and {', '.join(OPTIONAL)} where there are any"
+            counted = [c for c in missing if c in COUNTED]
+            remedy += f"; --count counts {', '.join(counted)} from the rows" if counted else ""
+            raise DataFaults([Fault(f"columns {', '.join(missing)} are missing", self.name, remedy)])
+        numeric = [c for c in (*REQUIRED[1:], *OPTIONAL) if c in table and c != "title"]
+        text = [c for c in numeric if not pd.api.types.is_numeric_dtype(table[c])]
+        if text:
+            raise DataFaults([Fault(f"columns {', '.join(text)} are not numbers", self.name, "convert them")])
+        if not len(table):
+            raise DataFaults([Fault("the table has no rows", self.name, "check the file, and --where")])
+        # Columns of integers that may be missing, and of truth values, as plain numbers.
+        plain = {c: table[c].astype(np.float64) for c in numeric if table[c].dtype.kind not in "iuf" or not _plain(table[c])}
+        table = table.assign(**plain).sort_values(["id", "year"], kind="stable").reset_index(drop=True)
+        object.__setattr__(self, "table", table)
+        object.__setattr__(self, "words", words or self.words)
+        faults = [*_values(table, self.name), *_careers(table, self.name, self.careers)]
         if faults:
             raise DataFaults(faults)
+        if (table["level"] % 1 == 0).all():
+            object.__setattr__(self, "table", table.assign(level=table["level"].astype(np.int64)))
 
     @cached_property
     def workers(self) -> Groups:
@@ -76,19 +94,24 @@ class Personnel:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes with any value of the columns that are read."""
-        known = self.table[[c for c in (*REQUIRED, *OPTIONAL) if c in self.table]]
-        return hashlib.sha256(pd.util.hash_pandas_object(known, index=False).to_numpy().tobytes()).hexdigest()[:16]
+        """Changes with any value: a formula may name every column."""
+        rows = pd.util.hash_pandas_object(self.table, index=False).to_numpy()
+        return hashlib.sha256(rows.tobytes() + repr(self.words).encode() * bool(self.words)).hexdigest()[:16]
 
     def between(self, first: int, last: int) -> "Personnel":
         """The years from ``first`` to ``last``; tenures stay what they are."""
-        return Personnel(self.table[(self.table["year"] >= first) & (self.table["year"] <= last)], self.name)
+        rows = self.table[(self.table["year"] >= first) & (self.table["year"] <= last)]
+        return replace(self, table=rows, careers=Careers("keep", "keep"))  # they have been told apart already
+
+    def word(self, column: str, value: float) -> str:
+        """What a level or rating is called: its word, or its number."""
+        return self.words.get(column, {}).get(int(value), f"{value:g}")
 
     def by_level(self) -> pd.DataFrame:
         """Table 1: counts, means and standard deviations by level, over rows with a bonus; and over all levels."""
         rows = self.with_bonus.assign(ratio=lambda t: t["bonus"] / t["salary"])
         columns = [c for c in ("bonus", "salary", "ratio", "promoted", "age", "ten_level", "ten_firm", "rating") if c in rows]
-        groups = {**{str(level): part for level, part in rows.groupby("level")}, "all": rows}
+        groups = {self.word("level", k): rows[rows["level"] == k] for k in np.unique(rows["level"])} | {"all": rows}
         found = {}
         for level, part in groups.items():
             means, spread = part[columns].mean(), part[columns].std().add_suffix("_sd")
@@ -111,15 +134,19 @@ def _faults(checks: Mapping[str, tuple[pd.Series, str]], table: pd.DataFrame, na
 
 def _values(t: pd.DataFrame, name: str) -> list[Fault]:
     """Values out of range."""
+    needed = [c for c in REQUIRED if c != "promoted"]
     checks = {
-        "missing values": (t[list(REQUIRED)].isna().any(axis=1), f"complete {', '.join(REQUIRED)}"),
-        "levels outside 1 to 5": (~t["level"].isin(range(1, LEVELS + 1)), "fold higher levels into 5"),
+        "missing values": (t[list(needed)].isna().any(axis=1), f"complete {', '.join(needed)}, or drop the rows by --where"),
+        "levels that are not whole numbers": (t["level"].notna() & (t["level"] % 1 != 0), "number them, or give their words"),
         "years that are not whole": (t["year"] % 1 != 0, "one row per worker and calendar year"),
         "infinite salaries or bonuses": (np.isinf(t["salary"]) | np.isinf(t["bonus"]), "correct them"),
         "infinite tenures": (np.isinf(t["ten_level"]) | np.isinf(t["ten_firm"]), "correct them"),
         "negative bonuses": (t["bonus"] < 0, "0 where there is none"),
         "salaries that are not positive": (t["salary"] <= 0, "drop the rows, or correct them"),
-        "promoted neither 0 nor 1": (~t["promoted"].isin([0, 1]), "1 where the worker is promoted at the end of the year"),
+        "promoted neither 0 nor 1": (
+            ~t["promoted"].isin([0, 1]) & t["promoted"].notna(),
+            "1 where the worker is promoted at the end of the year; nothing where that is not known",
+        ),
         "tenure at the level above tenure at the firm": (t["ten_level"] > t["ten_firm"], "both start at 1"),
         "tenure below 1": ((t["ten_level"] < 1) | (t["ten_firm"] < 1), "both start at 1"),
     }
@@ -128,24 +155,47 @@ def _values(t: pd.DataFrame, name: str) -> list[Fault]:
     for name_ in (c for c in ("female", "nonwhite") if c in t and pd.api.types.is_numeric_dtype(t[c])):
         checks[f"{name_} outside 0 to 1"] = (~t[name_].between(0, 1) & t[name_].notna(), "1 for yes, 0 for no")
     if "rating" in t:
-        valid = t["rating"].isin(range(1, RATINGS + 1)) | t["rating"].isna()
-        checks["ratings other than 1 to 4"] = (~valid, "NaN where there is none")
-    return _faults(checks, t, name)
+        checks["infinite ratings"] = (np.isinf(t["rating"]), "NaN where there is none")
+    return [*_faults(checks, t, name), *_many(t, name)]
 
 
-def _careers(t: pd.DataFrame, name: str) -> list[Fault]:
+def _plain(column: pd.Series) -> bool:
+    return isinstance(column.dtype, np.dtype)
+
+
+def _many(t: pd.DataFrame, name: str) -> list[Fault]:
+    """Columns of classes that have too many to be ones."""
+    counts = {c: t[c].nunique() for c in ("level", "rating") if c in t}
+    return [
+        Fault(f"{c} has {n} different values", name, "give classes, or use the column as a number in a formula, renamed")
+        for c, n in counts.items()
+        if n > MOST
+    ]
+
+
+def _careers(t: pd.DataFrame, name: str, careers: Careers) -> list[Fault]:
     """Faults between the years of a worker."""
     same = t["id"].eq(t["id"].shift())
     step = t["year"].diff()
-    checks = {
-        "two rows of a worker in one year": (same & (step == 0), "one row per worker and year"),
-        "years of a worker are not consecutive": (same & (step > 1), "give the years between, or another id after the gap"),
-        "levels fall": (same & (t["level"].diff() < 0), "drop the rows after a demotion, or give another id"),
-    }
+    several = "one row per worker and year; where there are several firms name their column: --firm"
+    checks = {"two rows of a worker in one year": (same & (step == 0), several)}
+    if careers.gaps != "keep":
+        remedy = "give the years between, or say what a gap is: --gaps keep, or spells (another worker from there on)"
+        checks["years of a worker are not consecutive"] = (same & (step > 1), remedy)
+    if careers.demotions != "keep":
+        remedy = (
+            "say what a demotion is: --demotions keep; spells, another worker from there on; or drop, the rows from there on"
+        )
+        checks["levels fall"] = (same & (t["level"].diff() < 0), remedy)
     return _faults(checks, t, name)
 
 
-def read_personnel(path: str | Path, columns: dict[str, str] | None = None, reading: Reading | None = None) -> Personnel:
+def read_personnel(
+    path: str | Path,
+    columns: dict[str, str] | None = None,
+    reading: Reading | None = None,
+    careers: Careers | None = None,
+) -> Personnel:
     """The panel from a file.
 
     Parameters
@@ -157,6 +207,8 @@ def read_personnel(path: str | Path, columns: dict[str, str] | None = None, read
         only where no two would merge: ``0012`` is not 12.
     reading
         How the file is written, and which rows are wanted.
+    careers
+        What is said of gaps, demotions, several firms, words and tenures; by default they are refused.
 
     Raises
     ------
@@ -171,7 +223,10 @@ def read_personnel(path: str | Path, columns: dict[str, str] | None = None, read
     unknown = [c for c in (columns or {}).values() if c not in table]
     if unknown:
         raise DataFaults([Fault(f"columns {', '.join(unknown)} are not in the file", str(path), "check the names")])
-    return Personnel(table.rename(columns={v: k for k, v in (columns or {}).items()}), Path(path).stem)
+    theirs = (columns or {}).values()
+    hidden = [k for k in columns or {} if k in table and k not in theirs]  # a column of the file that another now stands for
+    renamed = table.drop(columns=hidden).rename(columns={v: k for k, v in (columns or {}).items()})
+    return Personnel(renamed, Path(path).stem, careers or Careers())
 
 
 _FIRST, _LAST, _BONUS = 1969, 1988, 1981

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from formulaic.parser.types import Factor
 
+from bayes_labor.data.characteristics import Characteristics, parse
 from bayes_labor.data.expressions import columns_of
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
 from bayes_labor.data.ids import as_text
-from bayes_labor.data.joint_production.characteristics import Characteristics, parse
 
 WAYS = ("indicator",)
 LABEL = "missing"

@@ -11,9 +11,9 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from bayes_labor.data.characteristics import Characteristics, asks_for_logs, parse
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few, samples
 from bayes_labor.data.ids import as_text, mixed_faults
-from bayes_labor.data.joint_production.characteristics import Characteristics, asks_for_logs, parse
 from bayes_labor.data.joint_production.missing import filled
 from bayes_labor.data.tables import Reading, as_frame, read_table
 from bayes_labor.numerics.groups import Groups

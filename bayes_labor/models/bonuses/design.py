@@ -1,12 +1,15 @@
 """Regressors of the bonus regressions: levels, age, tenure, ratings, demographics, years, and worker means (Mundlak)."""
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from bayes_labor.data.bonuses.personnel import TENURES, Personnel
-from bayes_labor.data.faults import DataFaults, Fault, first_few
+from bayes_labor.data.characteristics import Characteristics, parse
+from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
 from bayes_labor.models.panel_design import PanelDesign, told_apart
 from bayes_labor.models.priors import Prior, Relative, stacked
 from bayes_labor.models.settings import Settings
@@ -16,6 +19,8 @@ Block = Literal["levels", "age", "tenure", "ratings", "promoted", "avg_increase"
 BLOCKS: tuple[Block, ...] = ("levels", "age", "tenure", "ratings")
 
 _MEAN = "mean outcome"
+UNIT = "1 / sd of the column"
+"""In which the coefficients of own covariates are, whatever unit these are in."""
 _COEFFICIENTS = {
     "intercept": (2.0, "intercept"),
     "levels": (1.5, "levels"),
@@ -32,7 +37,7 @@ _COEFFICIENTS = {
 COEFFICIENTS = {
     name: Prior("normal", (Relative(1.0, _MEAN) if name == "intercept" else 0.0, sd), words)
     for name, (sd, words) in _COEFFICIENTS.items()
-}
+} | {"own": Prior("normal", (0.0, Relative(1.0, UNIT)), "own covariates, and their worker means")}
 """Priors of the coefficients of a log bonus by block, or by term where it has its own."""
 STEPS = {
     "levels": Prior("half normal", (0.75,), "levels, each step up"),
@@ -57,6 +62,11 @@ class Regressors(Settings):
     years: Literal["contrasts", "none"] = "contrasts"
     """``contrasts``: effects of years orthogonal to a constant and a trend. With worker effects age, which rises by one each
     year, cannot be told from a trend; the trend is given to age, as in the paper."""
+    formula: str = ""
+    """Own covariates, in the grammar of formulas: ``C(department) + log(sales)*level``. What varies within workers has a worker
+    mean beside it, like any other regressor; what does not is between workers."""
+    base: dict[str, int | float | str] = Field(default_factory=dict)
+    """The ``level``, ``rating`` or ``education`` that others are compared with; by default the lowest that occurs."""
 
     @property
     def coefficients(self) -> dict[str, Prior]:
@@ -64,6 +74,7 @@ class Regressors(Settings):
         asked = {"intercept", *self.blocks} | ({"age squared"} if "age" in self.blocks else set())
         asked |= {"years"} if self.years == "contrasts" else set()
         asked |= ({"worker"} if self.demographics else set()) | ({"means"} if self.means else set())
+        asked |= {"own"} if self.formula else set()
         return {name: prior for name, prior in COEFFICIENTS.items() if name in asked}
 
 
@@ -73,6 +84,13 @@ class Column(NamedTuple):
     name: str
     block: str
     values: np.ndarray
+    own: bool = False
+    """Whether it is a covariate of the user's, or the worker mean of one: its unit can be any."""
+
+    def prior(self, table: Mapping[str, Prior]) -> Prior:
+        """Of its coefficient: its own, its block's, or that of all, ``theta``."""
+        names = ("own",) if self.own else (self.name, self.block, "theta")
+        return next(table[n] for n in names if n in table)
 
 
 def bonus_design(
@@ -83,8 +101,9 @@ def bonus_design(
     outcome: Literal["size", "receipt"] = "size",
     unrated: Literal["drop", "indicator"] = "drop",
     within: bool = False,
+    priors: Mapping[str, Prior] = COEFFICIENTS,
 ) -> PanelDesign:
-    """Build a regression of bonuses. The lowest level, tenure, rating and education that occur are the base.
+    """Build a regression of bonuses. The lowest level, tenure, rating and education that occur are the base, or what is asked.
 
     Parameters
     ----------
@@ -100,6 +119,8 @@ def bonus_design(
         Rows without a rating: ``drop`` them, as published, or give them an ``indicator``.
     within
         Whether slopes are within workers even where worker means are no regressors.
+    priors
+        Of coefficients by term, by block, ``own``, or of all, ``theta``.
 
     Returns
     -------
@@ -114,27 +135,36 @@ def bonus_design(
 
     """
     spec = regressors or Regressors()
+    unknown = [n for n in spec.base if n not in ("level", "rating", "education")]
+    if unknown:
+        raise DataFaults([Fault(f"base says {unknown[0]!r}", "base", "say the base of level, rating or education")])
     table = _usable(panel, panel.with_bonus if rows is None else rows, spec.blocks, unrated)
     groups, bonus = panel.workers.at(table.index.to_numpy()), table["bonus"].to_numpy(np.float64)
-    varying, fixed = _varying(table, spec, unrated), _demographics(table) if spec.demographics else []
-    unknown = [c.name for c in [*varying, *fixed] if not np.isfinite(c.values).all()]
-    if unknown:
-        what = f"missing values in {first_few(unknown)}"
+    varying, fixed = _varying(panel, table, spec, unrated), _demographics(panel, table, spec) if spec.demographics else []
+    own = _own(panel, table, spec.formula)
+    moves = [bool(np.ptp(groups.within(c.values)) > 1e-12 * np.ptp(c.values)) for c in own]
+    varying += [c._replace(block="own") for c, m in zip(own, moves, strict=True) if m]
+    fixed += [c for c, m in zip(own, moves, strict=True) if not m]
+    holes = [c.name for c in [*varying, *fixed] if not np.isfinite(c.values).all()]
+    if holes:
+        what = f"missing values in {first_few(holes)}"
         raise DataFaults([Fault(what, panel.name, "complete the columns, drop the rows, or leave the block out")])
     left_out = {} if groups.repeated else dict.fromkeys(("worker effects", "worker means"), "one row a worker")
     means = spec.means and not left_out
-    between = [Column(f"mean of {c.name}", "means", groups.means(c.values)[groups.row]) for c in varying] if means else []
+    averages = groups.means(np.column_stack([c.values for c in varying]))[groups.row].T if means and varying else []
+    between = [Column(f"mean of {c.name}", "means", v, c.own) for c, v in zip(varying, averages, strict=False)]
     if means or within:
         varying, why = _told_apart(varying, groups, " within workers")
-        left_out |= why | {c.name: "never varies" for c in fixed if not np.ptp(c.values) > 0}
-        fixed = [c for c in (*fixed, *between) if np.ptp(c.values) > 0]
+        fixed, why_fixed = _told_apart([*fixed, *between], None, "")
+        left_out |= why | why_fixed
     else:
         varying, why = _told_apart([*varying, *fixed], None, "")
         left_out, fixed = left_out | why, []
     columns = [Column("intercept", "intercept", np.ones(len(table))), *varying, *fixed]
+    _refuse_twins(columns, panel.name)
     y = np.log(bonus) if outcome == "size" else (bonus > 0).astype(np.float64)
-    priors = (COEFFICIENTS.get(c.name, COEFFICIENTS[c.block]) for c in columns)
-    mean, sd = stacked(prior.within({_MEAN: y.mean()}) for prior in priors).values
+    units = [{_MEAN: y.mean(), UNIT: 1.0 / c.values.std() if c.own else np.nan} for c in columns]
+    mean, sd = stacked(c.prior(priors).within(unit) for c, unit in zip(columns, units, strict=True)).values
     return PanelDesign(
         y,
         np.column_stack([c.values for c in columns]),
@@ -148,18 +178,26 @@ def bonus_design(
     )
 
 
+def _refuse_twins(columns: list[Column], where: str) -> None:
+    """Raises DataFaults for a covariate of the user's that is called what a regressor here is called."""
+    names = [c.name for c in columns]
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise DataFaults([Fault(f"two regressors are called {first_few(twice)}", where, "rename the column of the formula")])
+
+
 def _usable(panel: Personnel, rows: pd.DataFrame, blocks: tuple[Block, ...], unrated: str) -> pd.DataFrame:
     """The rows that have what the blocks need."""
     columns = (("age", "age"), ("rating", "ratings"), ("avg_increase", "avg_increase"))
-    lacking = [c for c, b in columns if b in blocks and c not in rows]
+    lacking = [(c, b) for c, b in columns if b in blocks and c not in rows]
     if lacking:
-        raise DataFaults(
-            [Fault(f"the panel has no {', '.join(lacking)}", panel.name, "leave the block out, or add the column")]
-        )
+        rest = ", ".join(f'"{b}"' for b in blocks if b not in [b for _, b in lacking])
+        remedy = f"leave the block out (--set 'blocks=[{rest}]'), or add the column"
+        raise DataFaults([Fault(f"the panel has no {', '.join(c for c, _ in lacking)}", panel.name, remedy)])
     needed = ["rating"] if "ratings" in blocks and unrated == "drop" else []
-    found = rows.dropna(subset=[*needed, *(["avg_increase"] if "avg_increase" in blocks else [])])
+    found = rows.dropna(subset=[*needed, *(b for b in ("avg_increase", "promoted") if b in blocks)])
     if not len(found):
-        raise DataFaults([Fault("no rows are left", panel.name, "check bonus and rating")])
+        raise DataFaults([Fault("no rows are left", panel.name, f"check bonus{''.join(f' and {n}' for n in needed)}")])
     return found
 
 
@@ -170,24 +208,75 @@ def _told_apart(columns: list[Column], groups: Groups | None, where: str) -> tup
     return [columns[i] for i in kept], left_out
 
 
-def dummies(values: pd.Series, name: str, top: int | None = None) -> dict[str, np.ndarray]:
-    """(rows,) 0 or 1 for each value that occurs but the lowest; ``top`` stands for itself and all above."""
+def dummies(
+    values: pd.Series, name: str, top: int | None = None, *, base: float | None = None, words: Mapping[int, str] | None = None
+) -> dict[str, np.ndarray]:
+    """(rows,) 0 or 1 for each value that occurs but the ``base``, by default the lowest.
+
+    ``top`` stands for itself and all above; ``words`` stand for numbers.
+    """
     found = values.to_numpy(np.float64)
-    known = np.unique(found[np.isfinite(found)]).astype(np.int64)
-    return {f"{name} {k}{'+' if k == top else ''}": (found == k).astype(np.float64) for k in known[1:]}
+    known = np.unique(found[np.isfinite(found)])
+    rest = known[1:] if base is None else known[known != base]
+    names = {k: (words or {}).get(int(k), f"{k:g}") for k in rest}
+    return {f"{name} {names[k]}{'+' if k == top else ''}": (found == k).astype(np.float64) for k in rest}
 
 
-def person(table: pd.DataFrame, *names: str) -> dict[str, np.ndarray]:
+def base_of(panel: Personnel, values: pd.Series, name: str, spec: Regressors) -> float | None:
+    """The value that is asked for as the base of a column's effects; None for the lowest.
+
+    Raises
+    ------
+    DataFaults
+        If it does not occur.
+
+    """
+    asked = spec.base.get(name)
+    if asked is None:
+        return None
+    known = {panel.word(name, v): float(v) for v in np.sort(values.dropna().unique())}
+    word = f"{asked:g}" if isinstance(asked, int | float) else asked
+    if word not in known:
+        what = f"the base of {name}, {word}, does not occur in the rows used"
+        raise DataFaults([Fault(what, panel.name, did_you_mean(word, known))])
+    return known[word]
+
+
+def person(table: pd.DataFrame, *names: str, base: float | None = None) -> dict[str, np.ndarray]:
     """(rows,) by name, of these columns where there are any, and of education."""
     found = {n: table[n].to_numpy(np.float64) for n in names if n in table}
-    return found | (dummies(table["educ"], "education") if "educ" in table else {})
+    return found | (dummies(table["educ"], "education", base=base) if "educ" in table else {})
 
 
-def _varying(table: pd.DataFrame, spec: Regressors, unrated: str) -> list[Column]:
+def _own(panel: Personnel, table: pd.DataFrame, formula: str) -> list[Column]:
+    """Terms of a formula by row.
+
+    Raises
+    ------
+    DataFaults
+        For a formula that cannot be read or evaluated, names what the panel lacks, or explains the bonus by itself.
+
+    """
+    if not formula:
+        return []
+    if {"bonus"} & set(parse(formula, "bonus")[1]):
+        raise DataFaults([Fault("the formula explains the bonus by itself", repr(formula), "leave bonus out of it")])
+    learned = Characteristics.learn(table, formula, (), "bonus")
+    values = learned.evaluate(table)
+    broken = [t for t, v in zip(learned.terms, values, strict=True) if not np.isfinite(v).all()]
+    if broken:
+        remedy = "look for logs of zero, divisions by zero and missing values"
+        raise DataFaults([Fault(f"a term of the formula is not finite: {first_few(broken)}", repr(formula), remedy)])
+    # Centred: the intercept then is that of average covariates, whatever their unit.
+    return [Column(t, "worker", v - v.mean(), own=True) for t, v in zip(learned.terms, values, strict=True)]
+
+
+def _varying(panel: Personnel, table: pd.DataFrame, spec: Regressors, unrated: str) -> list[Column]:
     """What varies within workers."""
     by_block: dict[str, dict[str, np.ndarray]] = {}
     if "levels" in spec.blocks:
-        by_block["levels"] = dummies(table["level"], "level")
+        base = base_of(panel, table["level"], "level", spec)
+        by_block["levels"] = dummies(table["level"], "level", base=base, words=panel.words.get("level"))
     if "age" in spec.blocks:
         a = (table["age"].to_numpy(np.float64) - 39.0) / 10.0
         by_block["age"] = {"age": a, "age squared": a**2}
@@ -195,7 +284,8 @@ def _varying(table: pd.DataFrame, spec: Regressors, unrated: str) -> list[Column
         by_block["tenure"] = dummies(table["ten_level"].clip(upper=TENURES), "tenure", TENURES)
     if "ratings" in spec.blocks:
         missing = {"rating missing": table["rating"].isna().to_numpy(np.float64)} if unrated == "indicator" else {}
-        by_block["ratings"] = dummies(table["rating"], "rating") | missing
+        base = base_of(panel, table["rating"], "rating", spec)
+        by_block["ratings"] = dummies(table["rating"], "rating", base=base, words=panel.words.get("rating")) | missing
     if "promoted" in spec.blocks:
         by_block["promoted"] = {"promoted": table["promoted"].to_numpy(np.float64)}
     if "avg_increase" in spec.blocks:
@@ -206,8 +296,9 @@ def _varying(table: pd.DataFrame, spec: Regressors, unrated: str) -> list[Column
     return [Column(name, block, values) for block, own in by_block.items() for name, values in own.items()]
 
 
-def _demographics(table: pd.DataFrame) -> list[Column]:
-    return [Column(name, "worker", values) for name, values in person(table, "female", "nonwhite").items()]
+def _demographics(panel: Personnel, table: pd.DataFrame, spec: Regressors) -> list[Column]:
+    base = base_of(panel, table["educ"], "education", spec) if "educ" in table else None
+    return [Column(name, "worker", values) for name, values in person(table, "female", "nonwhite", base=base).items()]
 
 
 def year_contrasts(year: np.ndarray) -> list[np.ndarray]:

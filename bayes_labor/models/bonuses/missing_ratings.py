@@ -77,7 +77,7 @@ def _cuts(counts: np.ndarray, ratings: np.ndarray) -> Any:
     cuts = np.log(below) - np.log1p(-below)
     center = np.append(cuts[0], np.log(np.diff(cuts)))
     precision = np.append(counts.sum() * below[0] * (1.0 - below[0]), counts[2:])
-    pm.modelcontext(None).add_coord("rating_cut", [f"{a:.0f} to {b:.0f}" for a, b in pairwise(ratings)])
+    pm.modelcontext(None).add_coord("rating_cut", [f"{a:g} to {b:g}" for a, b in pairwise(ratings)])
     mean, sd = stacked([RATING["rating_first_cut"], *[RATING["rating_gap"]] * (len(cuts) - 1)]).values
     _, steps = rotated_normal("rating_cut_steps", Pilot(center, np.diag(precision**-0.5)), mean, sd, "rating_cut")
     return pm.Deterministic("rating_cuts", pt.cumsum(pt.concatenate([steps[:1], pt.exp(steps[1:])])), dims="rating_cut")

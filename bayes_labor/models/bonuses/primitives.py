@@ -4,13 +4,14 @@ The equilibrium is closed-form, but the posterior has ridges along what bonuses 
 it, on which NUTS fails: this module gives the density, and :mod:`bayes_labor.posteriors.bonuses.primitives` draws from it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 
-from bayes_labor.data.bonuses.personnel import LEVELS, Personnel
+from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.models.settings import Settings
 from bayes_labor.numerics.normal import log_normal_density
@@ -29,8 +30,9 @@ class PrimitivesSpec(Settings):
 
     age_cut: PositiveInt = 40
     """Workers below this age are young."""
-    jobs: tuple[int, ...] = Field(default=(1, 1, 2, 3, 3), min_length=LEVELS, max_length=LEVELS)
-    """Job of the model, 1 to 3, of each level of the data."""
+    jobs: tuple[Literal[1, 2, 3], ...] = ()
+    """Job of the model, 1 to 3, of each level that occurs, the lowest first; by default thirds of the levels: of five levels
+    1, 1, 2, 3, 3."""
     money: PositiveFloat = 1000.0
     """Currency of the data per unit of money: intercepts have a prior around 40."""
     model_error: PositiveFloat = 0.05
@@ -65,7 +67,7 @@ def tournament_moments(panel: Personnel, spec: PrimitivesSpec | None = None) -> 
     spec = spec or PrimitivesSpec()
     if "age" not in panel.table:
         raise DataFaults([Fault("the panel has no age", panel.name, "add the column")])
-    jobs, young = np.asarray(spec.jobs)[panel.table["level"] - 1], panel.table["age"] < spec.age_cut
+    jobs, young = _jobs(panel, spec), panel.table["age"] < spec.age_cut
     table = panel.table.assign(job=jobs, young=young, pay=panel.table["salary"] + panel.table["bonus"])
     paid = table[table["bonus"] > 0]
     found: dict[str, list[float]] = {k: [] for k in TournamentMoments._fields}
@@ -87,6 +89,16 @@ def tournament_moments(panel: Personnel, spec: PrimitivesSpec | None = None) -> 
         found["promotion"].append(share)
         found["promotion_se"].append(float(np.sqrt(max(share * (1.0 - share), 1e-6) / len(rows))))
     return TournamentMoments(*(np.array(v) for v in found.values()))
+
+
+def _jobs(panel: Personnel, spec: PrimitivesSpec) -> np.ndarray:
+    """Job of the model at each row of a panel."""
+    levels, place = np.unique(panel.table["level"], return_inverse=True)
+    jobs: Sequence[int] = spec.jobs or tuple(int(3.0 * (k + 0.5) / len(levels)) + 1 for k in range(len(levels)))
+    if len(jobs) != len(levels):
+        what = f"jobs are given for {len(jobs)} levels, and the panel has {len(levels)}"
+        raise DataFaults([Fault(what, panel.name, "give one job for each level, or none")])
+    return np.asarray(jobs)[place]
 
 
 @dataclass(frozen=True)

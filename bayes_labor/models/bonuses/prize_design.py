@@ -18,7 +18,7 @@ from bayes_labor.models.panel_design import PanelDesign, told_apart
 from bayes_labor.models.priors import Prior
 from bayes_labor.numerics.groups import Groups
 
-Base = Literal["salary", "total"]
+Pay = Literal["salary", "total"]
 Covariates = Literal["A", "B", "C"]
 PRIZE = ("prize", "mean of prize")
 """Terms that the expected prize adds to the bonus equation, the second with worker means only."""
@@ -32,7 +32,7 @@ class PrizeSpec(Regressors):
     ``C`` titles too."""
     worker_prize: bool = True
     """Whether a worker's own effect on increases is part of the prize (the paper's prize A; not its B and C)."""
-    base: Base = "salary"
+    pay: Pay = "salary"
     """Pay whose increase is the prize; with ``total`` the bonus itself enters the prize with a minus sign."""
     chance: PositiveFloat = 2.0
     """Normal of the coefficients of promotion."""
@@ -109,13 +109,13 @@ class PrizeDesign:
         return self.bonus.extended(PRIZE[: len(extra)], "prize", extra, self.rho.values[1])
 
 
-def log_increase(table: pd.DataFrame, base: Base = "salary") -> np.ndarray:
+def log_increase(table: pd.DataFrame, kind: Pay = "salary") -> np.ndarray:
     """(rows,) log pay of the next year less that of this one, for workers promoted in between; NaN elsewhere.
 
-    ``base``: pay is the ``salary``, or the ``total`` of salary and bonus. With the total this year's bonus enters with a minus
+    ``kind``: pay is the ``salary``, or the ``total`` of salary and bonus. With the total this year's bonus enters with a minus
     sign, so that rows with a high bonus have low increases whatever the truth (division bias).
     """
-    pay = np.log(table["salary"] + (table["bonus"] if base == "total" else 0.0))
+    pay = np.log(table["salary"] + (table["bonus"] if kind == "total" else 0.0))
     follows = table["id"].eq(table["id"].shift(-1)) & (table["year"].shift(-1) == table["year"] + 1)
     return (pay.shift(-1) - pay).where(follows & (table["promoted"] == 1)).to_numpy(np.float64)
 
@@ -133,17 +133,21 @@ def prize_design(panel: Personnel, spec: PrizeSpec) -> PrizeDesign:
     if lacking:
         remedy = "add the columns, or use covariates='A'"
         raise DataFaults([Fault(f"the panel has no {', '.join(lacking)}", panel.name, remedy)])
-    table = panel.table.assign(log_increase=log_increase(panel.table, spec.base))
-    table = table[table["rating"].notna()]
+    table = panel.table.assign(log_increase=log_increase(panel.table, spec.pay))
+    table = table[table["rating"].notna() & table["promoted"].notna()]
+    if table["age"].isna().any():
+        raise DataFaults([Fault("missing values in age", panel.name, "complete the column, or drop the rows")])
     rated, known = panel.workers.at(table.index.to_numpy()), np.flatnonzero(table["log_increase"].notna())
     bonus = bonus_design(panel, spec, rows=table[table["bonus"] > 0])
     for what, rows in (("promoted rows with a known increase", known), ("rows with a bonus", bonus.table)):
         if len(rows) < 2:
             remedy = "give consecutive years with salary, promoted, bonus and rating"
             raise DataFaults([Fault(f"no {what}", panel.name, remedy)])
-    promotion = _regression(table["promoted"], _chance(table), "promotion", np.arange(len(table)), rated, spec.table["chance"])
+    promotion = _regression(
+        table["promoted"], _chance(panel, table), "promotion", np.arange(len(table)), rated, spec.table["chance"]
+    )
     # A regressor that says nothing where increases are known is left out: its effect elsewhere would be the prior's.
-    rises = _rise(table, spec.covariates)
+    rises = _rise(panel, table, spec.covariates)
     increase = _regression(table["log_increase"], rises, "increase", known, rated, spec.table["rise"])
     at = np.flatnonzero(table.index.isin(bonus.table.index))
     both = rated.at(np.append(known, at))
@@ -181,22 +185,25 @@ def _regression(
     )
 
 
-def _chance(table: pd.DataFrame) -> dict[str, np.ndarray]:
+def _chance(panel: Personnel, table: pd.DataFrame) -> dict[str, np.ndarray]:
     """Equation (6): level, tenure, age, person, and the rating relative to the mean of the level in the year."""
     relative = table["rating"] / table.groupby(["level", "year"])["rating"].transform("mean")
-    parts = dummies(table["level"], "level") | dummies(table["ten_level"].clip(upper=TENURES), "tenure")
+    parts = dummies(table["level"], "level", words=panel.words.get("level"))
+    parts |= dummies(table["ten_level"].clip(upper=TENURES), "tenure")
     parts |= {"age": (table["age"].to_numpy(np.float64) - 38.0) / 10.0} | person(table, "female")
     return parts | {"relative rating": relative.to_numpy(np.float64) - 1.0}
 
 
-def _rise(table: pd.DataFrame, covariates: Covariates) -> dict[str, np.ndarray]:
+def _rise(panel: Personnel, table: pd.DataFrame, covariates: Covariates) -> dict[str, np.ndarray]:
     """Equation (5)."""
-    parts = dummies(table["level"], "level") | {"age": (table["age"].to_numpy(np.float64) - 38.0) / 10.0}
-    parts |= {"tenure": table["ten_level"].to_numpy(np.float64) - 3.0} | dummies(table["rating"], "rating")
+    parts = dummies(table["level"], "level", words=panel.words.get("level"))
+    parts |= {"age": (table["age"].to_numpy(np.float64) - 38.0) / 10.0}
+    parts |= {"tenure": table["ten_level"].to_numpy(np.float64) - 3.0}
+    parts |= dummies(table["rating"], "rating", words=panel.words.get("rating"))
     if covariates != "A":
         parts |= {"tenure at the firm": table["ten_firm"].to_numpy(np.float64) - 6.0} | person(table, "female")
     if covariates == "C":
         for _, own in table.groupby("level"):
-            titles = np.unique(own["title"])
+            titles = sorted(own["title"].dropna().unique().tolist())
             parts |= {f"title {t}": (table["title"] == t).to_numpy(np.float64) for t in titles[1:]}
     return parts

@@ -13,11 +13,11 @@ from bayes_labor.custom_ops.likelihoods import conditional_logit_likelihood, mar
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.likelihoods.logit_panel import NODES
-from bayes_labor.models.bonuses.design import Block, Regressors, bonus_design
+from bayes_labor.models.bonuses.design import UNIT, Block, Regressors, bonus_design
 from bayes_labor.models.notes import note_left_out, start_at, start_there
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.pilot import logit_pilot, rotated_normal, started
-from bayes_labor.models.priors import Prior
+from bayes_labor.models.priors import Prior, Relative
 from bayes_labor.numerics.groups import Groups
 
 
@@ -25,9 +25,10 @@ class ReceiptSpec(Regressors):
     """What explains the receipt of bonuses, and how worker effects are met."""
 
     blocks: tuple[Block, ...] = ("levels", "tenure", "ratings", "promoted")
-    effects: Literal["integrated", "sampled", "conditional"] = "integrated"
+    effects: Literal["integrated", "sampled", "conditional", "none"] = "integrated"
     """``integrated``: summed out by a trapezoid; ``sampled``: every effect is a variable; ``conditional``: given each worker's
-    total they drop out, and workers who always or never received one with them, and so do worker means and demographics."""
+    total they drop out, and workers who always or never received one with them, and so do worker means and demographics;
+    ``none``: pooled, and no worker means."""
     slope: PositiveFloat = 2.5
     """Normal of every coefficient."""
     effect: PositiveFloat = 2.0
@@ -39,7 +40,9 @@ class ReceiptSpec(Regressors):
     def table(self) -> dict[str, Prior]:
         """Priors by parameter."""
         found = {"theta": Prior("normal", (0.0, self.slope), "theta (every coefficient, log odds)")}
-        if self.effects != "conditional":
+        if self.formula:
+            found["own"] = Prior("normal", (0.0, Relative(self.slope, UNIT)), "own covariates, and their worker means")
+        if self.effects in ("integrated", "sampled"):
             found["tau"] = Prior("half normal", (self.effect,), "tau (worker effects)")
         return found
 
@@ -51,11 +54,18 @@ class ReceiptSpec(Regressors):
         if conditional and not rows["id"].duplicated().any():
             what = "the conditional likelihood needs workers with several years"
             raise DataFaults([Fault(what, panel.name, "effects='integrated', which one year is fitted with")])
-        within = self.model_copy(update={"means": False, "demographics": False}) if conditional else self
-        found = bonus_design(panel, within, rows=rows, outcome="receipt", within=conditional)
-        found = found.without("intercept") if conditional else found
-        mean, sd = self.table["theta"].repeated(len(found.terms)).values
-        return replace(found, prior_mean=mean, prior_sd=sd)
+        dropped = {"conditional": {"means": False, "demographics": False}, "none": {"means": False}}.get(self.effects, {})
+        within = self.model_copy(update=dropped)
+        found = bonus_design(panel, within, rows=rows, outcome="receipt", within=conditional, priors=self.table)
+        return _given_workers(found) if conditional else found
+
+
+def _given_workers(design: PanelDesign) -> PanelDesign:
+    """Without what drops out with the worker effects: the intercept, and covariates that never vary within workers, by name."""
+    fixed = [design.terms[i] for i in design.places("worker")]
+    for term in ("intercept", *fixed):
+        design = design.without(term)
+    return replace(design, left_out=design.left_out | dict.fromkeys(fixed, "never varies within workers"))
 
 
 def bonus_receipt(panel: Personnel, spec: ReceiptSpec | None = None, **settings: Any) -> pm.Model:
@@ -93,14 +103,14 @@ def bonus_receipt(panel: Personnel, spec: ReceiptSpec | None = None, **settings:
         index = pilot.fitted(design.columns, x)
         observed = pm.Data("observed_receipt", won)
         note_left_out(design.left_out)
-        if groups.repeated and spec.effects != "conditional":
+        if groups.repeated and spec.effects in ("integrated", "sampled"):
             tau = started("tau", spec.table["tau"], 1.0)
         if groups.repeated and spec.effects == "sampled":
             effect = pm.Normal("effect", 0.0, 1.0, shape=len(groups.labels))
             start_at(effect=np.zeros(len(groups.labels)))
             start_there()
             index = index + tau * effect[groups.row]
-        if not groups.repeated or spec.effects == "sampled":
+        if not groups.repeated or spec.effects in ("sampled", "none"):
             pm.Bernoulli("received", logit_p=index, observed=observed)
         elif spec.effects == "conditional":
             _observe_given_totals(index, won, groups, observed)

@@ -5,6 +5,7 @@ Where errors are Student-t or ratings are missing nothing sums out exactly: then
 the specification.
 """
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from bayes_labor.models.notes import note_left_out, start_at
 from bayes_labor.models.panel_design import IdentificationError, PanelDesign
 from bayes_labor.models.pilot import Pilot, rotated_normal
 from bayes_labor.models.priors import Prior
+from bayes_labor.numerics.groups import Groups
 
 
 class BonusSpec(Regressors):
@@ -30,6 +32,8 @@ class BonusSpec(Regressors):
     """Rows without a rating: left out, as published; given an indicator of their own; or summed over the ratings they may have
     had, with an ordered logit for the rating."""
     errors: Errors = "normal"
+    effects: Literal["worker", "none"] = "worker"
+    """``none``: pooled, rows of one worker as if of several, and no worker means."""
     ordered: bool = False
     """Whether effects of levels and tenure rise, and those of ratings fall, by construction."""
     error: PositiveFloat = 1.0
@@ -47,7 +51,16 @@ class BonusSpec(Regressors):
 
     def design(self, panel: Personnel) -> PanelDesign:
         """The regression on a panel, but what it cannot tell. Raises DataFaults where bonuses or ratings say nothing."""
-        found = bonus_design(panel, self, unrated="drop" if self.ratings == "drop" else "indicator")
+        lowest = {"level": self.ordered, "rating": self.ordered or self.ratings == "mixture"}
+        based = [n for n, needed in lowest.items() if needed and n in self.base]
+        if based:
+            what = f"a base of {' and '.join(based)} of one's own does not go with ordered effects or ratings summed over"
+            raise DataFaults([Fault(what, "base", "leave the base out: the lowest one is it")])
+        unrated: Literal["drop", "indicator"] = "drop" if self.ratings == "drop" else "indicator"
+        asked = self if self.effects == "worker" else self.model_copy(update={"means": False})
+        found = bonus_design(panel, asked, unrated=unrated)
+        if self.effects == "none":
+            found = replace(found, groups=Groups.of(np.arange(len(found.outcome))), left_out=_beside_effects(found.left_out))
         if self.ratings == "mixture" and "rating missing" in found.terms:
             found = found.without("rating missing")
         unheard = [t for t in found.left_out if t.startswith("rating ") and t != "rating missing"]
@@ -59,9 +72,19 @@ class BonusSpec(Regressors):
         return found
 
     @property
+    def coefficients(self) -> dict[str, Prior]:
+        """See :class:`Regressors`."""
+        return {n: p for n, p in super().coefficients.items() if n != "means" or self.effects == "worker"}
+
+    @property
     def sums_out(self) -> bool:
         """Whether worker effects can be integrated out exactly."""
         return self.errors == "normal" and self.ratings != "mixture"
+
+
+def _beside_effects(left_out: dict[str, str]) -> dict[str, str]:
+    """What is left out besides worker effects that nobody asked for."""
+    return {n: why for n, why in left_out.items() if n not in ("worker effects", "worker means")}
 
 
 def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any) -> pm.Model:

@@ -1,6 +1,6 @@
 """Pictures of the bonus models; each function returns a matplotlib figure and its caption."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,15 +40,22 @@ def quartile_figure(found: xr.Dataset) -> tuple[Figure, str]:
             axes.plot(levels, found["observed"].sel(quartile=q), marker, color=INK, ms=5, label=f"{q:.0%} observed")
         axes.set(xticks=levels, xlabel="job level", ylabel="log bonus")
         axes.legend(frameon=False)
-    caption = (
-        "Figure 1. Quartiles of the log bonus by level. Bands that miss their mark show what normal errors of one variance "
-        "cannot do: awards, and noise that differs by level."
-    )
-    return figure, caption
+    return figure, f"Figure 1. Quartiles of the log bonus by level. {what_quartiles_say(found)}"
 
 
-def age_figure(fits: dict[int, xr.DataTree]) -> tuple[Figure, str]:
-    """Figure 2: change of the log bonus per year of age, by column of Table 5, published and estimated."""
+def what_quartiles_say(found: xr.Dataset) -> str:
+    """How many observed quartiles lie outside their 94% band of replications, and which."""
+    low, high = (found["replicated"].quantile(p, "sample") for p in (0.03, 0.97))
+    outside = ((found["observed"] < low) | (found["observed"] > high)).stack(cell=("level", "quartile"))
+    missed = [
+        f"{q:.0%} of level {k}" for (k, q), out in zip(outside["cell"].to_numpy(), outside.to_numpy(), strict=True) if out
+    ]
+    which = f": {', '.join(missed)}. Normal errors of one variance do not make them" if missed else ""
+    return f"Outside their band: {len(missed)} of {outside.size}{which}."
+
+
+def age_figure(fits: dict[int, xr.DataTree], truth: Mapping[str, float] | None = None) -> tuple[Figure, str]:
+    """Figure 2: change of the log bonus per year of age, by column of Table 5, published, estimated, and generated."""
     rows = (len(fits) + 1) // 2
     with canvas(2.4 * (len(fits) + 1) // 2 + 1.2, rows, 2) as (figure, panels):
         for axes, (column, draws) in zip(panels.flat, fits.items(), strict=False):
@@ -59,6 +66,8 @@ def age_figure(fits: dict[int, xr.DataTree]) -> tuple[Figure, str]:
             linear, square = (published.TABLE5[n][column - 1] for n in ("age", "age²/100"))
             if linear is not None and square is not None:
                 axes.plot(_AGES, linear[0] + _AGES * square[0] / 50.0, color=ACCENT, lw=1.4, ls="--")
+            if truth is not None:
+                axes.plot(_AGES, truth["age"] + _AGES * truth["age²/100"] / 50.0, color=GREY, lw=1.4, ls=":")
             axes.axhline(0.0, color=GREY, lw=0.8)
             axes.set_title(f"column {column}", fontsize=10, loc="left")
         for axes in panels.flat[len(fits) :]:
@@ -70,6 +79,8 @@ def age_figure(fits: dict[int, xr.DataTree]) -> tuple[Figure, str]:
         "Figure 2. Change of the log bonus per year of age within workers, with 50% and 90% bands; dashed: published. "
         f"Median age at which it turns negative, published in parentheses, by column: {turning}."
     )
+    if truth is not None:
+        caption += f" Dotted: what the panel was generated with, which turns at {-50 * truth['age'] / truth['age²/100']:.1f}."
     return figure, caption
 
 
@@ -83,6 +94,8 @@ def effects_figure(table: pd.DataFrame, column: int) -> tuple[Figure, str]:
         for name, shift, marker, colour in (("published", 0.22, "D", ACCENT), ("least squares", -0.22, "s", GREY)):
             look = {"fmt": marker, "color": colour, "ms": 4, "lw": 1}
             axes.errorbar(own[name], y + shift, xerr=1.88 * own[f"se, {name}"], label=name, **look)
+        if "truth" in own:
+            axes.plot(own["truth"], y, "|", color=INK, ms=14, label="truth")
         axes.axvline(0.0, color=GREY, lw=0.8)
         axes.set_yticks(y, own.index)
         axes.set_xlabel("log points of bonus")
@@ -127,7 +140,7 @@ def placebo_figure(table: pd.DataFrame) -> tuple[Figure, str]:
         axes.legend(frameon=False, fontsize=9)
     caption = (
         "Placebo. Generated panels in which the prize has no effect (dashed): mean over panels with 94% Monte Carlo intervals. "
-        "The published construction finds the published effect, because pay in its base year contains the bonus."
+        "The published construction takes the increase that happened, of salary and bonus."
     )
     return figure, caption
 
@@ -155,10 +168,11 @@ def contraction_figure(table: pd.DataFrame) -> tuple[Figure, str]:
 def level_figure(effects: np.ndarray, terms: Sequence[str], of: str = "log bonus") -> tuple[Figure, str]:
     """Effects of levels, (samples, terms) drawn from a prior or a posterior: bands by level."""
     with canvas(3.0) as (figure, axes):
-        levels = [int(t.removeprefix("level ")) for t in terms]
+        levels = np.arange(len(terms))
         low, middle, high = np.quantile(effects, [0.03, 0.5, 0.97], axis=0)
         axes.vlines(levels, low, high, color=BAND, lw=5)
         axes.plot(levels, middle, "o", color=ACCENT, ms=4)
         axes.axhline(0.0, color=GREY, lw=0.8)
-        axes.set(xticks=levels, xlabel="job level", ylabel=f"{of} over the lowest level")
+        axes.set_xticks(levels, [t.removeprefix("level ") for t in terms], rotation=90 if len(terms) > 12 else 0)
+        axes.set(xlabel="job level", ylabel=f"{of} over the base")
     return figure, f"Effects of levels on the {of}: median and 94% of the draws."

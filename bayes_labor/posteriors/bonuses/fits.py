@@ -7,7 +7,7 @@ import pymc as pm
 import xarray as xr
 
 from bayes_labor.data.bonuses.personnel import Personnel
-from bayes_labor.models import bonus_receipt, bonus_size, prize_first_stage, promotion_prize
+from bayes_labor.models import bonus_hurdle, bonus_receipt, bonus_size, prize_first_stage, promotion_prize
 from bayes_labor.models.notes import notes_of
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.diagnostics import Gate
@@ -16,10 +16,11 @@ from bayes_labor.posteriors.fitting import fit_or_resume
 MODELS: dict[str, Any] = {
     "bonus-size": bonus_size,
     "bonus-receipt": bonus_receipt,
+    "bonus-hurdle": bonus_hurdle,
     "promotion-prize": promotion_prize,
     "prize-first-stage": prize_first_stage,
 }
-GATED = ("theta", "chance", "rise", "sigma", "tau", "nu", "sd_omega", "sd_mu", "sd_rise", "sd_bonus", "corr")
+GATED = ("theta", "odds", "chance", "rise", "sigma", "tau", "nu", "sd_omega", "sd_mu", "sd_rise", "sd_bonus", "corr")
 """Variables whose chains are compared, where a model has them."""
 
 

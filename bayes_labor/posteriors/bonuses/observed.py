@@ -1,15 +1,28 @@
 """Each bonus, increase and promotion: observed, drawn anew, and the log density of all that is known of a worker."""
 
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pytensor.tensor as pt
 import xarray as xr
+from pytensor import function
 
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.likelihoods.logit_panel import conditional_logit, marginal_logit
 from bayes_labor.likelihoods.paired_effects import paired_likelihood
-from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec, bonus_receipt, bonus_size, promotion_prize
+from bayes_labor.models import (
+    BonusSpec,
+    HurdleSpec,
+    PrizeSpec,
+    ReceiptSpec,
+    bonus_hurdle,
+    bonus_receipt,
+    bonus_size,
+    promotion_prize,
+)
+from bayes_labor.models.bonuses.hurdle import drawn_hurdle, hurdle_terms
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.posteriors.bonuses.comparison import worker_log_likelihood
 from bayes_labor.posteriors.bonuses.results import coefficients, spreads
@@ -57,7 +70,35 @@ def _receipt_of_one(spec: ReceiptSpec, tau: list[np.ndarray], index: np.ndarray,
     offsets = np.array([0, len(won)])
     if spec.effects == "conditional":
         return conditional_logit(index, won, offsets)
-    return marginal_logit(index, float(np.log(tau[0])), won, offsets, spec.nodes)
+    return marginal_logit(index, np.log(np.atleast_1d(tau[0])), won, offsets, spec.nodes)
+
+
+def observed_hurdles(spec: HurdleSpec, panel: Personnel, tree: xr.DataTree, seed: int) -> Observed:
+    """Variables ``received`` (0 or 1), and ``log_bonus`` where there is one; units are workers, in all."""
+    design, model, rng = spec.design(panel), bonus_hurdle(panel, spec), np.random.default_rng(seed)
+    posterior, groups, won = tree["posterior"].to_dataset(), design.odds.groups, design.odds.outcome
+    n, paid = len(won), won > 0
+    residual, index, *scales = pt.vector(), pt.vector(), pt.scalar(), pt.scalar(), pt.scalar(), pt.scalar()
+    terms_of = function([residual, index, *scales], hurdle_terms(pt.constant(won), residual, index, tuple(scales), groups))
+    made: dict[str, list[np.ndarray]] = {"received": [], "log_bonus": []}
+    terms = []
+    for given in parameters_at(model, "received_and_size", posterior):
+        odds, mean, *spread = given[:6]
+        received, log_bonus = drawn_hurdle(odds, mean, tuple(spread), groups, rng)
+        made["received"].append(received.astype(np.float64))
+        made["log_bonus"].append(log_bonus[paid])
+        moved, narrower, sizes = terms_of(design.size.outcome - mean, odds, *spread)
+        own = [
+            marginal_logit(moved[a:b], narrower[g : g + 1], won[a:b], np.array([0, b - a]), spec.nodes)[0]
+            for g, (a, b) in enumerate(pairwise(groups.offsets))
+        ]
+        terms.append(np.array(own) + sizes)
+    dims = {"received": "row", "log_bonus": "row with a bonus"}
+    known = {"row": np.arange(n), "row with a bonus": np.flatnonzero(paid), "person": ("row", groups.labels[groups.row])}
+    observed = {"received": ("row", won), "log_bonus": (dims["log_bonus"], design.size.outcome[paid])}
+    replicated = {name: by_draw(values, posterior, (dims[name],)) for name, values in made.items()}
+    density = dataset(posterior, {"worker": groups.labels}, career=by_draw(terms, posterior, ("worker",)))
+    return Observed(xr.Dataset(observed, known), dataset(posterior, known, **replicated), density)
 
 
 def observed_prizes(spec: PrizeSpec, panel: Personnel, tree: xr.DataTree, seed: int) -> Observed:

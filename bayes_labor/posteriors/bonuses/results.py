@@ -3,7 +3,7 @@
 Each function takes draws and returns labelled results; tables, figures and the page are made of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from scipy import special
 
 from bayes_labor.data.bonuses.personnel import LEVELS, TENURES, Personnel
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.models.bonuses.design import Block
+from bayes_labor.models.bonuses.design import Block, Regressors, base_of
 from bayes_labor.models.bonuses.size import BonusSpec
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.posteriors.bonuses.classical import by_subset, shapley
@@ -45,9 +45,24 @@ def coefficients(draws: xr.DataTree, terms: Sequence[str], name: str = "theta") 
     return chosen
 
 
-def level_terms(draws: xr.DataTree) -> tuple[str, ...]:
-    """Terms of the levels that the fit has, the lowest, which is the base, aside."""
-    return tuple(str(t) for t in draws["posterior"]["theta"]["term"].to_numpy() if str(t).startswith("level "))
+class Levels(NamedTuple):
+    """Terms of the levels that a regression has."""
+
+    terms: tuple[str, ...]
+    """The lowest first; the base, which has none, aside."""
+    below: int
+    """How many of them are below the base."""
+
+
+def levels_of(panel: Personnel, spec: Regressors, design: PanelDesign) -> Levels:
+    """Terms of levels in a regression of a panel."""
+    base = base_of(panel, design.table["level"], "level", spec)
+    known = {f"level {panel.word('level', k)}": k for k in np.unique(design.table["level"])}
+    kept = [t for t in known if t in design.terms]
+    return Levels(tuple(kept), sum(base is not None and float(known[t]) < base for t in kept))
+
+
+_PUBLISHED_LEVELS = Levels(LEVEL_TERMS, 0)
 
 
 class Ordered(NamedTuple):
@@ -63,11 +78,12 @@ class Ordered(NamedTuple):
     """Of the probability, as if draws were independent."""
 
 
-def ordered_levels(draws: xr.DataTree, terms: Sequence[str] = LEVEL_TERMS) -> Ordered:
-    """Whether effects rise from each of ``terms`` to the next, the first above zero."""
-    effects = coefficients(draws, terms)
-    rising = (np.diff(effects, axis=1, prepend=0.0) > 0).all(1)
-    share, prior = float(rising.mean()), float(1.0 / (2.0 ** len(terms) * special.factorial(len(terms))))
+def ordered_levels(draws: xr.DataTree, terms: Sequence[str] = LEVEL_TERMS, below: int = 0) -> Ordered:
+    """Whether effects rise from each of ``terms`` to the next, the base, which has none, after the first ``below`` of them."""
+    effects, above = coefficients(draws, terms), len(terms) - below
+    rising = (np.diff(np.insert(effects, below, 0.0, axis=1), axis=1) > 0).all(1)
+    share = float(rising.mean())
+    prior = float(1.0 / (2.0 ** len(terms) * special.factorial(below) * special.factorial(above)))
     return Ordered(share, prior, share / prior, float(np.sqrt(share * (1.0 - share) / len(rising))))
 
 
@@ -213,15 +229,17 @@ def predicted_bonus(
     design = spec.design(panel)
     theta, scales = coefficients(draws, design.terms), spreads(draws)
     spread = 0.5 * (scales["sigma"].to_numpy() ** 2 + scales["tau"].to_numpy() ** 2)
-    levels = [int(k) for k in np.unique(design.table["level"])]
-    levels = [k for k in levels if k == levels[0] or f"level {k}" in design.terms]
+    base = base_of(panel, design.table["level"], "level", spec)
+    known = {panel.word("level", k): float(k) for k in np.unique(design.table["level"])}
+    first = min(known.values()) if base is None else base
+    levels = [w for w, k in known.items() if k == first or f"level {w}" in design.terms]
     cells = list(product(levels, tenures, ages))
     table = _intervals({str(c): np.exp(theta @ _typical(design, *c) + spread) for c in cells}, "cell")
     words = [tuple(map(str, c)) for c in cells]
     return table.set_axis(pd.MultiIndex.from_tuples(words, names=["level", "tenure", "age"]))
 
 
-def _typical(design: PanelDesign, level: int, tenure: int, age: int) -> np.ndarray:
+def _typical(design: PanelDesign, level: str, tenure: int, age: int) -> np.ndarray:
     """Regressors of a cell, others at their means."""
     x = design.columns.mean(0)
     a = (age - 39.0) / 10.0
@@ -254,20 +272,26 @@ def quartiles(draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, size: in
     )
 
 
-def structural_ratios(draws: xr.DataTree, q: float = 2.0) -> pd.DataFrame:
+def structural_ratios(
+    draws: xr.DataTree, q: float = 2.0, levels: Sequence[str] = LEVEL_TERMS, truth: Mapping[str, float] | None = None
+) -> pd.DataFrame:
     """Coefficients read by the tournament: d_j/d_1 = exp(level effect / q) and s_2/s_1 = exp(effect of tenure 2 / q).
 
     ``q`` = p/(p-1) of the effort cost's exponent p. Exact for old workers only (section 2, step 8 of the specification).
+    ``levels`` are the terms of the fit; ``truth`` by term, of a generated panel, is read in the same way.
     """
-    effects = coefficients(draws, [*LEVEL_TERMS, "tenure 2"])
-    names = [*(f"d_{k}/d_1" for k in range(2, LEVELS + 1)), "s_2/s_1"]
-    return _intervals(dict(zip(names, np.exp(effects.T / q), strict=True)), "ratio")
+    terms = [*levels, *([TENURE_TERMS[0]] if TENURE_TERMS[0] in draws["posterior"]["theta"]["term"] else [])]
+    names = ["s_2/s_1" if t == TENURE_TERMS[0] else f"d_{t.removeprefix('level ')}/d_1" for t in terms]
+    table = _intervals(dict(zip(names, np.exp(coefficients(draws, terms).T / q), strict=True)), "ratio")
+    if truth is not None:
+        table.insert(0, "truth", [np.exp(truth[t] / q) if t in truth else np.nan for t in terms])
+    return table
 
 
 def predictions(
-    size: xr.DataTree, rated: xr.DataTree, prize: dict[str, np.ndarray], panels: tuple[str, str] | None = None
+    size: xr.DataTree, rated: xr.DataTree, levels: Levels = _PUBLISHED_LEVELS, truth: Mapping[str, float] | None = None
 ) -> pd.DataFrame:
-    """The five predictions of the theory with their posterior probabilities.
+    """The first four predictions of the theory with their posterior probabilities; the fifth has a table of its own.
 
     Parameters
     ----------
@@ -275,28 +299,46 @@ def predictions(
         Draws of ``bonus_size`` with levels, age and tenure.
     rated
         The same with ratings.
-    prize
-        Draws of rho by how the prize was met.
-    panels
-        Names of the panels that the first four predictions and the fifth were looked at in, where these are two.
+    levels
+        Terms of the levels that both have.
+    truth
+        Coefficients by term that a panel was generated with: whether each event holds of them.
 
     """
-    order = ordered_levels(size)
-    tenure, ratings = coefficients(size, TENURE_TERMS), coefficients(rated, RATING_TERMS)
+    found = _events(size, rated, levels)
+    table = pd.DataFrame([(p, e, float(np.mean(v))) for p, e, v in found], columns=["prediction", "event", "probability"])
+    if truth is not None:
+        linear, square = truth["age"], truth["age²/100"]
+        a = 10.0 * linear + 7.8 * square, square
+        known = _as_draws({**truth, "age": a[0], "age squared": a[1]})
+        holds = [bool(np.all(v)) for _, _, v in _events(known, known, levels)]
+        table.insert(2, "truth", ["holds" if h else "does not" for h in holds])
+    return table.set_index(["prediction", "event"])
+
+
+def _as_draws(terms: Mapping[str, float]) -> xr.DataTree:
+    """Coefficients as a posterior of one draw."""
+    theta = xr.Dataset({"theta": (("chain", "draw", "term"), np.array([[list(terms.values())]]))}, {"term": list(terms)})
+    return xr.DataTree.from_dict({"posterior": theta})
+
+
+def _events(size: xr.DataTree, rated: xr.DataTree, levels: Levels) -> list[tuple[str, str, np.ndarray]]:
+    """(prediction, event, whether it holds by draw)."""
+    effects = np.insert(coefficients(size, levels.terms), levels.below, 0.0, axis=1)
+    tenure, ratings = (_of_kind(draws, kind) for draws, kind in ((size, "tenure "), (rated, "rating ")))
     slope = semi_elasticity(size, np.array([30.0, 39.0, 50.0])).to_numpy()
-    rows = [
-        ("1. bonuses rise with the level", "0 < level 2 < ... < level 5", order.probability),
-        ("2. with tenure at the level", "every class above the first year", (tenure > 0).all(1).mean()),
-        ("3. with age", "semi-elasticity above 0 at 30", (slope[:, 0] > 0).mean()),
-        ("", "... at 39, the mean", (slope[:, 1] > 0).mean()),
-        ("", "... at 50", (slope[:, 2] > 0).mean()),
-        ("4. with performance", "rating 2 below rating 1", (ratings[:, 0] < 0).mean()),
-        ("", "ratings 1 > 2 > 3 > 4", (np.diff(ratings, axis=1, prepend=0.0) < 0).all(1).mean()),
+    chain = " < ".join(["0", *levels.terms[:1], *(["..."] if len(levels.terms) > 2 else []), *levels.terms[1:][-1:]])
+    return [
+        ("1. bonuses rise with the level", chain, (np.diff(effects, axis=1) > 0).all(1)),
+        ("2. with tenure at the level", "every class above the first year", (tenure > 0).all(1)),
+        ("3. with age", "semi-elasticity above 0 at 30", slope[:, 0] > 0),
+        ("", "... at 39, the mean", slope[:, 1] > 0),
+        ("", "... at 50", slope[:, 2] > 0),
+        ("4. with performance", "the second rating below the best", ratings[:, 0] < 0),
+        ("", "every rating below the one before", (np.diff(ratings, axis=1, prepend=0.0) < 0).all(1)),
     ]
-    words = ("5. and fall with the prize", *[""] * len(prize))
-    rows += [(w, f"rho < 0, {k}", (v < 0).mean()) for w, (k, v) in zip(words, prize.items(), strict=False)]
-    table = pd.DataFrame(rows, columns=["prediction", "event", "probability"]).set_index(["prediction", "event"])
-    table = table.astype(float)
-    if panels is not None:
-        table.insert(0, "panel", [panels[0]] * (len(rows) - len(prize)) + [panels[1]] * len(prize))
-    return table
+
+
+def _of_kind(draws: xr.DataTree, kind: str) -> np.ndarray:
+    """(samples, terms) of the coefficients whose names begin so."""
+    return coefficients(draws, [str(t) for t in draws["posterior"]["theta"]["term"].to_numpy() if str(t).startswith(kind)])

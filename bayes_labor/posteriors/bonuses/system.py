@@ -1,6 +1,6 @@
 """Models of bonuses and promotions as systems."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,20 +9,32 @@ import pandas as pd
 import pymc as pm
 import xarray as xr
 
+from bayes_labor.data.bonuses.careers import Careers
 from bayes_labor.data.bonuses.personnel import Personnel, personnel, read_personnel
+from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.tables import Reading
 from bayes_labor.engines.run_folder import RunFolder
-from bayes_labor.models import BonusSpec, PrizeSpec, ReceiptSpec, bonus_receipt, bonus_size, promotion_prize
-from bayes_labor.models.panel_design import PanelDesign
+from bayes_labor.models import (
+    BonusSpec,
+    HurdleSpec,
+    PrizeSpec,
+    ReceiptSpec,
+    bonus_hurdle,
+    bonus_receipt,
+    bonus_size,
+    promotion_prize,
+)
+from bayes_labor.models.bonuses.prize_design import PrizeDesign
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.bonuses import figures, published
 from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out
 from bayes_labor.posteriors.bonuses.fits import GATED
-from bayes_labor.posteriors.bonuses.observed import observed_prizes, observed_receipts, observed_sizes
-from bayes_labor.posteriors.bonuses.prior_page import TITLES, bonus_prior_page
-from bayes_labor.posteriors.bonuses.results import coefficients, level_terms, ordered_levels
+from bayes_labor.posteriors.bonuses.observed import observed_hurdles, observed_prizes, observed_receipts, observed_sizes
+from bayes_labor.posteriors.bonuses.prior_page import TITLES, bonus_prior_page, of_bonuses
+from bayes_labor.posteriors.bonuses.results import coefficients, levels_of, ordered_levels
+from bayes_labor.posteriors.bonuses.robust import robust_errors, where_they_part
 from bayes_labor.posteriors.diagnostics import gates
-from bayes_labor.posteriors.html import section, with_figures
+from bayes_labor.posteriors.html import section, shown_table, with_figures
 from bayes_labor.posteriors.system import Judged, System
 
 SYMBOLS = {
@@ -38,24 +50,41 @@ SYMBOLS = {
     "sd_mu": "sd of μ",
     "sd_rise": "sd of errors, increase",
     "sd_bonus": "sd of errors, bonus",
-    "corr": "corr(ω, μ)",
+    "corr": "corr. of worker effects",
+    "odds": "odds of a bonus",
     "rating_cuts": "cut points of rating",
     "rating_slope": "rating",
 }
 _LEADS = {
     "bonus-size": "Log bonus on levels, age, tenure and ratings; slopes within workers where their means are regressors.",
     "bonus-receipt": "Log odds of a bonus. Without year effects slopes of level absorb any rise of bonuses over time.",
+    "bonus-hurdle": "Who receives a bonus and how large it is, jointly: worker effects on both are correlated.",
     "promotion-prize": "Chance of promotion, increase on promotion, and the effect on the log bonus of their product.",
 }
 
 
-def read(source: str, columns: dict[str, str], reading: Reading | None = None) -> Personnel:
+def read(
+    source: str,
+    columns: dict[str, str],
+    reading: Reading | None = None,
+    *,
+    gaps: str = "refuse",
+    demotions: str = "refuse",
+    firm: str = "",
+    level_order: Sequence[str] = (),
+    rating_order: Sequence[str] = (),
+    count: bool = False,
+) -> Personnel:
     """A panel: ``personnel``, ``table5``, ``table6``, ``exogenous`` or ``clean`` (generated), or a file.
 
-    ``columns`` names the file's, e.g. ``{"id": "person"}``.
+    ``columns`` names the file's, e.g. ``{"id": "person"}``; the others as of :class:`.careers.Careers`.
     """
+    careers = Careers(gaps, demotions, firm, level_order, rating_order, count)
     if Path(source).suffix:
-        return read_personnel(source, columns, reading)
+        return read_personnel(source, columns, reading, careers)
+    if careers != Careers():
+        what = "generated personnel have neither gaps nor demotions nor words"
+        raise DataFaults([Fault(what, source, "leave what is said of careers out, or give a file")])
     return personnel() if source == "personnel" else personnel(source)  # type: ignore[arg-type]
 
 
@@ -67,18 +96,29 @@ def describe(data: Personnel) -> dict[str, Any]:
 
 def _used(spec: Any, data: Personnel) -> int:
     design = spec.design(data)
-    return len((design if isinstance(design, PanelDesign) else design.promotion).outcome)
+    return len((design.promotion if isinstance(design, PrizeDesign) else of_bonuses(design)).outcome)
 
 
 def _judge(spec: Settings, data: Personnel, draws: xr.DataTree) -> Judged:
-    return Judged(gates(draws, [n for n in GATED if n in draws["posterior"]]))
+    """Gates; and a caution where posterior standard deviations part from errors clustered by worker."""
+    found = gates(draws, [n for n in GATED if n in draws["posterior"]])
+    if not (isinstance(spec, BonusSpec) and spec.sums_out):
+        return Judged(found)
+    table = robust_errors(draws, data, spec)
+
+    def beside(folder: RunFolder) -> Sequence[dict[str, Any]]:
+        note = "Posterior standard deviations beside errors clustered by worker, which hold whatever the errors' variances."
+        return [section("Two errors", [shown_table(table, folder, "robust", "Two errors", note)])]
+
+    return Judged(found, where_they_part(table), beside)
 
 
-def _sections(spec: Settings, data: Personnel, draws: xr.DataTree, folder: RunFolder) -> list[dict[str, Any]]:
+def _sections(spec: Any, data: Personnel, draws: xr.DataTree, folder: RunFolder) -> list[dict[str, Any]]:
     """Effects of levels and of the prize, where the model has them."""
-    levels, found = level_terms(draws), []
+    design, found = of_bonuses(spec.design(data)), []
+    levels, below = levels_of(data, spec, design)
     if levels:
-        order, of = ordered_levels(draws, levels), "log odds" if isinstance(spec, ReceiptSpec) else "log bonus"
+        order, of = ordered_levels(draws, levels, below), "log odds" if isinstance(spec, ReceiptSpec) else "log bonus"
         against = f"Bayes factor of rising effects against effects of any order: {order.bayes_factor:.0f}"
         words = f"P(effects of levels rise): {order.probability:.3f}. {against} (at most {1 / order.prior:.0f})."
         picture = figures.level_figure(coefficients(draws, levels), levels, of)
@@ -112,4 +152,5 @@ def _system(name: str, kind: str, spec: type[Settings], build: Callable[..., pm.
 
 SIZE = _system("bonuses.size", "bonus-size", BonusSpec, bonus_size, compare=_compare, observed=observed_sizes)
 RECEIPT = _system("bonuses.receipt", "bonus-receipt", ReceiptSpec, bonus_receipt, observed=observed_receipts)
+HURDLE = _system("bonuses.hurdle", "bonus-hurdle", HurdleSpec, bonus_hurdle, observed=observed_hurdles)
 PRIZE = _system("bonuses.promotion-prize", "promotion-prize", PrizeSpec, promotion_prize, observed=observed_prizes)

@@ -4,6 +4,7 @@ First a logit for promotion and least squares for the increase; then log bonuses
 the specification.
 """
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 
 from bayes_labor.data.bonuses.personnel import Personnel, personnel
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.models.bonuses.prize_design import Base, PrizeDesign, PrizeSpec
+from bayes_labor.models.bonuses.prize_design import Pay, PrizeDesign, PrizeSpec
 from bayes_labor.models.pilot import logit_pilot
 from bayes_labor.numerics.groups import Groups
 from bayes_labor.posteriors.bonuses.classical import clustered
@@ -57,11 +58,16 @@ def two_step(
 
     """
     design = (spec or PrizeSpec()).model_copy(update={"means": False}).design(panel)
-    return _estimate(design, prize, within, worker_effects)
+    return _estimate(design, prize, within=within, worker_effects=worker_effects)
 
 
 def _estimate(
-    design: PrizeDesign, prize: Prize, within: bool = False, worker_effects: bool = False, rows: np.ndarray | None = None
+    design: PrizeDesign,
+    prize: Prize,
+    *,
+    within: bool = False,
+    worker_effects: bool = False,
+    rows: np.ndarray | None = None,
 ) -> TwoStep:
     """Both steps on ``rows`` of the rated rows, of which some may occur several times; on all by default."""
     rows = np.arange(len(design.promotion.outcome)) if rows is None else rows
@@ -145,7 +151,14 @@ def bootstrap(
     return found
 
 
-def placebo(seeds: tuple[int, ...] = (1, 2, 3, 4), preset: Literal["table5", "table6"] = "table5") -> pd.DataFrame:
+CONSTRUCTIONS: tuple[tuple[Prize, Pay], ...] = (
+    ("expected", "salary"), ("as_published", "salary"), ("expected", "total"), ("as_published", "total"),
+)  # fmt: skip
+"""Of the prize: which increase, of what pay. The paper's is the last; in the second the bonus is no part of pay."""
+ESTIMATES = ("pooled, col. 1", "pooled, col. 5", "within, col. 5")
+
+
+def placebo(seeds: Sequence[int] = (1, 2, 3, 4), preset: Literal["table5", "table6"] = "table5") -> pd.DataFrame:
     """Rho by construction of the prize, on generated panels where it is known: 0 in ``table5``, -2 in ``table6``.
 
     Returns
@@ -157,18 +170,45 @@ def placebo(seeds: tuple[int, ...] = (1, 2, 3, 4), preset: Literal["table5", "ta
     """
     if len(seeds) < 2:
         raise DataFaults([Fault("fewer than two panels", "placebo", "give two seeds or more")])
-    constructions: list[tuple[Prize, Base]] = [("expected", "salary"), ("expected", "total"), ("as_published", "total")]
-    found: dict[tuple[str, str], dict[str, float]] = {}
-    panels = [personnel(preset, seed=seed) for seed in seeds]
-    for kind, base in constructions:
-        few, every = PrizeSpec(base=base, blocks=("levels", "age")), PrizeSpec(base=base)
-        rho = {
-            "pooled, col. 1": [two_step(p, few, prize=kind).rho for p in panels],
-            "pooled, col. 5": [two_step(p, every, prize=kind).rho for p in panels],
-            "within, col. 5": [two_step(p, every, prize=kind, within=True).rho for p in panels],
-        }
-        row: dict[str, float] = {}
-        for name, values in rho.items():
-            row |= {name: float(np.mean(values)), f"{name}, mc error": float(np.std(values, ddof=1) / np.sqrt(len(seeds)))}
-        found[kind.replace("_", " "), base] = row
-    return pd.DataFrame(found).T.rename_axis(["increase", "pay"])
+    return placebo_table(pd.concat([placebo_panel(seed, preset) for seed in seeds]))
+
+
+def placebo_panel(seed: int, preset: Literal["table5", "table6"] = "table5") -> pd.DataFrame:
+    """Rho by construction (rows) and estimate, on one generated panel."""
+    panel, found = personnel(preset, seed=seed), {}
+    for kind, pay in CONSTRUCTIONS:
+        spec = PrizeSpec(pay=pay, means=False)
+        few, every = (x.design(panel) for x in (spec.model_copy(update={"blocks": ("levels", "age")}), spec))
+        rho = (_estimate(few, kind).rho, _estimate(every, kind).rho, _estimate(every, kind, within=True).rho)
+        found[kind.replace("_", " "), pay] = dict(zip(ESTIMATES, rho, strict=True))
+    return pd.DataFrame(found).T.rename_axis(["increase", "pay"]).assign(seed=seed)
+
+
+def placebo_table(panels: pd.DataFrame) -> pd.DataFrame:
+    """Means over the panels of :func:`placebo_panel`, with their Monte Carlo errors."""
+    each = panels.drop(columns="seed").groupby(level=["increase", "pay"], sort=False)
+    mean, error = each.mean(), each.sem()
+    parts = {k: v for n in ESTIMATES for k, v in ((n, mean[n]), (f"{n}, mc error", error[n]))}
+    return pd.DataFrame(parts).assign(panels=panels["seed"].nunique())
+
+
+def by_construction(table: pd.DataFrame, kind: str, pay: str) -> dict[str, float]:
+    """A row of :func:`placebo`."""
+    return {str(k): float(v) for k, v in table.T[(kind, pay)].items()}
+
+
+_FOUND = 3.0  # Monte Carlo errors beyond which the mean over panels is no chance
+
+
+def what_placebo_finds(table: pd.DataFrame) -> str:
+    """One sentence from :func:`placebo`: which constructions find an effect, in which estimates, where there is none."""
+    found: list[str] = []
+    not_found: list[str] = []
+    for kind, pay in table.index:
+        row = by_construction(table, kind, pay)
+        named = [n for n in ESTIMATES if abs(row[n]) > _FOUND * row[f"{n}, mc error"]]
+        name = f"{kind}, {'salary and bonus' if pay == 'total' else pay}"
+        values = ", ".join(f"{row[n]:+.2f} ± {row[f'{n}, mc error']:.2f} ({n})" for n in named)
+        (found if named else not_found).append(f"“{name}” ({values})" if named else f"“{name}”")
+    words = f"Further than {_FOUND:.0f} Monte Carlo errors from the truth, zero: {'; '.join(found) or 'none'}."
+    return words + (f" Not so: {', '.join(not_found)}." if found and not_found else "")

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from bayes_labor.data import DataFaults, Personnel, personnel, read_personnel
+from bayes_labor.data.bonuses.careers import Careers
+from bayes_labor.data.tables import Reading
 from bayes_labor.models import BonusSpec
 from bayes_labor.posteriors.bonuses.classical import within
 from tests.conftest import REFERENCE
@@ -134,10 +136,11 @@ def broken(**changes: Any) -> pd.DataFrame:
         (broken(year=[2001, 2001, 2003, 2001, 2002]), "two rows of a worker in one year"),
         (broken(year=[2001, 2002, 2004, 2001, 2002]), "not consecutive.*worker 1 in 2004"),
         (broken(level=[2, 2, 1, 3, 3]), "levels fall"),
-        (broken(level=[1, 1, 2, 8, 8]), "levels outside 1 to 5"),
+        (broken(level=[1, 1, 2, 2.5, 2.5]), "levels that are not whole numbers"),
+        (broken(level=["a", "a", "b", "b", "b"]), "level has words whose order is not said: 'a', 'b'"),
         (broken(bonus=[0.0, -1.0, 0.0, 0.0, 0.0]), "negative bonuses"),
         (broken(ten_level=[1, 2, 1, 5, 6]), "tenure at the level above tenure at the firm"),
-        (broken(rating=[1.0, 2.5, 2.0, 3.0, 4.0]), "ratings other than 1 to 4"),
+        (broken(rating=[1.0, np.inf, 2.0, 3.0, 4.0]), "infinite ratings"),
         (broken(promoted=[0, 2, 0, 0, 0]), "promoted neither 0 nor 1"),
         (broken(salary=0.0), "salaries that are not positive"),
         (broken(salary=np.nan), "missing values"),
@@ -153,28 +156,30 @@ def test_every_fault_is_named(table: pd.DataFrame, message: str) -> None:
 
 
 def test_all_faults_at_once() -> None:
-    table = broken(bonus=-1.0, rating=9.0, level=[2, 2, 1, 3, 3])
+    table = broken(bonus=-1.0, rating=np.inf, level=[2, 2, 1, 3, 3])
     with pytest.raises(DataFaults) as caught:
         Personnel(table)
     assert len(caught.value.faults) == 3
 
 
-def test_federal_pay_histories(shared: Path, tmp_path: Path) -> None:
-    """Economists of the General Schedule: grade as level, yearly awards; gaps and moves between plans are other spells."""
-    raw = pd.read_parquet(shared / "data/federal_economists/economist_pay_histories_2004_2017.parquet")
-    raw = raw[(raw["plan_family"] == "GS") & raw["salary"].notna() & raw["grade_num"].between(7, 15)].copy()
-    raw = raw.sort_values(["person_id", "year"])
-    raw["level"] = np.clip(raw["grade_num"].astype(int) - 10, 1, 5)
-    new = (raw["person_id"] != raw["person_id"].shift()) | (raw["year"].diff() != 1) | (raw["level"].diff() < 0)
-    raw["spell"] = new.cumsum()
-    raw["ten_firm"] = raw.groupby("spell").cumcount() + 1
-    raw["ten_level"] = raw.groupby(["spell", "level"]).cumcount() + 1
-    raw["promoted"] = (raw.groupby("spell")["level"].shift(-1) > raw["level"]).astype(int)
-    path = tmp_path / "federal.parquet"
-    raw.to_parquet(path)
-    panel = read_personnel(path, {"id": "spell"})
-    assert len(panel.table) > 1200 and panel.name == "federal" and panel.table["promoted"].sum() > 100
-    table = panel.by_level()
-    assert table.loc["5", "salary"] > table.loc["1", "salary"] and table.loc["all", "N"] > 250
+def test_federal_histories_by_options_alone(shared: Path) -> None:
+    """Economists of the General Schedule: grade as level, gaps and falls kept, tenures and promotions counted."""
+    folder = shared / "data/federal_economists"
+    where = ("plan_family == 'GS'", "grade_num >= 9", "salary > 0")
+    columns = {"id": "person_id", "level": "grade_num"}
+    path = folder / "economist_pay_histories_2004_2017.parquet"
+    panel = read_personnel(path, columns, Reading(where=where), Careers(gaps="keep", demotions="keep", count=True))
+    assert len(panel.table) == 1392 and 90 < panel.table["promoted"].sum() < 200 and panel.table["promoted"].isna().any()
+    assert list(panel.by_level().index) == ["9", "11", "12", "13", "14", "15", "all"]
+    assert panel.by_level().loc["15", "salary"] > panel.by_level().loc["9", "salary"]
+    design = BonusSpec(blocks=("levels", "tenure")).design(panel)
+    assert design.terms[1:3] == ("level 11", "level 12") or "level 11" in design.left_out
+    with pytest.raises(DataFaults, match=r"(?s)columns ten_level, ten_firm, promoted are missing.*--count"):
+        read_personnel(path, columns, Reading(where=where))
     with pytest.raises(DataFaults, match="columns pers are not in the file"):
         read_personnel(path, {"id": "pers"})
+    year = {"year": "fiscal_year", "bonus": "bonus_fy2015_only"} | columns
+    rows = (*where, "fiscal_year == 2015", "main_record == 1")
+    across = read_personnel(folder / "economists_fy2015_2024.parquet", year, Reading(where=rows), Careers(count=True))
+    pooled = BonusSpec(blocks=("levels",), years="none", formula="C(department)").design(across)
+    assert pooled.left_out["worker effects"] == "one row a worker" and sum("department" in t for t in pooled.terms) > 15

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from bayes_labor.data import DataFaults, Workforce
+from bayes_labor.data.characteristics import parse
 from bayes_labor.data.expressions import ELEMENTWISE
-from bayes_labor.data.joint_production.characteristics import parse
 from bayes_labor.models import JointProductionSpec
 from bayes_labor.models.joint_production.inputs import inputs_of
 from tests.conftest import make_table

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayes_labor.data import DataFaults, Workforce, baseball, baseball_table, modal_industry
-from bayes_labor.data.joint_production import characteristics
+from bayes_labor.data import DataFaults, Workforce, baseball, baseball_table, characteristics, modal_industry
 from bayes_labor.data.joint_production.norway import CELLS, FULL_WORKERS, INDUSTRIES, MEANS, norway, norway_table
 from bayes_labor.models import joint_production
 from bayes_labor.theory import solve_payroll

@@ -16,7 +16,7 @@ from bayes_labor.numerics.groups import Groups
 from bayes_labor.posteriors.bonuses.classical import by_subset, conditional, logit, pooled, r2_of, shapley, wald, within
 from bayes_labor.posteriors.bonuses.paper import _bias_of_expected
 from bayes_labor.posteriors.bonuses.tables import table6
-from bayes_labor.posteriors.bonuses.two_step import _predicted_increase, bootstrap, placebo, two_step
+from bayes_labor.posteriors.bonuses.two_step import _predicted_increase, bootstrap, placebo, two_step, what_placebo_finds
 from tests.conftest import REFERENCE
 
 
@@ -124,6 +124,13 @@ def test_the_published_prize_finds_an_effect_where_there_is_none() -> None:
     assert expected["pooled, col. 5"] > 3.0 * expected["pooled, col. 5, mc error"]  # it is biased as well, and the page says so
     words = _bias_of_expected(table)
     assert f"{expected['pooled, col. 5']:+.2f} ({expected['pooled, col. 5, mc error']:.2f}) in column (5)" in words
+    assert "is biased too" in words and "over the 4 panels" in words
+    without = table.loc[("as published", "salary")]
+    assert abs(without["pooled, col. 1"]) < 3.0 * without["pooled, col. 1, mc error"]  # nothing without the bonus in pay
+    said = what_placebo_finds(table)
+    assert f"“as published, salary and bonus” ({table.loc[('as published', 'total'), 'pooled, col. 1']:+.2f}" in said
+    none = table * 0.0 + 1e-9
+    assert what_placebo_finds(none.assign(panels=4)).endswith("zero: none.") or "±" not in what_placebo_finds(none)
 
 
 def test_prize_a_has_the_effects_of_workers() -> None:

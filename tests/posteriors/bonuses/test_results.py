@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from bayes_labor.commands import app, main
 from bayes_labor.data import DataFaults, Personnel, personnel
 from bayes_labor.data.bonuses.personnel import true_coefficients
 from bayes_labor.likelihoods.random_intercepts import weighted_log_likelihood
-from bayes_labor.models import BonusSpec
+from bayes_labor.models import BonusSpec, bonus_receipt, bonus_size
+from bayes_labor.models.pilot import panel_pilot
 from bayes_labor.posteriors.bonuses import published
-from bayes_labor.posteriors.bonuses.classical import r2_of
+from bayes_labor.posteriors.bonuses.classical import pooled, r2_of
 from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out, worker_log_likelihood
+from bayes_labor.posteriors.bonuses.figures import what_quartiles_say
 from bayes_labor.posteriors.bonuses.fits import fit_panel
 from bayes_labor.posteriors.bonuses.paper import reproduce_bonuses
 from bayes_labor.posteriors.bonuses.results import (
@@ -35,7 +38,16 @@ from bayes_labor.posteriors.bonuses.results import (
     structural_ratios,
     turning_age,
 )
-from bayes_labor.posteriors.bonuses.tables import table1, table5
+from bayes_labor.posteriors.bonuses.tables import (
+    in_layout,
+    pooled_spec,
+    receipt_spec,
+    size_spec,
+    table1,
+    table2,
+    table5,
+    table34,
+)
 from tests.conftest import REFERENCE
 
 
@@ -156,11 +168,21 @@ def test_results_of_known_draws(panel: Personnel) -> None:
     np.testing.assert_allclose(middle, np.where(found["level"] == 2, 8.4, 8.0), atol=0.15)
     with pytest.raises(DataFaults, match="infinite under Student-t errors"):
         predicted_bonus(draws, panel, BonusSpec(errors="student"))
-    table = predictions(of_column(7), of_column(8), {"joint": np.array([-1.0, 1.0])})
-    assert table["probability"].tolist()[:7] == [1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0]
-    assert table["probability"].iloc[-1] == 0.5 and "panel" not in table
-    two = predictions(of_column(7), of_column(8), {"joint": np.array([-1.0, 1.0])}, ("one", "another"))
-    assert two["panel"].tolist() == ["one"] * 7 + ["another"]
+    table = predictions(of_column(7), of_column(8), truth=true_coefficients("size"))
+    assert table["probability"].tolist() == [1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0]
+    assert table["truth"].tolist() == ["holds", "holds", "holds", "holds", "does not", "holds", "holds"]
+    ratios = structural_ratios(of_column(7), truth=true_coefficients("size"))
+    assert ratios.loc["d_5/d_1", "truth"] == pytest.approx(np.exp(1.45 / 2)) and len(ratios) == 5
+
+
+def test_what_quartiles_say() -> None:
+    """The sentence below Figure 1 counts what it shows."""
+    dims, at = ("level", "quartile"), {"level": [1, 2], "quartile": [0.25, 0.5]}
+    drawn = np.random.default_rng(0).normal(size=(400, 2, 2))
+    found = xr.Dataset({"observed": (dims, np.zeros((2, 2))), "replicated": (("sample", *dims), drawn)}, at)
+    assert what_quartiles_say(found) == "Outside their band: 0 of 4."
+    found["observed"][1, 0] = 5.0
+    assert what_quartiles_say(found).startswith("Outside their band: 1 of 4: 25% of level 2. Normal errors")
 
 
 def test_leaving_a_worker_out(panel: Personnel) -> None:
@@ -198,6 +220,32 @@ def test_tables_hold_what_was_published(panel: Personnel) -> None:
     assert known.notna().all() and known[("(7)", "level 5")] == 1.45 and known[("(7)", "tenure 5+")] == 0.21
     assert known[("(8)", "age²/100")] == -0.215 and receipt["promoted"] == 0.55 and receipt["level 5"] == 2.6
     assert np.isfinite(table["least squares"].to_numpy()).mean() > 0.95
+    laid = in_layout(table5(panel, {}, size)[0])
+    assert list(laid) == [f"({k})" for k in range(1, 9)]
+    assert (
+        laid.loc[("level 5", "published"), "(7)"] == "1.450" and laid.loc[("level 5", "published, error"), "(7)"] == "(0.205)"
+    )
+    assert laid.loc[("level 5", "truth"), "(1)"] == "1.450" and ("level 5", "posterior") not in laid.index
+    assert laid.loc[("rating 2", "published"), "(7)"] == ""
+    for effects, theirs in ((False, published.TABLE3), (True, published.TABLE4)):
+        long = table34(panel, {}, None, effects=effects)
+        assert long.loc[("(5)", "tenure 5+"), "published"] == theirs["tenure 5+"][4][0]  # type: ignore[index]
+        assert np.isfinite(long["least squares"]).all() and len(long) == 4 + 2 + 6 + 4 + 10
+
+
+def test_pooled_posteriors_are_least_squares(panel: Personnel) -> None:
+    """Without worker effects the pilot, at wide priors, is least squares; the panel of Table 2 has all eight columns."""
+    spec = pooled_spec(size_spec(3))
+    design = spec.design(panel)
+    assert (
+        not design.groups.repeated and "worker means" not in design.left_out and "tau" not in bonus_size(panel, spec).named_vars
+    )
+    theta, found = panel_pilot(replace(design, prior_sd=np.full(len(design.terms), 1e4)))[0].center, pooled(design).estimate
+    np.testing.assert_allclose(theta, found, atol=1e-6)
+    long, statistics = table2(panel, {})
+    assert list(statistics.index) == [f"({k})" for k in range(1, 9)]
+    assert long.loc[("(3)", "average increase"), "published"] == 0.978 and np.isfinite(long.loc["(3)", "likelihood"]).all()
+    assert "tau" not in bonus_receipt(panel, receipt_spec(2)).named_vars
 
 
 @pytest.mark.long
@@ -208,7 +256,7 @@ def test_page_of_the_paper(panel: Personnel, tmp_path: Path) -> None:
     path = reproduce_bonuses(tmp_path / "run", panel, say=lines.append, **settings)
     text = path.read_text(encoding="utf-8")
     for heading in (
-        "five predictions",
+        "first four predictions",
         *(f"Table {k}" for k in (1, 2, 5, 6)),
         "Tables 3 and 4",
         "Placebo",
@@ -217,7 +265,8 @@ def test_page_of_the_paper(panel: Personnel, tmp_path: Path) -> None:
     ):
         assert heading in text, heading
     assert "nan" not in text.lower().replace("finance", "") and "Figure 2" in text
-    assert "Counterfactual" in text and "pooled expected column is biased too: where the truth is zero it finds +" in text
+    assert "Counterfactual" in text and "without worker effects is biased too: where the truth is zero it finds +" in text
+    assert text.count("Panel: a fifth.") == 6
     moments = pd.read_csv(tmp_path / "run/tables/moments.csv", index_col="cell")
     beyond = moments.index[moments["off"].abs() > 0.05]
     assert ("further than 5% from the data" in text) == bool(len(beyond)) and all(cell in text for cell in beyond)
@@ -227,7 +276,7 @@ def test_page_of_the_paper(panel: Personnel, tmp_path: Path) -> None:
     made = {p.stem for p in (tmp_path / "run/tables").glob("*.csv")}
     assert {"table1", "table2", "tables34", "table5", "table6", "placebo", "predictions", "primitives", "variants"} <= made
     assert {p.stem for p in (tmp_path / "run/figures").glob("*.png")} >= {"age", "quartiles", "levels", "prize", "placebo"}
-    assert pd.read_csv(tmp_path / "run/tables/table6.csv")["published"].iloc[0] == -2.283
+    assert pd.read_csv(tmp_path / "run/tables/table6_numbers.csv")["published"].iloc[0] == -2.283
     other = Personnel(panel.table[panel.table["id"] % 2 == 0])
     with pytest.raises(DataFaults, match="holds a fit of other data"):
         fit_panel("bonus-size", other, BonusSpec(), tmp_path / "run/size__column_7")
@@ -246,7 +295,7 @@ def test_commands(panel: Personnel, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     # Rows without a rating are left out of the likelihood, and the page once gave the rows of the panel only.
     used = int(re.search(r"<b>([\d,]+)</b><span>rows in the likelihood", page)[1].replace(",", ""))
     assert 0 < used <= int(re.search(r"<b>([\d,]+)</b><span>with a bonus", page)[1].replace(",", ""))
-    for kind in ("bonuses.size", "bonuses.receipt", "bonuses.promotion-prize"):
+    for kind in ("bonuses.size", "bonuses.receipt", "bonuses.hurdle", "bonuses.promotion-prize"):
         words = ["prior", kind, str(path), "--column", "id=person", "--run", str(tmp_path / kind), "--draws", "50"]
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 0 and "page: " in result.output, result.output

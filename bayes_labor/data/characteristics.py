@@ -269,11 +269,11 @@ def _covariate_faults(frame: pd.DataFrame, variables: Sequence[str]) -> list[Fau
         if column.isna().any():
             rows = frame.index[column.isna()]
             faults.append(
-                Fault(f"{v} is missing", f"rows {first_few(rows)}", "fill it, code it as a category, or drop the workplaces")
+                Fault(f"{v} is missing", f"rows {first_few(rows)}", "fill it, code it as a category, or drop the rows")
             )
         if pd.api.types.is_numeric_dtype(column) and np.isinf(column.to_numpy(np.float64, na_value=0.0)).any():
             rows = frame.index[np.isinf(column.to_numpy(np.float64, na_value=0.0))]
-            faults.append(Fault(f"{v} is infinite", f"rows {first_few(rows)}", "correct it or drop the workplaces"))
+            faults.append(Fault(f"{v} is infinite", f"rows {first_few(rows)}", "correct it or drop the rows"))
         elif pd.api.types.is_numeric_dtype(column) and column.abs().max() > _LARGEST:
             faults.append(Fault(f"{v} is beyond 1e150", f"up to {column.abs().max():g}", "choose another unit"))
     return faults
