@@ -80,6 +80,9 @@ def source(
     thousands: Annotated[str, typer.Option(help="What sets off thousands in a text file, e.g. , or point or space.")] = "",
     encoding: Annotated[str, typer.Option(help="Of a text file, e.g. cp1250.")] = "",
     sheet: Annotated[str, typer.Option(help="Of a workbook with several.")] = "",
+    codes: Annotated[
+        list[str] | None, typer.Option(help="Column of a Stata or SPSS file to read as codes, not labels; repeat for several.")
+    ] = None,
 ) -> "Source":  # fmt: skip
     """Where the data come from."""
     from bayes_labor.data.tables import Reading
@@ -87,7 +90,7 @@ def source(
 
     columns = {name.strip(): theirs.strip() for name, theirs in (_pair(t, "--column", "id=person") for t in column or [])}
     columns |= {k: v for k, v in (("workplace", workplace), ("wage", wage), ("industry", industry)) if v}
-    reading = Reading(separator, decimal, thousands, encoding, sheet, tuple(where or ()))
+    reading = Reading(separator, decimal, thousands, encoding, sheet, tuple(where or ()), tuple(codes or ()))
     given = {"formula": formula, "internal": internal or [], "worker": worker, "person": person}
     given |= {"leave_out": leave_out or [], "missing": missing, "weight": weight}
     return Source(source, columns, given, reading)

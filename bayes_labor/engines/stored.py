@@ -39,6 +39,7 @@ class _Reading(BaseModel):
     encoding: str = ""
     sheet: str = ""
     where: list[str] = []
+    codes: list[str] = []
 
 
 class _Read(BaseModel):

@@ -132,7 +132,8 @@ class Workforce:
             With every fault found, each naming columns, rows or workplaces, and the remedy.
 
         """
-        frame, named = as_frame(frame), {"worker": worker, "person": person, "weight": weight}
+        named = {"worker": worker, "person": person, "weight": weight}
+        frame = as_frame(frame, [workplace, industry, *(c for c in (worker, person) if c)])
         columns = {"workplace": workplace, "industry": industry, "wage": wage} | {k: v for k, v in named.items() if v}
         faults = _missing_columns(frame, columns)
         if faults:
@@ -159,7 +160,7 @@ class Workforce:
         order = np.argsort(codes, kind="stable")
         design = None
         try:
-            characteristics = Characteristics.learn(frame, formula, internal, wage)
+            characteristics = Characteristics.learn(frame, formula, internal, wage, filled=bool(missing))
             design = characteristics.evaluate(frame, order)
             faults += characteristics.faults(design, formula, internal)
         except DataFaults as found:
