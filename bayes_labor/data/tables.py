@@ -1,7 +1,7 @@
 """Tables in: text, Parquet, Arrow, Stata, SAS, SPSS and Excel files, with ids as they are written."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -287,7 +287,7 @@ def _labelled(column: pd.Series, labels: Mapping[Any, str]) -> pd.Series:
     return column.map(names, na_action="ignore").astype(object)
 
 
-def _told(held: Sequence[Any], labels: Mapping[Any, str]) -> dict[Any, str]:
+def _told(held: Iterable[Any], labels: Mapping[Any, str]) -> dict[Any, str]:
     """Labels by value, of values that occur and say something else."""
     return {v: str(labels[v]) for v in held if v in labels and str(labels[v]).strip() != word_of(v)}
 
