@@ -4,6 +4,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -105,7 +106,7 @@ def main() -> None:
         short = _short_of_memory(defect)
         if short is None:
             _leave(3, _what_to_report(defect))
-        remedy = "use fewer draws or chains, or a machine with more memory; draws already stored are kept"
+        remedy = "use fewer rows, terms, draws or chains, or a machine with more memory; draws already stored are kept"
         _leave(2, str(DataFaults([Fault("the memory does not suffice", str(short) or "this machine", remedy)])))
 
 
@@ -129,7 +130,16 @@ def _unless_ended(run: Callable[[], object]) -> None:
         if code not in (_INTERRUPTED, _TERMINATED):
             raise
         how = "interrupted" if code == _INTERRUPTED else "terminated"
-        _leave(int(str(code)), f"{how}: draws so far are in the run folder, `bayes-labor resume` goes on with them")
+        place = _unfinished()
+        kept = f": draws so far are in {place}, `bayes-labor resume {place}` goes on with them" if place else ""
+        _leave(int(str(code)), how + kept)
+
+
+def _unfinished() -> Path | None:
+    """The run folder with the draws of what was ended; none is loaded at this moment to find that there is none."""
+    engine = sys.modules.get("bayes_labor.engines.run_folder")
+    found: Path | None = engine.unfinished() if engine else None
+    return found
 
 
 def _terminated(*_: object) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bayes_labor.commands.options import Seed, Task, command, console, task
+from bayes_labor.commands.options import Seed, Task, command, console, path_of, task
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +18,12 @@ def register(app: typer.Typer) -> None:
             int, typer.Option(min=1, max=1_000_000, help="Data sets drawn from the prior and fitted.")
         ] = 100,
         keep: Annotated[
-            Path, typer.Option(help="CSV of the ranks so far, a record of what they belong to beside it; not run again.")
+            Path,
+            typer.Option(
+                parser=path_of,
+                metavar="FILE",
+                help="CSV of the ranks so far, a record of what they belong to beside it; not run again.",
+            ),
         ] = Path("ranks.csv"),
         workers: Annotated[int, typer.Option(min=1, max=1024, help="Processes on this machine.")] = 1,
         address: Annotated[str, typer.Option(help="Scheduler of a dask cluster to use instead, e.g. tcp://host:8786.")] = "",

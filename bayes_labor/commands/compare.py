@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bayes_labor.commands.options import Data, console
+from bayes_labor.commands.options import Data, console, path_of
 
 
 def register(app: typer.Typer) -> None:
@@ -13,7 +13,9 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def compare(
-        runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders of fits to the same data.")],
+        runs: Annotated[
+            list[Path], typer.Argument(parser=path_of, metavar="RUN...", help="Run folders of fits to the same data.")
+        ],
         data: Data = "",
         refits: Annotated[int, typer.Option(min=0, help="Refit without a flagged unit where a fit has at most so many.")] = 0,
         size: Annotated[int, typer.Option(min=10, help="Posterior draws of each fit that are used.")] = 1000,

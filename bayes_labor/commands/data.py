@@ -38,6 +38,8 @@ def register(app: typer.Typer) -> None:
         console.print(", ".join(f"{k} {v:,}" if isinstance(v, int) else f"{k} {v}" for k, v in known.items()), highlight=False)
         if not isinstance(found, Workforce):
             return
+        if found.is_weighted:
+            console.print(found.weights_in_words, highlight=False)
         for remark in remarks(found):
             console.print(f"note: {remark.what} ({remark.where}): {remark.remedy}", highlight=False)
         table = Table(title="terms")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bayes_labor.commands.options import console
+from bayes_labor.commands.options import console, path_of
 
 
 def register(app: typer.Typer) -> None:
@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
     @app.command("example")
     def example(
         name: Annotated[str, typer.Argument(help="`baseball`, `norway` or `personnel`.")],
-        path: Annotated[Path, typer.Argument(help="File to write, .parquet or .csv.")],
+        path: Annotated[Path, typer.Argument(parser=path_of, metavar="FILE", help="File to write, .parquet or .csv.")],
     ) -> None:
         """Save a built-in sample as a table, to see what one looks like."""
         from bayes_labor.data import DataFaults, Fault, baseball_table, norway_table, personnel

@@ -20,8 +20,16 @@ if TYPE_CHECKING:
 
 console = Console(markup=False, emoji=False)  # what is printed holds users' words
 
-Run = Annotated[Path, typer.Option(help="Run folder.")]
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of `fit`.")]
+
+def path_of(text: str | Path) -> Path:
+    """A path as it was typed. An empty one would be the current folder: it comes of a shell's variable that is not set."""
+    if not str(text).strip() or "\0" in str(text):
+        raise typer.BadParameter("the name is empty or no name: is a variable of the shell not set?")
+    return Path(text)
+
+
+Run = Annotated[Path, typer.Option(parser=path_of, metavar="FOLDER", help="Run folder.")]
+RunArgument = Annotated[Path, typer.Argument(parser=path_of, metavar="RUN", help="Run folder of `fit`.")]
 Data = Annotated[str, typer.Option(help="Where the run's table is now, if it was moved.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of everything random.")]
 PriorDraws = Annotated[int, typer.Option(min=2, max=1_000_000, help="Draws from the prior.")]
@@ -96,6 +104,9 @@ def source(
     thousands: Annotated[str, typer.Option(help="What sets off thousands in a text file, e.g. , or point or space.")] = "",
     encoding: Annotated[str, typer.Option(help="Of a text file, e.g. cp1250.")] = "",
     sheet: Annotated[str, typer.Option(help="Of a workbook with several.")] = "",
+    codes: Annotated[
+        list[str] | None, typer.Option(help="Column of a Stata or SPSS file to read as codes, not labels; repeat for several.")
+    ] = None,
 ) -> "Source":  # fmt: skip
     """Where the data come from."""
     from bayes_labor.data.tables import Reading
@@ -103,7 +114,7 @@ def source(
 
     columns = {name.strip(): theirs.strip() for name, theirs in (_pair(t, "--column", "id=person") for t in column or [])}
     columns |= {k: v for k, v in (("workplace", workplace), ("wage", wage), ("industry", industry)) if v}
-    reading = Reading(separator, decimal, thousands, encoding, sheet, tuple(where or ()))
+    reading = Reading(separator, decimal, thousands, encoding, sheet, tuple(where or ()), tuple(codes or ()))
     given: dict[str, Any] = {"formula": formula, "internal": internal or [], "worker": worker, "person": person}
     given |= {"leave_out": leave_out or [], "missing": missing, "weight": weight}
     given |= {"gaps": gaps, "demotions": demotions, "firm": firm, "count": count}
@@ -124,7 +135,8 @@ def task(
         list[str] | None, typer.Option(help="A prior, e.g. unemployment=0.2; repeat for several. `prior` prints them all.")
     ] = None,
     settings: Annotated[
-        Path | None, typer.Option(help="JSON file with further settings and priors of the specification.")
+        Path | None,
+        typer.Option(parser=path_of, metavar="FILE", help="JSON file with further settings and priors of the specification."),
     ] = None,
 ) -> Task:
     """A model with its specification and data."""
@@ -134,7 +146,9 @@ def task(
     chosen = system_named(system)
     given = dict(_setting(text) for text in set_ or [])
     priors = {name: number(value, text) for name, value, text in (_prior(t) for t in prior or [])}
-    return Task(chosen, settings_of(chosen, given | ({"priors": priors} if priors else {}), settings), source)
+    if priors and isinstance(given.get("priors", {}), dict):
+        given["priors"] = given.get("priors", {}) | priors
+    return Task(chosen, settings_of(chosen, given, settings), source)
 
 
 def _pair(text: str, option: str, example: str) -> tuple[str, str]:

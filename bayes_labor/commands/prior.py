@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bayes_labor.commands.options import PriorDraws, Task, command, console, task
+from bayes_labor.commands.options import PriorDraws, Task, command, console, path_of, task
 
 
 def register(app: typer.Typer) -> None:
@@ -14,7 +14,9 @@ def register(app: typer.Typer) -> None:
     @command(app, task=task)
     def prior(
         task: Task,
-        run: Annotated[Path, typer.Option(help="Folder for the page, its table and pictures.")] = Path("runs/prior"),
+        run: Annotated[
+            Path, typer.Option(parser=path_of, metavar="FOLDER", help="Folder for the page, its table and pictures.")
+        ] = Path("runs/prior"),
         draws: PriorDraws = 200,
     ) -> None:
         """What the priors imply for what is observed, beside what was: a table, pictures, a page."""

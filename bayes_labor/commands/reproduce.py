@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bayes_labor.commands.options import Seed, console
+from bayes_labor.commands.options import Seed, console, path_of
 
 
 def register(app: typer.Typer) -> None:
@@ -16,7 +16,10 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def reproduce(
         system: Annotated[str, typer.Argument(help="`joint-production`, `sorting`, `bonuses` or `learning`.")],
-        run: Annotated[Path | None, typer.Option(help="Run folder; by default runs/ and the system's name.")] = None,
+        run: Annotated[
+            Path | None,
+            typer.Option(parser=path_of, metavar="FOLDER", help="Run folder; by default runs/ and the system's name."),
+        ] = None,
         workplaces: Annotated[
             int, typer.Option(min=20, max=5_000_000, help="Joint production: generated workplaces that the fits see.")
         ] = 2000,
@@ -24,10 +27,20 @@ def register(app: typer.Typer) -> None:
             int, typer.Option(min=2, max=5_000_000, help="Joint production: further generated workplaces that no fit sees.")
         ] = 500,
         macro: Annotated[
-            Path | None, typer.Option(help="Sorting: folder of public series; by default those that ship with statsmodels.")
+            Path | None,
+            typer.Option(
+                parser=path_of,
+                metavar="FOLDER",
+                help="Sorting: folder of public series; by default those that ship with statsmodels.",
+            ),
         ] = None,
         table: Annotated[
-            Path | None, typer.Option(help="Bonuses: personnel of one firm, .csv or .parquet; by default generated ones.")
+            Path | None,
+            typer.Option(
+                parser=path_of,
+                metavar="FILE",
+                help="Bonuses: personnel of one firm, .csv or .parquet; by default generated ones.",
+            ),
         ] = None,
         quick: Annotated[bool, typer.Option(help="Bonuses, learning: leave out what takes longest.")] = False,
         device: Annotated[str, typer.Option(help="Learning: `cpu`, or `gpu` for a larger economy.")] = "cpu",

@@ -5,6 +5,7 @@ alike, given what they learned from the data, so they are evaluated on blocks, e
 matrix there is. What a formula may say is in :mod:`bayes_labor.data.expressions`: nothing in it looks at other rows.
 """
 
+import math
 import re
 import warnings
 from collections.abc import Sequence
@@ -23,6 +24,9 @@ from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few, 
 _COLLINEAR = 1e-9  # smallest admissible share of a standardised column that the others leave unexplained
 _BLOCK = 250_000  # rows
 _LARGEST = 1e150  # its square is a number
+_MOST = 2_000  # columns that categories may make
+_SINCE = "make a number of it, such as years since"
+_DATE = r"\d{4}-\d\d?-\d\d?(?:[T ]\d\d?:\d\d.*)?|\d{4}/\d\d?/\d\d?|\d\d?([./-])\d\d?\1(?:\d{4}|\d\d)"
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,10 @@ class Characteristics:
     """Columns of the table that the formula mentions."""
 
     @classmethod
-    def learn(cls, frame: pd.DataFrame, formula: str, internal: Sequence[str], wage: str = "wage") -> Self:
-        """Read a formula and learn the levels and states that it takes from the data.
+    def learn(
+        cls, frame: pd.DataFrame, formula: str, internal: Sequence[str], wage: str = "wage", *, filled: bool = False
+    ) -> Self:
+        """Read a formula and learn the levels and states that it takes from the data; ``filled`` by :func:`.missing.filled`.
 
         Raises
         ------
@@ -58,9 +64,10 @@ class Characteristics:
             *_name_faults(formula, needed, wage, frame.columns),
             *_internal_faults(internal, needed, frame),
             *_covariate_faults(frame, [v for v in needed if v in frame.columns]),
-            *_word_faults(frame, right),
+            *([] if filled else word_faults(frame, right)),
             *_level_faults(right, frame, formula),
         ]
+        faults = faults or _many_faults(frame, right, formula)
         if faults:
             raise DataFaults(faults)
         spec = _learned(right, frame[needed], formula)
@@ -279,24 +286,47 @@ def _covariate_faults(frame: pd.DataFrame, variables: Sequence[str]) -> list[Fau
     return faults
 
 
-def _word_faults(frame: pd.DataFrame, right: Any) -> list[Fault]:
+def _many_faults(frame: pd.DataFrame, right: Any, formula: str) -> list[Fault]:
+    """A fault where categories, and interactions of them, would make more columns than memory holds and data can tell."""
+    made = {term: math.prod(_levels(factor, frame) for factor in term.factors) for term in right}
+    if sum(made.values()) <= _MOST:
+        return []
+    widest = max(made, key=made.__getitem__)
+    counts = {v: frame[v].nunique() for v in sorted(_names(widest))}
+    most = max(counts, key=counts.__getitem__)
+    what = f"the formula makes {sum(made.values()):,} terms, more than {_MOST:,}: {most} has {counts[most]:,} categories"
+    return [Fault(what, f"{widest} in {formula!r}", f"leave {most} out, or make coarser categories of it")]
+
+
+def _levels(factor: Factor, frame: pd.DataFrame) -> int:
+    """Columns that a factor makes at most: as many as categories have values, one for anything else."""
+    if factor.eval_method is Factor.EvalMethod.LOOKUP:
+        column = frame[factor.expr]
+        return 1 if pd.api.types.is_numeric_dtype(column) else column.nunique()
+    coded = factor.eval_method is Factor.EvalMethod.PYTHON and factor.expr.startswith("C(")
+    return math.prod(frame[v].nunique() for v in columns_of(factor.expr)) if coded else 1
+
+
+def word_faults(frame: pd.DataFrame, right: Any) -> list[Fault]:
     """Words among numbers: a single ``?`` would make every number a category of its own. In ``C()`` codes may be either."""
     bare = {f.expr for term in right for f in term.factors if f.eval_method is Factor.EvalMethod.LOOKUP}
     faults = []
     for name in sorted(bare & set(frame.columns)):
         column = frame[name]
         if column.dtype.kind in "Mm":
-            faults.append(Fault(f"{name} is a date", samples(column).strip(" ()"), "make a number of it, such as years since"))
+            faults.append(Fault(f"{name} is a date", samples(column).strip(" ,"), _SINCE))
             continue
         labels = column.dropna().astype(str).drop_duplicates()
         words = labels[pd.to_numeric(labels, errors="coerce").isna()] if not pd.api.types.is_numeric_dtype(column) else []
-        if 0 < len(words) < len(labels) / 2:
+        if len(words) and labels.str.fullmatch(_DATE).all():
+            faults.append(Fault(f"{name} is a date", samples(labels).strip(" ,"), _SINCE))
+        elif 0 < len(words) < len(labels) / 2:
             where = f"rows {first_few(column.index[column.astype(str).isin(words)])}{samples(words)}"
             remedy = f"correct them, or write C({name}) if these are codes of categories"
             faults.append(Fault(f"{name} has words among its numbers", where, remedy))
         elif not len(words) and _as_words(column) and labels.str.contains(r"\d[.,]\d").sum() > 2:
             remedy = f"say how numbers are written (--decimal), or write C({name}) if these are codes of categories"
-            faults.append(Fault(f"{name} holds numbers that are read as words", samples(labels).strip(" ()"), remedy))
+            faults.append(Fault(f"{name} holds numbers that are read as words", samples(labels).strip(" ,"), remedy))
     return faults
 
 

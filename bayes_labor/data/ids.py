@@ -1,6 +1,8 @@
 """Ids are text: ``0012`` and ``12`` are two workplaces, and 12 is the same one in a frame, in CSV and in Parquet."""
 
+import math
 import re
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ def as_text(column: pd.Series, *, ordered: bool = True) -> pd.Series:
     ``ordered=False`` leaves the categories in order of appearance, for ids as many as rows.
     """
     codes, found = _found(column)
-    words = [_word(v) for v in found]
+    words = [word_of(v) for v in found]
     order = sorted(range(len(words)), key=lambda i: _place(words[i])) if ordered else list(range(len(words)))
     rank = np.empty(len(words) + 1, dtype=np.int64)
     rank[order], rank[-1] = np.arange(len(words)), -1  # a missing id has code -1
@@ -48,8 +50,10 @@ def _found(column: pd.Series) -> tuple[np.ndarray, list[Any]]:
     return codes, np.asarray(found, dtype=object).tolist()
 
 
-def _word(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+def word_of(value: Any) -> str:
+    """The text of an id: 12, 12.0 and a decimal 12.00 are ``"12"``."""
+    whole = isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value)
+    return str(int(value)) if whole else str(value)
 
 
 def _place(word: str) -> tuple[int, int, str]:

@@ -25,6 +25,15 @@ _TRIES, _WAIT = 20, 0.1  # seconds, for a store to stay away
 _PACKAGES = ("bayes-labor", "pymc", "pytensor", "nutpie", "numba", "numpy", "arviz", "xarray")
 
 
+_seen: list[Path] = []
+"""Run folders that this process has made or opened."""
+
+
+def unfinished() -> Path | None:
+    """The last of the run folders that this process made or opened in which there are draws of an unfinished fit."""
+    return next((p for p in reversed(_seen) if RunFolder(p).partials), None)
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """Paths of a run, and its record."""
@@ -33,7 +42,9 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: str | Path, *, overwrite: bool = False) -> Self:
-        """Make the folder. Raises DataFaults if it already holds draws and ``overwrite`` is not set."""
+        """Make the folder. Raises DataFaults if it has no name, or already holds draws and ``overwrite`` is not set."""
+        if not str(path).strip():  # as of a variable that is not set: Path makes the current folder of it
+            raise DataFaults([Fault("the run folder has no name", "run", "name a folder, '.' for the current one")])
         folder = cls(Path(path))
         check_place(folder.path)
         held = [
@@ -50,6 +61,7 @@ class RunFolder:
             partial.unlink(missing_ok=True)
         for sub in (folder.path, folder.tables, folder.figures):
             sub.mkdir(parents=True, exist_ok=True)
+        _seen.append(folder.path)
         return folder
 
     @classmethod
@@ -81,6 +93,7 @@ class RunFolder:
         if written > FORMAT:
             remedy = f"update bayes_labor (this release reads formats up to {FORMAT})"
             raise DataFaults([Fault(f"a later release wrote this run folder (format {written})", str(path), remedy)])
+        _seen.append(folder.path)
         return folder
 
     @property

@@ -39,6 +39,7 @@ class _Reading(BaseModel):
     encoding: str = ""
     sheet: str = ""
     where: list[str] = []
+    codes: list[str] = []
 
 
 class _Read(BaseModel):
@@ -106,7 +107,7 @@ def read_draws(store: Path, stored: Mapping[str, str], key: Collection[str], nam
     """The draws in a store, in memory; ``names`` are the variables that were stored.
 
     Raises DataFaults if a file is missing or not as it was ``stored``; where no checksums were (earlier releases), if it cannot
-    be read, or a variable in ``key`` (empty: any) is not finite: deleted pieces read as NaN.
+    be read, or a variable, of those in ``key`` or any other, is not finite: deleted pieces read as NaN.
     """
     wrong = _changed(store, stored)
     if wrong:
@@ -125,9 +126,10 @@ def read_draws(store: Path, stored: Mapping[str, str], key: Collection[str], nam
     lacking += [f"sample_stats/{v}" for v in STATISTICS if v not in statistics]
     if lacking:
         raise _broken(store, f"{first_few(lacking)} missing", sorted(map(str, posterior)))
-    bad = {v for v in posterior if (v in key or not key) and not np.isfinite(posterior[v]).all()} if not stored else set()
+    bad = [] if stored else [v for v in posterior if not np.isfinite(posterior[v]).all()]
+    bad += [] if stored or np.isfinite(tree["sample_stats"]["energy"]).all() else ["sample_stats/energy"]
     if bad:
-        raise _broken(store, f"{first_few(sorted(map(str, bad)))} not finite", sorted(map(str, set(posterior) - bad)))
+        raise _broken(store, f"{first_few(sorted(map(str, bad)))} not finite", sorted(map(str, set(posterior) - set(bad))))
     return tree
 
 

@@ -1,16 +1,22 @@
 """Settings and priors as printable, checkable objects that refuse what they do not know."""
 
-from typing import Any, ClassVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
 
 LARGEST_SEED = 2**63 - 1
+SMALLEST, LARGEST = 1e-12, 1e12
+"""Sizes of numbers other than whole ones and zero: scales are relative to the data, and densities are finite in between."""
 
 
 class Settings(BaseModel):
-    """Frozen settings that refuse unknown names and numbers that are none, and report all faults of a call at once."""
+    """Frozen settings that refuse unknown names, numbers that are none (truth values among them) and numbers of absurd size.
+
+    All faults of a call are reported at once. Sizes are from :data:`SMALLEST` to :data:`LARGEST`.
+    """
 
     unused: ClassVar[tuple[str, ...]] = ()
     """Fields that this model inherits and does not read."""
@@ -20,11 +26,43 @@ class Settings(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise DataFaults([_as_fault(type(self), e) for e in error.errors()]) from None
+            raise DataFaults([fault for e in error.errors() for fault in _as_faults(type(self), e)]) from None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_values(cls, value: Any, info: ValidationInfo) -> Any:
+        kinds = set(_kinds(cls.model_fields[str(info.field_name)].annotation))
+        if kinds & {int, float} and bool not in kinds and any(isinstance(v, bool) for v in _parts(value)):
+            raise ValueError("Input should be a number, not true or false")
+        return value
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _of_sane_size(cls, value: Any) -> Any:
+        if any(isinstance(v, float) and v and not SMALLEST <= abs(v) <= LARGEST for v in _parts(value)):
+            raise ValueError(f"Input should be zero or of a size from {SMALLEST:g} to {LARGEST:g}")
+        return value
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """Types that an annotation is made of."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _kinds(part)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _as_faults(model: type[BaseModel], error: Any) -> Sequence[Fault]:
+    """Of settings within settings, their own."""
+    inner = error.get("ctx", {}).get("error")
+    return inner.faults if isinstance(inner, DataFaults) else [_as_fault(model, error)]
 
 
 def _as_fault(model: type[BaseModel], error: Any) -> Fault:
-    name = ".".join(str(part) for part in error["loc"]) or model.__name__
+    name = ".".join(str(part) for part in error["loc"]) if error["loc"] else model.__name__
     if error["type"] == "extra_forbidden":
         return Fault(f"there is no setting {name!r}", model.__name__, did_you_mean(name, model.model_fields))
     if error["type"] == "literal_error":

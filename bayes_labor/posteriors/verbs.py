@@ -109,7 +109,7 @@ def open_run(run: str | Path, moved: str | None = None) -> Opened:
     """
     folder = RunFolder.open(run)
     record = folder.record()
-    if not {"system", "specification", "data"} <= set(record):
+    if any(record.get(what) is None for what in ("system", "specification", "data")):
         remedy = "give a run of `bayes-labor fit`; in Python pass the data and the specification to what you call"
         raise DataFaults([Fault("the run does not say what was fitted", str(folder.path), remedy)])
     system, read = system_named(record["system"]), record.get("read")
@@ -348,6 +348,9 @@ def settings_of(system: System, given: Mapping[str, Any], file: Path | None = No
             raise DataFaults([Fault(f"the settings cannot be read: {error}", str(file), "write a JSON object")]) from error
         if not isinstance(more, dict) or not isinstance(more.get("priors", {}), dict):
             raise DataFaults([Fault("the settings, and priors among them, must be objects", str(file), "write a JSON object")])
+    if not isinstance(given.get("priors", {}), Mapping):
+        what = f"priors = {given['priors']!r} are no object"
+        raise DataFaults([Fault(what, "--set priors", "write --prior NAME=NUMBER, e.g. unemployment=0.2")])
     priors = more.get("priors", {}) | dict(given.get("priors", {}))
     merged = more | {k: v for k, v in given.items() if k != "priors"} | ({"priors": priors} if priors else {})
     return system.spec(**merged)

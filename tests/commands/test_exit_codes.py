@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from bayes_labor.commands import main
+from bayes_labor.data import DataFaults
+from bayes_labor.engines import run_folder
 from bayes_labor.engines.progress import Keeper
+from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.engines.signals import heard
 
 
@@ -67,9 +70,41 @@ def test_no_room_and_no_memory_are_no_defects(monkeypatch, capsys) -> None:
     assert code == 2 and "Cannot allocate memory" in text
 
 
-def test_an_interrupt_is_one_line(monkeypatch, capsys) -> None:
+def test_an_interrupt_is_one_line_that_names_draws_only_where_there_are(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(run_folder, "_seen", [])
+    assert leave(monkeypatch, capsys, KeyboardInterrupt()) == (130, "interrupted\n")
+    folder = RunFolder.create(tmp_path / "run")
+    assert leave(monkeypatch, capsys, KeyboardInterrupt()) == (130, "interrupted\n")  # nothing was drawn yet
+    folder.partial_path.touch()
     code, text = leave(monkeypatch, capsys, KeyboardInterrupt())
-    assert code == 130 and " ".join(text.split()).startswith("interrupted: draws so far are in the run folder")
+    wanted = f"interrupted: draws so far are in {folder.path}, `bayes-labor resume {folder.path}` goes on with them\n"
+    assert code == 130 and text == wanted
+
+
+EMPTY = [
+    ["fit", "joint-production", "baseball", "--run", ""], ["demo", "--run", " "], ["peek", ""], ["report", ""], ["resume", ""],
+    ["compare", "x", ""], ["counterfactual", "", "--change", "x=1"], ["export", "", "x"], ["export", "x", ""],
+    ["prior", "joint-production", "baseball", "--run", ""], ["calibrate", "joint-production", "baseball", "--keep", ""],
+    ["reproduce", "sorting", "--run", ""], ["reproduce", "sorting", "--macro", ""], ["example", "baseball", ""],
+    ["check", "joint-production", "baseball", "--settings", ""], ["peek", "a\0b"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", EMPTY)
+def test_an_empty_name_is_not_the_current_folder(words: list[str], tmp_path: Path, monkeypatch, capsys) -> None:
+    """As a shell writes a variable that is not set."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["bayes-labor", *words])
+    with pytest.raises(SystemExit) as left:
+        main()
+    text = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert left.value.code == 2 and "the name is empty or no name: is a variable of the shell not set?" in text
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_folder_has_a_name_in_python_too() -> None:
+    with pytest.raises(DataFaults, match="the run folder has no name"):
+        RunFolder.create("")
 
 
 @pytest.mark.parametrize(("how", "code", "word"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")])

@@ -4,12 +4,15 @@ import bz2
 import gzip
 import zipfile
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
 import pyreadstat
 import pytest
 from typer.testing import CliRunner
@@ -208,7 +211,7 @@ def test_rows_where(tmp_path: Path) -> None:
     table.to_csv(path, index=False)
     kept = read_table(path, reading=Reading(where=["year == 2019", "`pay.grade` <= 2", "nace == 'NA'"]), text=["nace"])
     same = table[(table["year"] == 2019) & (table["pay.grade"] <= 2) & (table["nace"] == "NA")]
-    assert kept["pid"].tolist() == same["pid"].tolist() and kept.index.tolist() == list(range(len(same)))
+    assert kept["pid"].tolist() == same["pid"].tolist() and kept.index.tolist() == same.index.tolist()
     few = read_table(path, columns=["plant"], reading=Reading(where=["(log(abs(experience - 9)) > 1) & (year != 2018)"]))
     assert set(few.columns) == {"plant", "experience", "year"}  # what the condition needs is read too
     lost = table["year"].astype(float).mask(table["year"] == 2018)
@@ -223,7 +226,9 @@ def test_rows_where(tmp_path: Path) -> None:
         ("year ==", "this is no condition"),
         ("yaer == 1", "there is no column 'yaer'"),
         ("1 == 1", "names no column"),
-        ("plant > 3", "cannot be met"),
+        ("plant > 3", "plant is an id, which is text: only == and != compare it"),
+        ("experience == '12'", "experience is a number, '12' is text"),
+        ("nace != 12", "nace is text, 12 is a number"),
         ("experience > 1e9", "no row meets the condition"),
         ("bs(experience) > 1", "depends on other rows"),
         ("__import__('os').system('true') == 0", "says what it may not"),
@@ -329,3 +334,156 @@ def test_missing_wages_of_a_nullable_column_are_a_fault() -> None:
     wage[3] = pd.NA
     with pytest.raises(DataFaults, match="monthly_pay is missing"):
         Workforce.from_frame(payroll().assign(monthly_pay=wage), FORMULA, **NAMES)
+
+
+def test_conditions_on_ids_hold_in_every_format(tmp_path: Path) -> None:
+    """Ids are text, whatever a file makes of them: 12 and '12' are the same; a missing one meets nothing."""
+    table = make_table().assign(industry=lambda t: t["workplace"] % 3 + 10)
+    table["unit"] = table["workplace"].where(table["workplace"] != 4)
+    industry, unit = table["industry"], table["unit"]
+    wanted = {"industry != 12": industry != 12, "industry != '12'": industry != 12, "12 == industry": industry == 12}
+    wanted |= dict.fromkeys(["unit != 5", "~(unit == '5')"], unit.notna() & (unit != 5))
+    table.astype({"unit": "Int64"}).to_csv(tmp_path / "t.csv", index=False)
+    table.to_parquet(tmp_path / "t.parquet", index=False)
+    table.to_stata(tmp_path / "t.dta", write_index=False)
+    pyreadstat.write_sav(table, str(tmp_path / "t.sav"))
+    table.to_excel(tmp_path / "t.xlsx", index=False)
+    for name in ("t.csv", "t.parquet", "t.dta", "t.sav", "t.xlsx"):
+        for condition, kept in wanted.items():
+            found = read_table(tmp_path / name, text=["industry", "unit"], reading=Reading(where=[condition]))
+            assert found.index.tolist() == table.index[kept].tolist(), (name, condition)
+
+
+def test_faults_name_the_rows_of_the_file(tmp_path: Path) -> None:
+    table = make_table().assign(year=lambda t: 2018 + (t["workplace"] > 5))
+    table.loc[101, "wage"] = -5.0
+    table.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(DataFaults, match="rows 101,"):
+        Workforce.from_file(tmp_path / "t.csv", "experience", reading=Reading(where=["year == 2019"]))
+
+
+def whole_years() -> pd.DataFrame:
+    return make_table().assign(experience=lambda t: t["experience"].round())
+
+
+def terms_of(
+    path: Path, formula: str = "experience + seniority", codes: tuple[str, ...] = (), **options: object
+) -> tuple[str, ...]:
+    return Workforce.from_file(path, formula, ["seniority"], reading=Reading(codes=codes), **options).terms
+
+
+@pytest.mark.parametrize("ending", [".sav", ".dta"])
+def test_labels_of_some_values_make_no_categories(ending: str, tmp_path: Path) -> None:
+    """99 may be many years, or no answer: it is asked; where it does not occur, or is missing, numbers stay numbers."""
+    write, path = (pyreadstat.write_sav if ending == ".sav" else pyreadstat.write_dta), tmp_path / f"t{ending}"
+    table, labels = whole_years(), {"experience": {99: "don't know"}, "wage": {-9: "refused"}}
+    write(table, str(path), variable_value_labels=labels)
+    assert terms_of(path) == ("experience", "seniority")
+    table.loc[5, "experience"] = 99
+    write(table, str(path), variable_value_labels=labels)
+    with pytest.raises(
+        DataFaults, match=r"experience has labels for 1 of its \d+ values\n.*99 = \"don't know\"\n.*--codes experience"
+    ):
+        terms_of(path)
+    assert terms_of(path, codes=("experience",)) == ("experience", "seniority")
+    write(table, str(path), variable_value_labels={"experience": {v: f"{v:g}" for v in table["experience"].unique().tolist()}})
+    assert terms_of(path) == ("experience", "seniority")  # labels that say nothing else
+    with pytest.raises(DataFaults, match=r"no column 'experiense'(.|\n)*--codes(.|\n)*'experience'"):
+        terms_of(path, codes=("experiense",))
+    table.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(DataFaults, match=r"a \.csv file has no codes"):
+        terms_of(tmp_path / "t.csv", codes=("experience",))
+
+
+def test_a_label_of_what_is_missing_is_no_word(tmp_path: Path) -> None:
+    table, path = whole_years(), tmp_path / "t.sav"
+    table.loc[5, "experience"] = 99
+    pyreadstat.write_sav(
+        table, str(path), missing_ranges={"experience": [99]}, variable_value_labels={"experience": {99: "don't know"}}
+    )
+    assert terms_of(path, leave_out=["incomplete"]) == ("experience", "seniority")
+    assert terms_of(path, missing="indicator") == ("experience", "experience missing", "seniority")
+    words = table.astype({"experience": object})
+    words.loc[5, "experience"], words.loc[7, "experience"] = None, "?"
+    with pytest.raises(DataFaults, match=r"rows 7, such as '\?'\n"):  # and no word that the table does not hold
+        Workforce.from_frame(words, "experience", missing="indicator")
+    grades = words.assign(grade=np.where(np.arange(len(words)) % 4, (np.arange(len(words)) % 3).astype(str), None))
+    assert Workforce.from_frame(grades, "grade + female", missing="indicator").n_terms == 4
+
+
+def test_numbers_in_objects_are_numbers(tmp_path: Path) -> None:
+    table = whole_years()
+    known = Workforce.from_frame(table, "experience + seniority")
+    assert Workforce.from_frame(table.astype({"experience": object}), "experience + seniority").fingerprint == known.fingerprint
+    exact = pa.array([Decimal(int(v)) for v in table["experience"]], pa.decimal128(10, 0))
+    decimals = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
+    decimals = decimals.set_column(decimals.column_names.index("experience"), "experience", exact)
+    pa.parquet.write_table(decimals, tmp_path / "t.parquet")
+    found = Workforce.from_file(tmp_path / "t.parquet", "experience + seniority")
+    assert found.terms == known.terms and found.fingerprint == known.fingerprint
+    assert Workforce.from_frame(decimals, "experience + seniority").fingerprint == known.fingerprint
+
+
+def test_ids_beyond_what_floats_hold_stay_apart(tmp_path: Path) -> None:
+    """A column of whole numbers of which one is missing would be floats: 2^53 and the number after it are one of these."""
+    table = make_table().assign(industry="all")
+    ids = [None, *(int(i) + 2**53 for i in table["workplace"][1:])]
+    exact = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
+    exact = exact.set_column(exact.column_names.index("workplace"), "workplace", pa.array(ids, pa.int64()))
+    pa.parquet.write_table(exact, tmp_path / "t.parquet")
+    pa.feather.write_feather(exact, tmp_path / "t.feather")
+    names = {str(i) for i in ids[1:]}
+    for name in ("t.parquet", "t.feather"):
+        found = Workforce.from_file(tmp_path / name, "experience", leave_out=["incomplete"])
+        assert set(found.workplaces) == names and len(names) == 30
+    assert set(Workforce.from_frame(exact, "experience", leave_out=["incomplete"]).workplaces) == names
+
+
+@pytest.mark.parametrize("ending", [".sav", ".dta"])
+def test_ids_with_one_label_stay_apart(ending: str, tmp_path: Path) -> None:
+    table = make_table().assign(industry=lambda t: t["workplace"] % 3)
+    plants = {i: f"plant {i}" for i in range(29)} | {7: "plant 6"}  # and the last has none
+    write = pyreadstat.write_sav if ending == ".sav" else pyreadstat.write_dta
+    write(
+        table, str(tmp_path / f"t{ending}"), variable_value_labels={"workplace": plants, "industry": {0: "a", 1: "a", 2: "b"}}
+    )
+    found = Workforce.from_file(tmp_path / f"t{ending}", "experience")
+    assert found.n_workplaces == 30 and {"plant 6 (6)", "plant 6 (7)", "plant 8", "29"} <= set(found.workplaces)
+    assert found.industries == ("a (0)", "a (1)", "b")
+
+
+def test_a_column_twice_is_refused_in_every_format(tmp_path: Path) -> None:
+    table = make_table().head(9)
+    twice = pd.concat([table, table[["wage"]] * 100], axis=1)
+    twice.to_csv(tmp_path / "t.csv", index=False)
+    twice.to_excel(tmp_path / "t.xlsx", index=False)
+    arrow = pa.Table.from_arrays([pa.array(twice.iloc[:, i]) for i in range(twice.shape[1])], names=list(twice.columns))
+    pa.parquet.write_table(arrow, tmp_path / "t.parquet")
+    pa.feather.write_feather(arrow, tmp_path / "t.feather")
+    for name in ("t.csv", "t.xlsx", "t.parquet", "t.feather"):
+        assert "a column name occurs twice where: wage" in faults_of(tmp_path / name, columns=["wage"]), name
+        assert len(read_table(tmp_path / name, columns=["female"])) == 9
+
+
+def test_dates_written_as_text_are_dates(tmp_path: Path) -> None:
+    born = pd.Timestamp("1980-01-01") + pd.to_timedelta(np.arange(9_000), "D")
+    wage, plant = np.random.default_rng(0).uniform(1, 2, 9_000), np.arange(9_000) // 5
+    table = pd.DataFrame({"workplace": plant, "industry": "a", "wage": wage, "seniority": wage**2, "born": born})
+    for how in ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%y", "%Y-%m-%d %H:%M:%S"):
+        table.assign(born=table["born"].dt.strftime(how)).to_csv(tmp_path / "t.csv", index=False)
+        with pytest.raises(DataFaults, match=r"1 fault(.|\n)*born is a date\n") as caught:
+            Workforce.from_file(tmp_path / "t.csv", "born + seniority", ["seniority"])
+        assert "where:  'such" not in str(caught.value) and "where: ," not in str(caught.value)
+
+
+@pytest.mark.parametrize("formula", ["experience + C(worker) + seniority", "C(worker):job + seniority", "name*job + seniority"])
+def test_categories_as_many_as_workers_are_refused_before_they_fill_the_memory(formula: str, monkeypatch) -> None:
+    rng, n = np.random.default_rng(0), 3_000
+    table = pd.DataFrame(
+        {"worker": np.arange(n), "workplace": np.arange(n) // 5, "industry": "a", "wage": rng.uniform(1, 2, n)}
+    )
+    table = table.assign(experience=rng.random(n), seniority=rng.random(n), job=rng.choice(["a", "b", "c"], n))
+    table["name"] = "x" + table["worker"].astype(str)
+    monkeypatch.setattr("formulaic.model_matrix", lambda *_, **__: pytest.fail("columns were made"))
+    with pytest.raises(DataFaults, match=r"more than 2,000: (worker|name) has 3,000 categories"):
+        Workforce.from_frame(table, formula, ["seniority"])

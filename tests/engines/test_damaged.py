@@ -284,6 +284,23 @@ def test_folders_of_earlier_releases_load(finished: Path) -> None:
         folder.draws()
 
 
+@pytest.mark.parametrize("lost", ["posterior/sigma", "sample_stats/energy"])
+def test_what_no_gate_looks_at_is_looked_at_without_checksums(lost: str, finished: Path) -> None:
+    words = WORDS | {"judged": {"gated": ["gamma"], "two_sided": []}}
+    change(stored={}, words=words)(finished)
+    assert RunFolder(finished).draws()["posterior"].sizes["draw"] == 50
+    shutil.rmtree(finished / "draws.zarr" / lost / "c")
+    with pytest.raises(DataFaults, match=f"{lost.removeprefix('posterior/')} not finite"):
+        RunFolder(finished).draws()
+
+
+@pytest.mark.parametrize("entry", ["specification", "data"])
+def test_a_record_that_says_nothing_of_the_fit_is_a_fault(entry: str, finished: Path, source, monkeypatch, capsys) -> None:
+    change(**{entry: None})(finished)
+    code, text = outcome(monkeypatch, capsys, "counterfactual", str(finished), "--change", "x=1", "--data", source[0])
+    assert code == 2 and text.startswith("1 fault") and "does not say what was fitted" in text
+
+
 def normal() -> pm.Model:
     with pm.Model() as model:
         pm.Normal("x", 0.0, 1.0)

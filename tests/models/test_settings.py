@@ -1,6 +1,7 @@
 """Settings and options are finite and bounded before anything is compiled."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,32 @@ def test_absurd_numbers_are_refused(kind: type[Settings], name: str, value: int)
         kind(**{name: value})
 
 
+def test_numbers_have_a_size_and_truth_values_are_none() -> None:
+    for kind in subclasses(Settings):
+        for name, field in kind.model_fields.items():
+            if isinstance(field.default, float):
+                for value in (1e300, -1e300, 1e-300, True):
+                    with pytest.raises(DataFaults, match=f"^1 fault(.|\n)*{name} = "):
+                        kind(**{name: value})
+    for bad in ((1e-300, 2.0), (True, 2.0)):
+        with pytest.raises(DataFaults, match="bargaining"):
+            JointProductionPriors(bargaining=bad)
+    assert JointProductionSpec(penalty=0.0, pooled=False).penalty == 0.0
+    with pytest.raises(DataFaults) as caught:  # of settings within settings, each is one fault
+        JointProductionSpec(softness=1e300, priors={"talent": 1e200, "noise": True})
+    assert [f.what.partition(" ")[0] for f in caught.value.faults] == ["talent", "noise", "softness"]
+
+
+def test_a_prior_joins_those_that_are_set(source, monkeypatch, capsys) -> None:
+    seen = []
+    monkeypatch.setattr("bayes_labor.posteriors.verbs.check", lambda system, data, spec: seen.append(spec) or sys.exit(0))
+    words = ["check", "joint-production", *source, "--set", 'priors={"noise": 2}', "--prior", "power=3"]
+    monkeypatch.setattr("sys.argv", ["bayes-labor", *words])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    assert seen[0].priors == JointProductionPriors(noise=2.0, power=3.0)
+
+
 def test_too_many_draws_in_all_are_refused() -> None:
     with pytest.raises(DataFaults, match=r"more than .* draws in all"):
         SamplerSettings(draws=1_000_000, chains=1000)
@@ -98,7 +125,14 @@ OPTIONS = [
     "check joint-production SOURCE --prior noise=[1]", "check joint-production SOURCE --set spec=lineal",
     "check joint-production SOURCE --settings JSON", "check joint-production SOURCE --settings BINARY",
     "fit bonuses.size table5 --run run --set errors=NaN", "data joint-production norway:1000000000000",
-    "data joint-production norway:5",
+    "data joint-production norway:5", "check joint-production SOURCE --set priors=null",
+    "check joint-production SOURCE --set priors=x", "check joint-production SOURCE --set priors=3",
+    "check joint-production SOURCE --set priors=[1]", "check joint-production SOURCE --set =3",
+    "check joint-production SOURCE --set =x", "check joint-production SOURCE --set priors=null --prior noise=1",
+    "check joint-production SOURCE --prior unemployment=true", "check joint-production SOURCE --prior talent=1e200",
+    "check joint-production SOURCE --prior unemployment_center=1e300", "check joint-production SOURCE --set softness=1e300",
+    "check joint-production SOURCE --prior bargaining=[1e-300,1e-300]", "check joint-production SOURCE --set penalty=1e300",
+    "check joint-production SOURCE --set threads=true", "export nowhere there --workers 99999999999999999999",
 ]  # fmt: skip
 
 

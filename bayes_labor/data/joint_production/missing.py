@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from formulaic.parser.types import Factor
 
-from bayes_labor.data.characteristics import Characteristics, parse
+from bayes_labor.data.characteristics import Characteristics, parse, word_faults
 from bayes_labor.data.expressions import columns_of
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
 from bayes_labor.data.ids import as_text
@@ -41,7 +41,7 @@ def filled(frame: pd.DataFrame, formula: str, internal: Sequence[str], wage: str
     Raises
     ------
     DataFaults
-        For a way that is not known, and for a column without any value.
+        For a way that is not known, a column without any value, and words among numbers.
 
     """
     if way not in WAYS:
@@ -52,6 +52,9 @@ def filled(frame: pd.DataFrame, formula: str, internal: Sequence[str], wage: str
     nothing = [c for c, gone in lacking.items() if gone.all()]
     if nothing:
         raise DataFaults([Fault(f"{nothing[0]} is missing for everybody", "all rows", "leave it out of the formula")])
+    faults = word_faults(frame, right)  # before the word for what is missing is among them
+    if faults:
+        raise DataFaults(faults)
     coded, new = _coded(right), dict[str, pd.Series]()
     patterns: dict[bytes, list[str]] = {}  # one for variables that the same workers lack
     for name, gone in lacking.items():
@@ -79,7 +82,7 @@ def _combinations(
 ) -> list[str]:
     """Indicators that the terms of the formula, and indicators before them, add up to."""
     try:
-        known = Characteristics.learn(frame, formula, internal, wage).evaluate(frame).T
+        known = Characteristics.learn(frame, formula, internal, wage, filled=True).evaluate(frame).T
     except DataFaults:
         return []  # said when the formula is read for good
     columns, found = np.column_stack([np.ones(len(frame)), known]), []

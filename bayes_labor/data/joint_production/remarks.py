@@ -14,7 +14,7 @@ _LONGEST = 100_000  # labels that are compared
 
 def remarks(workforce: Workforce) -> list[Fault]:
     """Each with what, where, and what may be done."""
-    return [*_left_out(workforce), *_filled(workforce), *_logarithms(workforce), *_alike(workforce)]
+    return [*_left_out(workforce), *_filled(workforce), *_weights(workforce), *_logarithms(workforce), *_alike(workforce)]
 
 
 def _left_out(workforce: Workforce) -> Iterator[Fault]:
@@ -27,6 +27,13 @@ def _filled(workforce: Workforce) -> Iterator[Fault]:
     if workforce.filled:
         remedy = "coefficients are right if lacking it tells nothing else of a worker: compare with a fit that leaves these out"
         yield Fault("missing characteristics were filled, with indicators", workforce.filled, remedy)
+
+
+def _weights(workforce: Workforce) -> Iterator[Fault]:
+    weight = workforce.weight
+    if workforce.is_weighted and (weight == weight[0]).all():
+        remedy = "right where the same share of every workplace was drawn; weights that gross up to a country are others"
+        yield Fault("all weights are equal", f"{weight[0]:g}", remedy)
 
 
 def _logarithms(workforce: Workforce) -> Iterator[Fault]:

@@ -132,7 +132,8 @@ class Workforce:
             With every fault found, each naming columns, rows or workplaces, and the remedy.
 
         """
-        frame, named = as_frame(frame), {"worker": worker, "person": person, "weight": weight}
+        named = {"worker": worker, "person": person, "weight": weight}
+        frame = as_frame(frame, [workplace, industry, *(c for c in (worker, person) if c)])
         columns = {"workplace": workplace, "industry": industry, "wage": wage} | {k: v for k, v in named.items() if v}
         faults = _missing_columns(frame, columns)
         if faults:
@@ -159,7 +160,7 @@ class Workforce:
         order = np.argsort(codes, kind="stable")
         design = None
         try:
-            characteristics = Characteristics.learn(frame, formula, internal, wage)
+            characteristics = Characteristics.learn(frame, formula, internal, wage, filled=bool(missing))
             design = characteristics.evaluate(frame, order)
             faults += characteristics.faults(design, formula, internal)
         except DataFaults as found:
@@ -413,12 +414,22 @@ class Workforce:
 
         Quantiles are 5%, 50% and 95%, in small tables those with ten workers beyond them: extremes describe single people.
         """
-        outer = min(max(_OUTER, _BEYOND / self.n_workers), 0.5)
-        levels = sorted({outer, 0.5, 1.0 - outer})
-        rows = [(x.mean(), x.std(ddof=1), *np.quantile(x, levels)) for x in (self.wage, *self.terms_by_workers)]
-        columns = ["mean", "std", *(f"{100 * q:.3g}%" for q in levels)]
+        rows = [(x.mean(), x.std(ddof=1), *np.quantile(x, self._levels)) for x in (self.wage, *self.terms_by_workers)]
+        columns = ["mean", "std", *(f"{100 * q:.3g}%" for q in self._levels)]
         table = pd.DataFrame(rows, index=["wage", *self.terms], columns=columns)
         return table.assign(internal=[False, *self.internal])
+
+    @property
+    def weights_in_words(self) -> str:
+        """How many workers there are in all, and quantiles of how many each one stands for, those of :meth:`describe`."""
+        quantiles = zip(self._levels, np.quantile(self.weight, self._levels), strict=True)
+        each = ", ".join(f"{100 * q:.3g}%: {w:.4g}" for q, w in quantiles)
+        return f"the sample stands for {self.weight.sum():,.0f} workers, each worker of it for (quantiles) {each}"
+
+    @property
+    def _levels(self) -> list[float]:
+        outer = min(max(_OUTER, _BEYOND / self.n_workers), 0.5)
+        return sorted({outer, 0.5, 1.0 - outer})
 
 
 def _kind_faults(name: str, new: Any, known: pd.Series) -> list[Fault]:

@@ -66,7 +66,7 @@ def resume(
 def fitted(folder: RunFolder, workforce: Workforce) -> JointProductionSpec:
     """The specification of a joint-production fit. Raises DataFaults if it is none, or was made for other data."""
     record = folder.record()
-    if "data" not in record or "specification" not in record:
+    if record.get("data") is None or record.get("specification") is None:
         remedy = "give a run of `bayes-labor fit`, or pass model= for a model of another origin"
         raise DataFaults([Fault("the run does not say what was fitted", str(folder.path), remedy)])
     check_data(record, workforce)
@@ -83,6 +83,8 @@ def check_data(record: dict[str, Any], workforce: Workforce) -> None:
 
 def describe_data(workforce: Workforce) -> dict[str, Any]:
     """What identifies a workforce."""
+    all_of_them = round(float(workforce.weight.sum())) if workforce.is_weighted else 0
+    told = {"workers they stand for": all_of_them, "left out": workforce.left_out, "missing": workforce.filled}
     return {
         "name": workforce.name,
         "fingerprint": workforce.fingerprint,
@@ -92,7 +94,7 @@ def describe_data(workforce: Workforce) -> dict[str, Any]:
         "formula": workforce.formula,
         "internal": [t for t, i in zip(workforce.terms, workforce.internal, strict=True) if i],
         "wage_unit": workforce.wage_unit,
-    } | {k: v for k, v in (("left out", workforce.left_out), ("missing", workforce.filled)) if v}
+    } | {k: v for k, v in told.items() if v}
 
 
 def describe_fit(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Any]:

@@ -40,10 +40,13 @@ def counterfactual(
     Raises
     ------
     DataFaults
-        If the changed workforce has other workplaces or terms.
+        If the changed workforce has other workplaces or terms, or there is no equilibrium at any of the draws.
 
     """
     pairs = list(_pairs(draws, workforce, spec, changed, size))
+    if not pairs:
+        what = "at none of the draws is there an equilibrium both before and after the change"
+        raise DataFaults([Fault(what, changed.name, "check the new values: an economy with them must be possible")])
     both = [as_dataset([pair[i] for pair in pairs], workforce) for i in (0, 1)]
     joined = xr.concat(both, xr.DataArray(["baseline", "changed"], dims="scenario", name="scenario"))
     return joined.assign_attrs(solved=len(pairs))

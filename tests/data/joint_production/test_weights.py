@@ -1,10 +1,15 @@
 """Sampled workers who stand for others: read, refused where they make no sense, and the model of all of them."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from bayes_labor.commands import app
 from bayes_labor.data import DataFaults, Workforce
+from bayes_labor.posteriors.joint_production.fits import describe_data
 from tests.data.payrolls import FORMULA, ordinary_table
 
 
@@ -64,3 +69,21 @@ def test_a_workforce_is_told_in_a_line_and_a_table() -> None:
     assert f"{len(table):,} workers that stand for {table['stands'].sum():,.0f} in " in said and len(said) < 250
     shown = read(table, name="<script>")._repr_html_()
     assert "<script>" not in shown and "&lt;script&gt;" in shown and "seniority" in shown and "50%" in shown
+
+
+def test_weights_are_described(tmp_path: Path) -> None:
+    table = sampled()
+    table.to_csv(tmp_path / "t.csv", index=False)
+    table.assign(stands=7).to_csv(tmp_path / "same.csv", index=False)
+
+    def data(name: str, *more: str) -> str:
+        words = ["data", "joint-production", str(tmp_path / name), "--formula", FORMULA, "--internal", "seniority", *more]
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, result.output
+        return " ".join(result.output.split())
+
+    found, total = data("t.csv", "--weight", "stands"), int(table["stands"].sum())
+    assert f"the sample stands for {total:,} workers" in found and "5%: 1, 50%: 2, 95%: 3" in found
+    assert "all weights are equal" not in found and "stand for" not in data("t.csv")
+    assert describe_data(read(table, weight="stands"))["workers they stand for"] == total
+    assert "all weights are equal (7)" in data("same.csv", "--weight", "stands")

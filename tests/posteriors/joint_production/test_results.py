@@ -52,6 +52,13 @@ def test_no_change_changes_nothing(power, sample_of_norway: Workforce) -> None:
     np.testing.assert_array_equal(found["worker"], sample_of_norway.workers)
 
 
+@pytest.mark.parametrize("experience", [-1000.0, 1e150])
+def test_a_change_that_no_economy_can_meet_is_a_fault(experience: float, sample_of_norway: Workforce, power) -> None:
+    changed = sample_of_norway.changed(experience=experience)
+    with pytest.raises(DataFaults, match="at none of the draws is there an equilibrium"):
+        counterfactual(power, sample_of_norway, changed, POWER, size=2)
+
+
 def test_more_seniority_moves_pay_between_coworkers_only(power, sample_of_norway: Workforce) -> None:
     """Under `power` seniority is bargaining power: V(z) and payrolls stay, shares move."""
     seniority = sample_of_norway.covariates["seniority"].to_numpy()
