@@ -67,7 +67,10 @@ _SETTINGS: dict[str, dict[str, int]] = {
 _DELTAS = np.linspace(0.02, 0.98, 49)
 _TOLERANCE = PrimitivesSpec().model_error
 _EQUATIONS: tuple[Literal["size", "receipt"], ...] = ("size", "receipt")
-_TRUTH = " Truth: what the panel was generated with, all else held fixed; columns that leave regressors out need not find it."
+_TRUTH = (
+    " Truth: what the panel was generated with, all else held fixed; columns that leave regressors or worker effects out "
+    "need not find it."
+)
 
 
 def reproduce_bonuses(
@@ -279,8 +282,8 @@ def _receipt(
     table, statistics = tables.table2(panel, known, truth)
     text = (
         f"{_of(panel)} Logit of a bonus: columns 1 to 4 pooled, 5 to 8 given each worker's total, so that only workers who "
-        "sometimes received one speak; with effects integrated out beside the last. Year effects are in the panel's columns: "
-        "without them slopes of level absorb any rise of bonuses over time."
+        "sometimes received one speak. Year effects are in the panel's columns: without them slopes of level absorb any rise "
+        "of bonuses over time."
     )
     note = "Published, maximum likelihood here, and posterior." + _LAYOUT + (_TRUTH if truth else "")
     fit = (statistics, "Fit of the columns.")
@@ -437,9 +440,10 @@ def _prize(
     )
     notes = (
         "Published, with the corrected standard error; the same construction here (realised increases, pay with bonus); the "
-        "expected prize (the predicted increase of salary), both by least squares without worker effects; and posteriors "
-        "within workers: cut, in which bonuses do not move the prize, and joint. Errors in parentheses. Prize A has an effect "
-        "of each worker in the increase, the mean one for who was never promoted. " + _bias_of_expected(zero)
+        "expected prize (the predicted increase of salary), both by least squares without worker effects. Errors in "
+        "parentheses. Prize A has an effect of each worker in the increase, the mean one for who was never promoted. "
+        + ("Posteriors are within workers; in the cut one bonuses do not move the prize. " if cells else "")
+        + _bias_of_expected(zero)
     )
     errors = table.loc[(slice(None), "(5)"), ["se exp.", "boot. sd", "formula", "partial R2"]]
     formula = (

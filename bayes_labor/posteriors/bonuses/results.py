@@ -132,9 +132,8 @@ def r2_by_draw(draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, size: i
 def spreads(draws: xr.DataTree) -> xr.Dataset:
     """``sigma``, ``tau`` (zero where there are no worker effects) and ``nu`` where there is one, by sample."""
     posterior = draws["posterior"].to_dataset()
-    names = [n for n in ("sigma", "tau", "nu") if n in posterior]
-    stacked = posterior[names].stack(sample=("chain", "draw"))
-    return stacked if "tau" in stacked else stacked.assign(tau=0.0 * stacked["sigma"])
+    posterior = posterior if "tau" in posterior else posterior.assign(tau=0.0 * posterior["sigma"])
+    return posterior[[n for n in ("sigma", "tau", "nu") if n in posterior]].stack(sample=("chain", "draw"))
 
 
 def spread_evenly(samples: int, size: int) -> np.ndarray:
