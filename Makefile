@@ -60,7 +60,7 @@ wheel: | $(UV)
 	sh tools/try_wheel.sh $(UV) 3.12 3.13
 
 lock: | $(UV)
-	$(UV) pip compile pyproject.toml --all-extras --group dev --python-version 3.12 --universal \
+	$(UV) pip compile pyproject.toml --extra jax --extra cluster --extra docs --extra tables --group dev --python-version 3.12 --universal \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -q --upgrade -o requirements.lock
 
 # All that `make setup` installs, for this Python and platform, and what it installs with.

@@ -118,3 +118,13 @@ def test_samples_that_can_be_written_can_be_fitted(tmp_path: Path) -> None:
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "levels                                   ~ Normal(0, 1.5)" in page and "against effects of any order" in page
     assert call("example", "personnel", str(tmp_path / "people.csv")).exit_code == 0
+
+
+def test_every_option_of_every_verb_has_help() -> None:
+    import typer
+
+    from bayes_labor.commands.app import app
+
+    group = typer.main.get_command(app)
+    silent = [(verb, p.name) for verb, c in group.commands.items() for p in c.params if not getattr(p, "help", "x")]
+    assert len(group.commands) > 15 and silent == []
