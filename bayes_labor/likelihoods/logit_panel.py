@@ -16,6 +16,7 @@ NODES = 32
 _REACH = 8.0  # of the nodes, in standard deviations of the integrand around its mode; nowhere is it wider than a normal's 8
 _FALL = 32.0  # of the log integrand from its mode to the ends of the nodes
 _FARTHER = 1.5  # times as far where it has not fallen so much
+_MOST = 2000  # nodes, whatever tau: enough for tau of 80; a sampler that strays farther must come back
 _POLES = 0.65  # spacing times tau: the logistic's poles are pi / tau away from the nodes
 _NEWTON = 30
 _NEAR = 0.2  # standard deviations within which the mode is found
@@ -156,7 +157,7 @@ def marginal_logit(index, log_tau, won, offsets, nodes):
         below = _reach(odds, own, rows, wins, tau, center, width, -1.0, near)
         above = _reach(odds, own, rows, wins, tau, center, width, 1.0, near)
         finest = min(2.0 * _REACH * width, _POLES / tau * (NODES - 1)) / (nodes - 1)
-        used = math.ceil((below + above) / finest) + 1
+        used = math.ceil((below + above) / max(finest, (below + above) / _MOST)) + 1
         spacing, start = (below + above) / (used - 1), center - below
         if used > most:
             most = used
