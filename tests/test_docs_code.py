@@ -1,6 +1,7 @@
 """What the documentation shows works: Python runs, commands have these verbs and options, every gate has its row."""
 
 import ast
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -115,3 +116,14 @@ def test_every_gate_has_its_row() -> None:
     names = {n for n in named_gates() if n}
     assert len(names) > 15
     assert [n for n in sorted(names) if not all(w in rows for w in n.split())] == []
+
+
+def test_the_record_is_that_of_the_results() -> None:
+    """`python -m benchmarks.records` was run after the last calibration was."""
+    page = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
+    files = sorted((ROOT / "benchmarks" / "results").glob("sbc_*.csv"))
+    for file in files:
+        sets = len(file.read_text().splitlines()) - 1
+        assert f"| {file.stem.removeprefix('sbc_')} | {sets} |" in page, file.name
+    kills = json.loads((ROOT / "benchmarks" / "results" / "kills.json").read_text())
+    assert all(f"{kills[k]['seconds lost, most']:.2f}" in page for k in ("nutpie", "blackjax", "smc"))

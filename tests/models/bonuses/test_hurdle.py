@@ -80,6 +80,7 @@ def made(workers: int, corr: float, seed: int) -> Personnel:
 SMALL = {"blocks": ("levels",), "years": "none", "means": False}
 
 
+@pytest.mark.long
 def test_recovery_and_what_ignoring_the_correlation_costs() -> None:
     """At corr = .8 the truth is within 3 sds of the joint posterior, and the mean log bonus at level 1 of sizes alone is not.
 
