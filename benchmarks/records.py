@@ -88,7 +88,8 @@ def main() -> None:
     parts = [
         _HEAD, markdown(calibrations()), _MIDDLE, markdown(stability()),
         "\n## Kills at twenty random moments\n\n", markdown(kills()),
-        "\n## A density and its gradient\n\nThe same machine code under both; processor time, in one run.\n\n", markdown(linkers()),
+        "\n## A density and its gradient\n\nThe same machine code under both; processor time, in one run.\n\n",
+        markdown(linkers()),
     ]  # fmt: skip
     PAGE.write_text("".join(parts), encoding="utf-8")
 

@@ -10,7 +10,7 @@ more or less: exact numbers, squares and products among them, can be combined in
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -70,10 +70,11 @@ class Behind:
     """(N,) each, who must be enough among the members: who differ in what the number is about, or are its base."""
     estimated: int = 0
     """Coefficients estimated from them."""
-    moved: float | None = None
-    """How far one worker more or less moves the number, about; None: by a worker's share of it."""
+    moves: np.ndarray | None = None
+    """(N,) how far each row moves the number, about; None: all by the same share of it. The largest of as many workers as must
+    stand behind a number are what it is rounded to."""
     moved_by_workplace: float = 0.0
-    """The same of one workplace."""
+    """How far one workplace moves it."""
     coarse: float = 0.0
     """To what it is rounded at least: an estimate, to a part of its uncertainty."""
     tells: str = ""
@@ -89,15 +90,24 @@ class Behind:
         """(workers, workplaces)."""
         return self._count(self.members)
 
+    def step(self, value: float, rules: Rules) -> float:
+        """What the number is rounded to: 1, 2 or 5 times a power of ten, at least what few move it by; 0 for nothing."""
+        few = rules.workers * abs(value) / max(self.counts()[0], 1)
+        if self.moves is not None:
+            by_person = np.bincount(self.person[self.members], np.abs(self.moves[self.members]))
+            few = _sum_of_largest(by_person, rules.workers) if rules.workers else 0.0
+        least = max(few, rules.workplaces * self.moved_by_workplace, self.coarse)
+        if not 0.0 < least < np.inf:
+            return 0.0
+        power = 10.0 ** int(np.floor(np.log10(least)))
+        return next(f * power for f in (1.0, 2.0, 5.0, 10.0) if f * power >= least * (1.0 - 1e-9))
+
     def rounded(self, value: float, rules: Rules) -> float:
-        """The number as it may leave: a multiple of 1, 2 or 5 times a power of ten."""
-        moved = abs(value) / max(self.counts()[0], 1) if self.moved is None else self.moved
-        step = max(rules.workers * moved, rules.workplaces * self.moved_by_workplace, self.coarse)
-        if not np.isfinite(value) or not 0.0 < step < np.inf:
+        """The number as it may leave."""
+        step = self.step(value, rules)
+        if not np.isfinite(value) or not step:
             return value
-        power = int(np.floor(np.log10(step)))
-        step = next(f * 10.0**power for f in (1.0, 2.0, 5.0, 10.0) if f * 10.0**power >= step * (1.0 - 1e-9))
-        return round(round(value / step) * step, max(-power, 0))
+        return round(round(value / step) * step, max(-int(np.floor(np.log10(step))), 0))
 
     def against(self, rules: Rules) -> str:
         """The rule that it breaks, in words that tell no number; empty if it may leave, or if nobody stands behind it."""
@@ -142,6 +152,8 @@ class Candidate:
     """By row: of every column, or one for the whole row."""
     totals: Sequence[Sequence[tuple[int, int]]] = field(default_factory=tuple)
     """Cells, as (row, column), that add up to, or average to, something that is told."""
+    sums: Sequence[tuple[tuple[int, int], Sequence[tuple[int, int]]]] = ()
+    """(cell, cells whose sum it is): where all of these are shown it is the sum of what is shown, and tells nothing more."""
 
     def of(self, row: int, column: int) -> Behind:
         """Who stands behind a cell."""
@@ -280,6 +292,10 @@ def _released(candidate: Candidate, why: _Why, rules: Rules) -> Released:
             shown.iloc[r, c] = np.nan
         elif isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.bool_)):
             shown.iloc[r, c] = candidate.of(r, c).rounded(float(value), rules)
+    for (r, c), parts in candidate.sums:
+        values: list[Any] = [shown.iloc[i, k] for i, k in parts]
+        if (r, c) not in held and not any(pd.isna(v) for v in values):
+            shown.iloc[r, c] = sum(values)
     beside = _beside(shown.infer_objects(), candidate, set(held) | empty, rules)
     kept = [r for r in range(len(table)) if r not in rows], [c for c in range(beside.shape[1]) if c not in columns]
     names = [(_label(table.index[r]), str(table.columns[c])) for r, c in held]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -63,11 +64,30 @@ class _Crowd:
         return members
 
     def mean(self, x: np.ndarray, members: np.ndarray, **more: Any) -> Behind:
-        """Those marked behind the mean of x (N,): a worker moves it by his share of what is usual, of a dummy by all of it."""
+        """Those marked behind the mean of x (N,), which each moves by his distance from it."""
         own = x[members]
-        usual = 1.0 if np.isin(own, (0.0, 1.0)).all() else float(own.std()) if len(own) else 0.0
-        people = max(int(np.count_nonzero(np.bincount(self.person[members]))), 1)
-        return self.some(members, x, moved=usual / people, **more)
+        apart = np.abs(x - own.mean()) / max(len(own), 1) if len(own) else np.zeros(len(x))
+        return self.some(members, x, moves=apart, coarse=_FINEST * float(x.std()), **more)
+
+    def spread_of(self, squares: np.ndarray, members: np.ndarray, own: np.ndarray | None = None, **more: Any) -> Behind:
+        """Those marked behind a standard deviation, the root of the mean of squares (N,), which each moves by his own.
+
+        ``own`` (N,) is a worker's part in what his workplace moves it by, where squares are of his coworkers' means.
+        """
+        variance = float(squares[members].mean()) if members.any() else 0.0
+        moves = squares / (2.0 * max(int(members.sum()), 1) * np.sqrt(variance)) if variance > 0 else None
+        if moves is not None and own is not None:
+            moves = np.add.reduceat(moves, self.workforce.offsets[:-1])[self.workplace] * own
+        return self.some(members, squares, moves=moves, coarse=_FINEST * np.sqrt(variance), **more)
+
+    def own_part(self, x: np.ndarray) -> np.ndarray:
+        """(N,) a worker's part in the squares of his workplace, of x around the mean of all."""
+        squares = (x - x.mean()) ** 2
+        return squares / np.maximum(np.add.reduceat(squares, self.workforce.offsets[:-1]), 1e-300)[self.workplace]
+
+    def rate(self, members: np.ndarray, **more: Any) -> Behind:
+        """Those marked behind a share or a probability: anybody moves it by one in so many."""
+        return self.some(members, moves=np.full(len(members), 1.0 / max(int(members.sum()), 1)), **more)
 
     def spread(self, x: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(N,) squares that add up to the variance of x overall, between workplaces and within."""
@@ -75,20 +95,25 @@ class _Crowd:
         middle = (np.add.reduceat(x, self.workforce.offsets[:-1]) / sizes)[self.workplace]
         return (x - x[members].mean()) ** 2, (middle - x[members].mean()) ** 2, (x - middle) ** 2
 
+    def unlike(self, x: np.ndarray, members: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Those whose value is not the commonest of the members: must be enough, else it is known of each of the others."""
+        known, counts = np.unique(x[members], return_counts=True)
+        return (x != known[counts.argmax()] if len(known) else members,)
+
     def about(self, term: int, members: np.ndarray) -> tuple[np.ndarray, ...]:
         """Who must be enough for a number about a term: those unlike the commonest of the members, and its bases."""
-        x = self.workforce.terms_by_workers[term]
-        known, counts = np.unique(x[members], return_counts=True)
-        return (x != known[counts.argmax()] if len(known) else members, *self._bases(term))
+        return (*self.unlike(self.workforce.terms_by_workers[term], members), *self._bases(term))
 
     def _bases(self, term: int) -> tuple[np.ndarray, ...]:
-        """Of a dummy, those in the category that its factor leaves out; and the few who differ from a term before."""
+        """Whom a term is set against: the category that a factor leaves out, and who is in none of several dummies of which
+        nobody has two; and the few who differ from a term before.
+        """
         if term not in self._known_bases:
-            x, found = self.workforce.terms_by_workers, []
-            factor, is_level, _ = self.workforce.terms[term].partition("[T.")
-            levels = [i for i, t in enumerate(self.workforce.terms) if t.startswith(f"{factor}[T.") and ":" not in t]
-            if is_level and term in levels:
-                found.append((x[levels] == 0).all(0))
+            x = self.workforce.terms_by_workers
+            found = [rest & (x[with_level] == 0).all(0) for with_level, rest in self._factors(term)]
+            if self._dummies[term]:
+                apart_from = [o for o in np.flatnonzero(self._dummies) if o == term or not (x[o] * x[term]).any()]
+                found.append((x[apart_from] == 0).all(0))
             for other in range(term):
                 apart = x[term] != x[other]
                 if apart.any() and np.count_nonzero(np.bincount(self.person[apart])) < _CLOSE:
@@ -96,14 +121,34 @@ class _Crowd:
             self._known_bases[term] = tuple(found)
         return self._known_bases[term]
 
+    def _factors(self, term: int) -> list[tuple[list[int], np.ndarray]]:
+        """(terms with a level of a factor, (N,) whether the rest of this term is not zero) for each factor in this term or in
+        an interaction of it: where these terms are zero and the rest is not, there is the level that is left out.
+        """
+        parts = [frozenset(t.split(":")) for t in self.workforce.terms]
+        factors = {p.partition("[T.")[0] for own in parts if parts[term] <= own for p in own if "[T." in p}
+        found = []
+        for f in sorted(factors):
+            rest = frozenset(p for p in parts[term] if not p.startswith(f"{f}[T."))
+            there = self.workforce.terms_by_workers[parts.index(rest)] != 0 if rest in parts else self.everybody
+            found.append(([i for i, own in enumerate(parts) if any(p.startswith(f"{f}[T.") for p in own)], there))
+        return found
 
+    @cached_property
+    def _dummies(self) -> np.ndarray:
+        """(P,) whether a term has two values, one of them zero."""
+        return np.array([len(known := np.unique(x)) == 2 and 0.0 in known for x in self.workforce.terms_by_workers])
+
+
+_FINEST = 0.02  # of a standard deviation, whatever the number of people: digits must not tell how alike they are
 _CLOSE = 1000  # people; among more a rule that asks for so many would be a curious one
 
 
 def _parameters(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree) -> Candidate:
     """Of an industry's parameters its workers stand behind; of a term's, those whose term differs from the commonest."""
     table, crowd, posterior = summarize(draws, workforce, spec), _Crowd(workforce), draws["posterior"].to_dataset()
-    steps = _steps(table)
+    table = table.drop(columns=["prior_mean", "prior_sd"])  # which may be quantiles of wages; the record has the priors
+    steps, nothing = _steps(table), np.zeros(workforce.n_workers)
     dims = {SYMBOL[n]: posterior[n].dims[2:] for n in PARAMETERS if n in posterior}
     own = sum("industry" in d for d in dims.values())
     behind = []
@@ -114,7 +159,7 @@ def _parameters(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataT
         else:
             groups = crowd.about(workforce.terms.index(label), crowd.everybody) if dims[symbol] else ()
             whole = crowd.all(groups=groups, estimated=len(table))
-        behind.append([replace(whole, moved=0.0, coarse=float(step)) for step in coarse])
+        behind.append([replace(whole, moves=nothing, coarse=float(step)) for step in coarse])
     return Candidate("parameters", "Posterior of the parameters", table, behind)
 
 
@@ -122,11 +167,10 @@ _PART = 0.1  # of a standard deviation, to which what has one is rounded
 
 
 def _steps(table: pd.DataFrame) -> np.ndarray:
-    """(rows, columns) to what parameters are rounded: a part of the standard deviation of posterior or prior, or .01."""
+    """(rows, columns) to what parameters are rounded: a part of the posterior standard deviation, or .01."""
     found = pd.DataFrame(0.01, table.index, table.columns)
-    for columns, sd in ((("mean", "sd", "hdi_low", "hdi_high"), "sd"), (("prior_mean", "prior_sd"), "prior_sd")):
-        for column in (c for c in columns if c in table):
-            found[column] = _PART * table[sd].where(np.isfinite(table[sd]), 0.0)
+    for column in ("mean", "sd", "hdi_low", "hdi_high"):
+        found[column] = _PART * table["sd"].where(np.isfinite(table["sd"]), 0.0)
     found[[c for c in table.columns if str(c).startswith("ess")]] = 10.0
     return found.to_numpy()
 
@@ -135,7 +179,7 @@ def _interaction(spec: JointProductionSpec, workforce: Workforce, draws: xr.Data
     table, crowd = no_interaction(draws, workforce, spec), _Crowd(workforce)
     table["bound"] = ["at most" if b else "" for b in table["bound"]]
     places = [workforce.industries.index(str(k)) for k in table.index]
-    behind = [[crowd.some(crowd.industry(k), workforce.wage, moved=0.0, coarse=0.01)] for k in places]
+    behind = [[crowd.some(crowd.industry(k), workforce.wage, moves=np.zeros(workforce.n_workers), coarse=0.01)] for k in places]
     return Candidate("no_interaction", "Evidence on zero interaction", table, behind)
 
 
@@ -146,20 +190,23 @@ def _data_tables(workforce: Workforce) -> list[Candidate]:
     means, everybody = means_by_industry(workforce), crowd.everybody
 
     def groups(k: int, members: np.ndarray) -> tuple[np.ndarray, ...]:
-        return crowd.about(k - 1, members) if k else ()
+        return crowd.about(k - 1, members) if k else crowd.unlike(workforce.wage, members)
 
     overall, others, behind = [], [], []
     for k, (name, x) in enumerate(columns):
         about = groups(k, everybody)
         squares = crowd.spread(x, everybody)
         mean = crowd.mean(x, everybody, groups=about, tells=name)
-        overall.append([mean, crowd.all(squares[0], groups=about), crowd.all(groups=about)])
+        overall.append([mean, crowd.spread_of(squares[0], everybody, groups=about), crowd.all(groups=about)])
         apart = crowd.spread(coworkers_mean(x, workforce), everybody)
-        correlation = crowd.all(squares[0], groups=about, moved=1.0 / workforce.n_workers)
-        others.append([*(crowd.all(amount, groups=about) for amount in apart), correlation])
+        usual = np.maximum(apart[0], 1e-300).mean(), np.maximum(squares[0], 1e-300).mean()
+        leverage = 0.5 * (apart[0] / usual[0] + squares[0] / usual[1]) / workforce.n_workers
+        correlation = crowd.all(squares[0], groups=about, moves=leverage, coarse=_FINEST)
+        part = crowd.own_part(x)
+        others.append([*(crowd.spread_of(a, everybody, own=part, groups=about) for a in apart), correlation])
     for m in map(crowd.industry, range(n_industries)):
         own = [crowd.mean(x, m, groups=groups(k, m), tells=name) for k, (name, x) in enumerate(columns)]
-        behind.append([*own, crowd.some(m, moved=1.0, tells="workers")])
+        behind.append([*own, crowd.some(m, moves=np.ones(workforce.n_workers), tells="workers")])
     totals = [[(k, c) for k in range(n_industries)] for c in range(means.shape[1])]
     return [
         _workplaces(workforce, crowd),
@@ -177,14 +224,20 @@ def _workplaces(workforce: Workforce, crowd: _Crowd) -> Candidate:
     rows = [*map(crowd.industry, range(n_rows)), crowd.everybody]
     classes = [*(of_class == c for c in range(n_classes)), crowd.everybody, of_class == 0]
     # The share of a row with fewest workers tells how many those are.
+    nothing = np.zeros(workforce.n_workers)
     one = [[1.0] * (n_classes + 1) + [1.0 / max(len(np.unique(crowd.workplace[r])), 1)] for r in rows]
     behind = [
-        [crowd.some(r & c, moved=0.0, moved_by_workplace=by, tells="workplaces") for c, by in zip(classes, own, strict=True)]
+        [
+            crowd.some(r & c, moves=nothing, moved_by_workplace=by, tells="workplaces")
+            for c, by in zip(classes, own, strict=True)
+        ]
         for r, own in zip(rows, one, strict=True)
     ]
     totals = [[(r, c) for c in range(n_classes)] for r in range(n_rows + 1)]
     totals += [[(r, c) for r in range(n_rows)] for c in range(n_classes + 1)]
-    return Candidate("data_workplaces", "Table 1: workplaces", table, behind, totals)
+    sums = [((r, n_classes), [(r, c) for c in range(n_classes)]) for r in range(n_rows)]
+    sums += [((n_rows, c), [(r, c) for r in range(n_rows)]) for c in range(n_classes + 1)]
+    return Candidate("data_workplaces", "Table 1: workplaces", table, behind, totals, sums)
 
 
 def _managing(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree, size: int) -> Candidate:
@@ -193,7 +246,7 @@ def _managing(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTre
     cells = {f"fifth {f + 1}": found.isel(fifth=f).mean("sample").to_numpy() for f in range(5)}
     table = pd.DataFrame(cells, index=pd.Index(list(workforce.industries), name="industry"))
     members = [[crowd.industry(k) & (fifth == f) for f in range(5)] for k in range(len(table))]
-    behind = [[crowd.some(m, moved=1.0 / max(int(np.count_nonzero(m)), 1)) for m in row] for row in members]
+    behind = [[crowd.rate(m) for m in row] for row in members]
     return Candidate("managing", "Probability of managing, by fifth of wages", table, behind)
 
 
@@ -207,7 +260,8 @@ def _variation(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTr
         rows[variable, part] = {"data": data, "mean": float(sd.mean()), "3%": low, "97%": high}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis(["variable", "part"])
     model = crowd.all(workforce.wage)
-    behind = [[crowd.all(squares[str(part)]), *[model] * (table.shape[1] - 1)] for _, part in table.index]
+    data = {part: crowd.spread_of(own, crowd.everybody) for part, own in squares.items()}
+    behind = [[data[str(part)], *[model] * (table.shape[1] - 1)] for _, part in table.index]
     return Candidate("variation", "Standard deviations over workers", table, behind)
 
 
@@ -228,5 +282,5 @@ def _by_size(spec: JointProductionSpec, workforce: Workforce, draws: xr.DataTree
     members = [(sizes >= a) & (sizes < b) for a, b in zip(low, high, strict=True)]
     totals: Sequence[Sequence[tuple[int, int]]] = [[(r, c) for r in range(len(table))] for c in range(3)]
     told = ("wage", "predicted wage", "outside option")
-    behind = [[crowd.mean(workforce.wage, m, tells=t) for t in told] for m in members]
+    behind = [[crowd.mean(workforce.wage, m, groups=crowd.unlike(workforce.wage, m), tells=t) for t in told] for m in members]
     return Candidate("by_size", "Pay by size of the workplace", table, behind, totals)

@@ -272,19 +272,13 @@ def test_those_whom_a_factor_leaves_out_are_enough() -> None:
 FEW = Rules()
 
 
-def blurred(number: float, behind: Behind) -> float:
-    """Half of what the number is rounded to: how far the exact one may be from what leaves."""
-    around = [behind.rounded(number * (1.0 + d), FEW) for d in np.linspace(-0.5, 0.5, 4001)]
-    return float(np.diff(np.unique(around)).max()) / 2.0
-
-
 def test_what_leaves_is_rounded_to_what_few_would_change() -> None:
     place, everybody = np.arange(400) % 20, np.arange(400)
-    mean = Behind(place, everybody, everybody >= 0, moved=1.0 / 400)
+    mean = Behind(place, everybody, everybody >= 0, moves=np.full(400, 1.0 / 400))
     assert mean.rounded(0.514286, FEW) == 0.5 and mean.rounded(0.53, FEW) == 0.55  # steps of .05, the first above 10/400
     assert Behind(place, everybody, everybody >= 0).rounded(7.91, FEW) == 8.0  # by 2.5% of it: .2
-    assert Behind(place, everybody, everybody >= 0, moved=1.0).rounded(836, FEW) == 840
-    assert Behind(place, everybody, everybody >= 0, moved=0.0, moved_by_workplace=1.0).rounded(12, FEW) == 10
+    assert Behind(place, everybody, everybody >= 0, moves=np.ones(400)).rounded(836, FEW) == 840
+    assert Behind(place, everybody, everybody >= 0, moves=np.zeros(400), moved_by_workplace=1.0).rounded(12, FEW) == 10
     assert Behind(place, everybody, everybody >= 0).rounded(7.9123, Rules(workers=0, workplaces=0)) == 7.9123
 
 
@@ -299,10 +293,10 @@ def test_the_gap_of_two_coworkers_does_not_follow_from_two_tables() -> None:
     variation = tables["variation"]
     row = list(variation.table.index).index(("wage", "within"))
     sd, behind = float(variation.table["data"].iloc[row]), variation.of(row, 0)
-    error = workforce.n_workers * 2.0 * sd * blurred(sd, behind)  # of the sum of squares that follows
+    error = workforce.n_workers * 2.0 * sd * behind.step(sd, FEW) / 2.0  # of the sum of squares that follows
     assert error > 5.0 * square
     told = next(r for r in release(list(tables.values()), FEW) if r.name == "variation").table["data"].iloc[row]
-    assert abs(told - sd) <= blurred(sd, behind) * (1 + 1e-9)
+    assert abs(told - sd) <= behind.step(sd, FEW) / 2.0 * (1 + 1e-9)
 
 
 def test_a_count_does_not_follow_from_another_and_a_share() -> None:
@@ -324,6 +318,78 @@ def test_shares_do_not_tell_counts() -> None:
     for t, step in steps.items():  # 10 of 800 is .0125
         assert means[t] / step == pytest.approx(round(means[t] / step)), t
     assert (1 - union) @ (1 - native) == 6 and len(table) * sum(steps.values()) / 2.0 > 20  # how far off what follows may be
+
+
+def step(candidate: Candidate, row: int, column: int) -> float:
+    return candidate.of(row, column).step(float(candidate.table.iloc[row, column]), FEW)
+
+
+@pytest.mark.parametrize("extreme", [True, False])
+def test_ten_workers_move_nothing_that_leaves_by_more_than_its_rounding(extreme: bool) -> None:
+    """The same payroll without ten workers, those paid most or any: every mean and deviation within two steps or so."""
+    table = several(A=[11] * 60, B=[11] * 60 + [6])
+    table["pilot"] = (np.arange(len(table)) % 36 == 3).astype(float)
+    table["hundred"] = 100.0 * (np.arange(len(table)) % 40 == 1)
+    table.loc[len(table) - 2, "wage"] = 15.0 * table["wage"].mean()
+    gone = table["wage"].nlargest(10).index if extreme else table.sample(10, random_state=2).index
+    gone = gone.union(table.index[table["pilot"] == 1.0][:3])
+    formula = FORMULA + " + pilot + hundred"
+    both = [
+        {c.name: c for c in _data_tables(Workforce.from_frame(t, formula, ["seniority"], name="t"))}
+        for t in (table, table.drop(gone).reset_index(drop=True))
+    ]
+    for name, columns in (("data_workers", 2), ("data_coworkers", 4), ("data_industries", None)):
+        one, other = both[0][name], both[1][name]
+        for r, c in np.ndindex(len(one.table), columns or one.table.shape[1]):
+            moved = abs(float(one.table.iloc[r, c]) - float(other.table.iloc[r, c]))
+            assert moved <= 2.5 * step(one, r, c), (name, one.table.index[r], one.table.columns[c], moved, step(one, r, c))
+
+
+def test_the_deviation_of_a_dummy_tells_no_more_than_its_mean() -> None:
+    table = several(A=[20] * 20, B=[20] * 20)
+    table["pilot"] = (np.arange(len(table)) % 21 == 3).astype(float)
+    candidate = next(c for c in data_tables_of(table, " + pilot") if c.name == "data_workers")
+    row = list(candidate.table.index).index("pilot")
+    share = float(candidate.table["mean"].iloc[row])
+    slope = (1.0 - 2.0 * share) / (2.0 * np.sqrt(share * (1.0 - share)))
+    assert step(candidate, row, 1) / slope > 8.0 / len(table)  # of people, when read backwards
+
+
+def data_tables_of(table: pd.DataFrame, more: str = "") -> list[Candidate]:
+    return _data_tables(Workforce.from_frame(table, FORMULA + more, ["seniority"], name="t"))
+
+
+def test_wages_that_are_alike_do_not_leave() -> None:
+    table = several(A=[20] * 20, B=[20] * 20, X=[4] * 4)
+    table.loc[table["industry"] == "X", "wage"] = 9.3171
+    found = left(table)
+    assert "9.3171" not in "".join(t.to_csv() for t in found.values())
+    assert pd.isna(found["data_industries"]["wage"].get("X", np.nan))
+    near = several(A=[20] * 20, B=[20] * 20, X=[4] * 10)
+    near.loc[near["industry"] == "X", "wage"] = 9.3171 + 0.001 * np.arange(40)
+    told = left(near)["data_industries"].loc["X", "wage"]
+    assert told == round(told, 1)  # digits do not tell how alike they are
+
+
+@pytest.mark.parametrize("formula", [" + job * school", " + job:school + job:female", " + job:female", " + clerk + driver"])
+def test_a_base_of_few_holds_back_what_is_set_against_it(formula: str) -> None:
+    table = several(A=[20] * 40, B=[20] * 40)
+    table["job"] = np.where(np.arange(len(table)) % 2, "clerk", "driver")
+    table.loc[[7, 400, 900], "job"] = "bishop"
+    table["clerk"], table["driver"] = ((table["job"] == j).astype(float) for j in ("clerk", "driver"))
+    found = left(table, FORMULA + formula, whole=True)["parameters"]
+    shown = [str(t) for _, t in found.index]
+    assert not [t for t in shown if "job" in t or t in ("clerk", "driver")], shown
+    assert ("school" in shown) == ("school" not in formula) and ("female" in shown) == ("female" not in formula)
+
+
+def test_a_total_that_is_shown_with_its_parts_is_their_sum() -> None:
+    """Twelve in each of four industries, told as ten: a total of 50 would say that all are twelve."""
+    twelve = [4] * 12 + [10] * 12 + [30] * 12
+    table = left(several(A=twelve, B=twelve, C=twelve, D=twelve))["data_workplaces"]
+    for column in ("2–5", "6–20", "21–50"):
+        assert table.loc["all", column] == 40 == table[column].drop("all").sum()
+    assert table.loc["all", "all"] == 120 and table.loc["A", "all"] == 30
 
 
 def test_zeros_beside_few_do_not_leave() -> None:
