@@ -16,6 +16,7 @@ import bayes_labor.posteriors
 from bayes_labor.commands.app import app
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import JointProductionSpec
+from bayes_labor.posteriors import verbs
 from bayes_labor.posteriors.joint_production.system import JOINT_PRODUCTION
 from bayes_labor.posteriors.verbs import Source
 from tests.data.payrolls import ordinary_table
@@ -76,6 +77,21 @@ def test_the_how_to_runs(place: Path) -> None:
         exec(compile(block, "howto.md", "exec"), names)
     plt.close("all")
     assert (place / "table.csv").is_file()
+
+
+def test_predictions_are_for_all_rows_whatever_the_fit_wanted(place: Path) -> None:
+    """Conditions on rows, and how the fit's file was written, are not those of other tables."""
+    record = json.loads((place / "runs/mine/run.json").read_text())
+    table = ordinary_table(30, 6)
+    table.to_csv("pay.csv", index=False, sep=";")
+    record["read"]["reading"] = {"separator": ";", "where": ["experience > -1"]}
+    (place / "runs/mine/run.json").write_text(json.dumps(record))
+    run = verbs.open_run("runs/mine")
+    few = table[table["workplace"] < 4].drop(columns="wage").assign(experience=lambda t: -2.0 + 0.0 * t["experience"])
+    few.to_csv("others.csv", index=False, sep=";")
+    few.to_parquet("others.parquet", index=False)
+    for file in ("others.csv", "others.parquet"):
+        assert verbs.predict(run, file, size=10).index.tolist() == list(range(len(few)))
 
 
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,9 +21,13 @@ def register(app: typer.Typer) -> None:
         seed: Seed = 0,
     ) -> None:
         """What the fit predicts of pay in workplaces that it has not seen, with and without errors."""
+        from bayes_labor.data.faults import DataFaults, Fault
         from bayes_labor.posteriors import verbs
         from bayes_labor.posteriors.tables import harmless, printed
 
+        if to is not None and (to.suffix != ".csv" or to.exists()):
+            what = f"{to} is there already" if to.exists() else f"predictions are not written to {to.suffix or 'such a name'}"
+            raise DataFaults([Fault(what, "--to", "name a new .csv file")])
         found = verbs.predict(verbs.open_run(run, data or None), table, size=size, seed=seed)
         if to is not None:
             harmless(found).to_csv(to)

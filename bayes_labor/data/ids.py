@@ -10,6 +10,7 @@ import pandas as pd
 
 from bayes_labor.data.faults import Fault
 
+_WITH_POINT = re.compile(r"-?[1-9][0-9]{0,17}\.0|0\.0")
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -20,11 +21,20 @@ def as_text(column: pd.Series, *, ordered: bool = True) -> pd.Series:
     """
     codes, found = _found(column)
     words = [word_of(v) for v in found]
+    if len(set(words)) < len(words):  # 3 and 3.0
+        codes, words = _joined(codes, words)
     order = sorted(range(len(words)), key=lambda i: _place(words[i])) if ordered else list(range(len(words)))
     rank = np.empty(len(words) + 1, dtype=np.int64)
     rank[order], rank[-1] = np.arange(len(words)), -1  # a missing id has code -1
     categories = pd.Index([words[i] for i in order], dtype=object)
     return pd.Series(pd.Categorical.from_codes(rank[codes], categories), index=column.index, name=column.name)
+
+
+def _joined(codes: np.ndarray, words: list[str]) -> tuple[np.ndarray, list[str]]:
+    """Codes and words with equal words as one; -1 stays."""
+    known = list(dict.fromkeys(words))
+    place = np.array([*(known.index(w) for w in words), -1])
+    return place[codes], known
 
 
 def mixed_faults(column: pd.Series, name: str) -> list[Fault]:
@@ -51,7 +61,9 @@ def _found(column: pd.Series) -> tuple[np.ndarray, list[Any]]:
 
 
 def word_of(value: Any) -> str:
-    """The text of an id: 12, 12.0 and a decimal 12.00 are ``"12"``."""
+    """The text of an id: 12, 12.0, a decimal 12.00 and the text 12.0 are ``"12"``."""
+    if isinstance(value, str):  # as tables of numbers with missing ones are written
+        return value[:-2] if _WITH_POINT.fullmatch(value) else value
     whole = isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value)
     return str(int(value)) if whole else str(value)
 

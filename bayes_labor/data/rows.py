@@ -100,6 +100,9 @@ def _compared(op: type, left: Any, right: Any, ids: Sequence[str]) -> Any:
         left, right = (word_of(x) if isinstance(x, int | float) else x for x in (left, right))
     if {_kind(left), _kind(right)} == {"text", "a number"}:
         raise TypeError(f"{_shown(left)} is {_kind(left)}, {_shown(right)} is {_kind(right)}")
+    if "text" in (_kind(left), _kind(right)) and op not in (ast.Eq, ast.NotEq):
+        name = _shown(left if _kind(left) == "text" else right)
+        raise TypeError(f"{name} is text, which has no order that one would want (dates among it): only == and != compare it")
     held = _OPERATORS[op](left, right)
     lacking = [x.isna() for x in (left, right) if isinstance(x, pd.Series) and x.hasnans]
     for missing in lacking:

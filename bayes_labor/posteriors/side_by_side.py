@@ -86,9 +86,16 @@ def side_by_side(
     strange = [n for n in names if n not in known]
     if strange:
         raise DataFaults([Fault(f"nothing is called {strange[0]!r}", "the names of the table", "see the table without names")])
+    heads = [names.get(n, n) for n in fits]
+    twice = [n for n in heads if heads.count(n) > 1 or n in ("block", "term")]
+    if twice:
+        raise DataFaults([Fault(f"a column cannot be called {twice[0]!r}", "the runs", "give every run a name of its own")])
     body: dict[tuple[str, str, int], dict[str, str]] = {}
     for symbol, term in sorted(rows, key=lambda key: not key[1]):  # what has terms first, in blocks of their own
         block, label = (names.get(symbol, symbol), names.get(term, term)) if term else (_SINGLE, names.get(symbol, symbol))
+        if (block, label, 0) in body:
+            remedy = "give every row a name of its own"
+            raise DataFaults([Fault(f"two rows are called {label!r}", "the names of the table", remedy)])
         for line in (0, 1):
             body[block, label, line] = {n: own.get((symbol, term), ("", ""))[line] for n, own in cells.items()}
     feet = {name: _foot(fit) for name, fit in fits.items()}

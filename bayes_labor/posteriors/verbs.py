@@ -6,7 +6,7 @@ where it has moved. Whose data a run belongs to is checked by their fingerprint.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -312,7 +312,10 @@ def predict(opened: Opened, others: str | Path | pd.DataFrame, *, size: int = 20
     columns = {k: v for k, v in read["columns"].items() if k in ("workplace", "industry")}
     if not isinstance(others, pd.DataFrame):
         text = [columns.get(k, k) for k in ("workplace", "industry")]
-        others = read_table(others, text=text, reading=Reading(**read.get("reading", {})))
+        # Which rows the fit wanted says nothing of these; how its file was written does, if this one is of the same kind.
+        same = Path(str(others)).suffix == Path(str(read.get("source", ""))).suffix
+        how = Reading(**read.get("reading", {})) if same else Reading()
+        others = read_table(others, text=text, reading=replace(how, where=()))
     found = opened.system.predict(opened.spec, opened.data, opened.folder.draws(), others, size, seed, **columns)
     return found
 

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from bayes_labor.commands import app
 from bayes_labor.data import DataFaults, Personnel, Workforce, personnel, read_table
+from bayes_labor.data.ids import as_text
 from bayes_labor.data.joint_production.remarks import remarks
 from bayes_labor.data.tables import Reading
 from bayes_labor.engines.run_folder import RunFolder
@@ -344,14 +345,31 @@ def test_conditions_on_ids_hold_in_every_format(tmp_path: Path) -> None:
     wanted = {"industry != 12": industry != 12, "industry != '12'": industry != 12, "12 == industry": industry == 12}
     wanted |= dict.fromkeys(["unit != 5", "~(unit == '5')"], unit.notna() & (unit != 5))
     table.astype({"unit": "Int64"}).to_csv(tmp_path / "t.csv", index=False)
+    table.to_csv(tmp_path / "points.csv", index=False)  # 3.0, as numbers with a missing one are written
     table.to_parquet(tmp_path / "t.parquet", index=False)
     table.to_stata(tmp_path / "t.dta", write_index=False)
     pyreadstat.write_sav(table, str(tmp_path / "t.sav"))
     table.to_excel(tmp_path / "t.xlsx", index=False)
-    for name in ("t.csv", "t.parquet", "t.dta", "t.sav", "t.xlsx"):
+    for name in ("t.csv", "points.csv", "t.parquet", "t.dta", "t.sav", "t.xlsx"):
         for condition, kept in wanted.items():
             found = read_table(tmp_path / name, text=["industry", "unit"], reading=Reading(where=[condition]))
             assert found.index.tolist() == table.index[kept].tolist(), (name, condition)
+
+
+def test_text_has_no_order(tmp_path: Path) -> None:
+    """Dates as text were compared by their letters, and every row was kept."""
+    table = make_table().assign(hired=lambda t: np.where(t["workplace"] > 5, "15.06.2018", "02.01.2020"))
+    table.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(DataFaults, match="hired is text, which has no order"):
+        read_table(tmp_path / "t.csv", reading=Reading(where=["hired > '01.01.2019'"]))
+    kept = read_table(tmp_path / "t.csv", reading=Reading(where=["hired == '15.06.2018'"]))
+    assert len(kept) == int((table["workplace"] > 5).sum())
+
+
+def test_three_and_three_point_nothing_are_one_id() -> None:
+    words = as_text(pd.Series(["3", "3.0", None, "10.0", "0012", "a.0"]))
+    assert words.astype(object).where(words.notna(), None).tolist() == ["3", "3", None, "10", "0012", "a.0"]
+    assert list(words.cat.categories)[:2] == ["3", "10"]
 
 
 def test_faults_name_the_rows_of_the_file(tmp_path: Path) -> None:

@@ -83,6 +83,10 @@ def test_faults(fits: dict[str, Column], tmp_path: Path, monkeypatch: pytest.Mon
         side_by_side({})
     with pytest.raises(DataFaults, match="nothing is called 'experience'"):
         side_by_side(fits, names={"experience": "Experience"})
+    with pytest.raises(DataFaults, match="two rows are called"):
+        side_by_side(fits, names={HOSTILE[0]: HOSTILE[1]})
+    with pytest.raises(DataFaults, match="cannot be called 'term'"):
+        side_by_side({"term": fits["joint_1"]})
     with pytest.raises(DataFaults, match=r"no table is written to .pdf"):
         write(side_by_side(fits), tmp_path / "a.pdf")
     monkeypatch.setitem(__import__("sys").modules, "great_tables", None)

@@ -347,6 +347,10 @@ class Workforce:
             )
         frame = frame.assign(**{c: as_text(frame[c]) for c in (workplace, industry)})
         faults = _industry_faults(frame, workplace, industry, self.industries)
+        sizes = frame[workplace].value_counts()
+        if (single := sizes.index[sizes == 1].sort_values()).size:
+            where = f"workplaces {first_few(single)}"
+            faults.append(Fault("a workplace has one worker", where, "drop them: a model of coworkers needs at least two"))
         faults += [fault for v in known for fault in _kind_faults(v, frame[v], self.covariates[v])]
         if faults:
             raise DataFaults(faults)

@@ -14,7 +14,8 @@ from bayes_labor.posteriors.observed import Observed, rows_and_units
 def observed_wages(spec: JointProductionSpec, workforce: Workforce, tree: xr.DataTree, seed: int) -> Observed:
     """Variable ``wage``, in the wage unit; NaN where a draw has no equilibrium.
 
-    Units are workplaces; with worker effects people.
+    Units are workplaces; with worker effects people. Rows are by workplace: ``worker`` holds their ids, or where the table has
+    none its rows. The penalty on payrolls without a surplus is no part of the log likelihood; it is in the posterior.
     """
     posterior, rng = tree["posterior"].to_dataset(), np.random.default_rng(seed)
     size = posterior.sizes["chain"] * posterior.sizes["draw"]
@@ -25,5 +26,5 @@ def observed_wages(spec: JointProductionSpec, workforce: Workforce, tree: xr.Dat
         nothing = np.full(workforce.n_workers, np.nan)
         made.append(nothing if e is None else replicate(workforce, e.wage, one, spec, rng))
         terms.append(np.full(len(labels), -np.inf) if e is None else terms_at(workforce, e.wage, one, spec))
-    rows = {"workplace": np.repeat(workforce.workplaces, workforce.sizes)}
+    rows = {"of_workplace": np.repeat(workforce.workplaces, workforce.sizes), "worker": np.asarray(workforce.workers)}
     return rows_and_units(posterior, "wage", workforce.wage, rows, made, unit, labels, terms)

@@ -126,6 +126,7 @@ def test_whom_nobody_knows_is_said(fitted: tuple[Workforce, xr.DataTree]) -> Non
         (table.assign(experience="long"), "experience"),
         (table.assign(industry=np.where(table.index == 0, "trade", "services")), "several industries"),
         (table.head(0), "no rows"),
+        (table.assign(workplace=np.where(table.index == 0, 99, table["workplace"])), "one worker"),
     ):
         with pytest.raises(DataFaults, match=words):
             predict(SPEC, workforce, draws, wrong, 10, 0)
