@@ -17,8 +17,8 @@ from bayes_labor.engines.convergence import r_hat
 
 CI_PROB = 0.94
 _NUMBER = r"[-+]?(?:[\d.]+(?:e[-+]?\d+)?|inf|nan)%?"
-_PRINTED = re.compile(rf"{_NUMBER}(?: ± {_NUMBER}| [\[(]{_NUMBER}(?:, {_NUMBER})*[\])])?", re.IGNORECASE)
-"""A number as tables print it, alone or with its error or interval behind it."""
+_PRINTED = re.compile(rf"{_NUMBER}\*{{0,3}}(?: ± {_NUMBER}| [\[(]{_NUMBER}(?:, {_NUMBER})*[\])])?", re.IGNORECASE)
+"""A number as tables print it, alone or with stars, its error or interval behind it."""
 _WHOLE = ("flagged", "refitted", "draws", "paper log likelihood", "workers behind, at least", "workplaces behind, at least")
 
 

@@ -1,6 +1,6 @@
 """Every table and figure of the joint-production paper for one workforce: six specifications, one page."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -188,11 +188,8 @@ def _comparison(fits: _Fits, workforce: Workforce, folder: RunFolder, holdout: W
         "workplaces that no fit saw. flagged: workplaces whose Pareto shape exceeds 0.7; refitted: those of them whose "
         "density comes from a fit without them. Where flagged ones are left, prefer the holdout column."
     )
-    counts = {"workers": workforce.n_workers, "workplaces": workforce.n_workplaces}
-    names = [n for n in SPECS if n in fits.draws]
-    beside = side_by_side({n: Column(SYMBOL, fits.draws[n], gates(fits.draws[n]), counts) for n in names}, stars=True)
     tables = [
-        shown_table(beside.in_lines(), folder, "specifications", "Estimates of all specifications", beside.notes),
+        specifications(fits.draws, workforce, folder),
         shown_table(table, folder, "comparison", "Specifications compared", note),
     ]
     if len(seniority):
@@ -200,6 +197,14 @@ def _comparison(fits: _Fits, workforce: Workforce, folder: RunFolder, holdout: W
             shown_table(seniority, folder, "internal_terms", "Internal terms", "Posterior mean (sd) by specification.")
         )
     return section("Table 7: six specifications", tables)
+
+
+def specifications(draws: Mapping[str, xr.DataTree], workforce: Workforce, folder: RunFolder) -> dict[str, Any]:
+    """Estimates under every specification side by side, in the paper's order."""
+    counts = {"workers": workforce.n_workers, "workplaces": workforce.n_workplaces}
+    columns = {str(n): Column(SYMBOL, draws[n], gates(draws[n]), counts) for n in SPECS if n in draws}
+    beside = side_by_side(columns, stars=True)
+    return shown_table(beside.in_lines(), folder, "specifications", "Estimates of all specifications", beside.notes)
 
 
 def _seniority_terms(fits: _Fits, workforce: Workforce) -> pd.DataFrame:

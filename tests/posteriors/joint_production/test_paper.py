@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy import integrate
 
 from bayes_labor.data import Workforce
 from bayes_labor.engines.run_folder import RunFolder
-from bayes_labor.models import JointProductionSpec, joint_production
+from bayes_labor.models import SPECS, JointProductionSpec, joint_production
 from bayes_labor.posteriors.joint_production import paper
 from bayes_labor.posteriors.joint_production.data_tables import (
     characteristics,
@@ -18,10 +19,11 @@ from bayes_labor.posteriors.joint_production.data_tables import (
     means_by_industry,
     workplaces_by_size,
 )
-from bayes_labor.posteriors.joint_production.paper import reproduce
+from bayes_labor.posteriors.joint_production.paper import reproduce, specifications
 from bayes_labor.posteriors.joint_production.technology import density, technology_sections, worth
 from bayes_labor.posteriors.prior import prior_draws
 from tests.data.payrolls import ordinary, ordinary_table
+from tests.posteriors.joint_production.test_export import drawn
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +106,17 @@ def test_names_of_users_do_not_hide_totals() -> None:
     assert {"wage", "wage *"} <= set(means_by_industry(own)) and {"wage", "wage *"} <= set(coworkers(own).index)
     means = means_by_industry(named)
     assert means["workers"].min() > 100 and means["workers *"].sum() == named.n_workers
+
+
+def test_specifications_stand_side_by_side(tmp_path: Path) -> None:
+    workforce = ordinary(12, 3)
+    power = drawn(workforce)
+    linear = power.copy()
+    linear["posterior"] = xr.DataTree(power["posterior"].to_dataset().drop_vars(["beta", "psi"]))
+    specifications({"power": power, "linear": linear}, workforce, RunFolder(tmp_path))
+    table = pd.read_csv(tmp_path / "tables" / "specifications.csv", index_col=["parameter", "term"])
+    assert list(table.columns) == [n for n in SPECS if n in ("power", "linear")]
+    values = power["posterior"]["gamma"].sel(talent_term="female").to_numpy()
+    assert table.loc[("γ", "female"), "power"].startswith(f"{values.mean():.4f}***")
+    assert table.loc["β", "linear"].isna().all() and table.loc["β", "power"].str.contains("(", regex=False).all()
+    assert table.loc[("Fit", "workers"), "linear"] == f"{workforce.n_workers:,}"
