@@ -169,6 +169,7 @@ def _spread(table: pd.DataFrame, column: str) -> np.ndarray:
 
 _LATEX = str.maketrans(
     {c: f"\\{c}" for c in "&%$#_{}"}
+    | {"[": "{[}", "]": "{]}"}  # at the head of a row they would be LaTeX's own
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}"}
     | {">": r"\textgreater{}", "|": r"\textbar{}", "\n": " ", "\r": " ", "\t": " "}
 )
@@ -184,6 +185,10 @@ def _escape(text: str) -> str:
     return typeset(text.replace("**", "^").translate(_LATEX))
 
 
+_HAT = re.compile("([A-Za-z\u0370-\u03ff])\u0302")
+
+
 def typeset(text: str) -> str:
     """Greek letters and signs of LaTeX text as maths, which every engine of LaTeX sets."""
-    return text.translate(_MATHS)
+    text = _HAT.sub(lambda m: f"$\\hat{{\\{_GREEK[m[1]]}}}$" if m[1] in _GREEK else f"$\\hat{{{m[1]}}}$", text)
+    return text.replace("\u0302", "").translate(_MATHS)

@@ -92,3 +92,12 @@ def test_faults(fits: dict[str, Column], tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(__import__("sys").modules, "great_tables", None)
     with pytest.raises(DataFaults, match=r"great_tables is not installed(.|\n)*bayes-labor\[tables\]"):
         write(side_by_side(fits), tmp_path / "a.html")
+
+
+def test_brackets_and_hats_are_set(tmp_path: Path) -> None:
+    from bayes_labor.posteriors.tables import to_latex
+
+    text = to_latex(pd.DataFrame({"τ\u0302": [1.0, 2.0]}, index=pd.Index(["[red]x", "v\u0302 [2]"], name="term")), "ψ, τ\u0302")
+    assert r"$\hat{\tau}$" in text and r"$\hat{v}$" in text and "{[}red{]}" in text
+    if shutil.which("pdflatex"):
+        assert not faults_in_type([text], tmp_path)

@@ -152,7 +152,7 @@ def test_receipts_that_do_not_vary_and_odd_panels_are_refused() -> None:
 
 def test_every_system_is_whole() -> None:
     """Names are the commands'; every one has symbols, a lead or a page of its own, and specifications with defaults."""
-    assert len(systems()) == 9
+    assert len(systems()) == 10
     for name, system in systems().items():
         assert system.name == name and system.symbols and (system.lead or system.report)
         assert system.spec().model_dump(mode="json") is not None
