@@ -14,6 +14,7 @@ import typer
 
 import bayes_labor.posteriors
 from bayes_labor.commands.app import app
+from bayes_labor.data import DataFaults
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import JointProductionSpec
 from bayes_labor.posteriors import verbs
@@ -77,6 +78,13 @@ def test_the_how_to_runs(place: Path) -> None:
         exec(compile(block, "howto.md", "exec"), names)
     plt.close("all")
     assert (place / "table.csv").is_file()
+
+
+def test_a_record_without_its_data_is_a_fault_for_tables_too(place: Path) -> None:
+    record = json.loads((place / "runs/mine/run.json").read_text())
+    (place / "runs/mine/run.json").write_text(json.dumps(record | {"data": None}))
+    with pytest.raises(DataFaults, match="does not say what was fitted"):
+        verbs.table({"Mine": "runs/mine"})
 
 
 def test_predictions_are_for_all_rows_whatever_the_fit_wanted(place: Path) -> None:

@@ -18,9 +18,6 @@ from bayes_labor.models.notes import notes_of
 from bayes_labor.numerics.groups import Groups
 from bayes_labor.posteriors.prior import quiet
 
-SOLVER = ("solver_status", "solver_iterations", "feasible_share", "V_domain", "V_coefficients")
-"""Variables on how the model was solved, a group of their own; see also what begins with ``solver_``."""
-
 
 class Observed(NamedTuple):
     """At the draws of a posterior."""
@@ -119,11 +116,14 @@ def by_model(model: pm.Model, tree: xr.DataTree, seed: int) -> Observed:
     return Observed(made["observed_data"].to_dataset(), made["posterior_predictive"].to_dataset(), terms)
 
 
-def grouped(model: pm.Model, tree: xr.DataTree, observed: Observed) -> xr.DataTree:
-    """The tree with every group: how the model was solved and coordinates that only the sampler knows stand apart."""
+def grouped(model: pm.Model, tree: xr.DataTree, observed: Observed, solved: Sequence[str] = ()) -> xr.DataTree:
+    """The tree with every group: how the model was solved and coordinates that only the sampler knows stand apart.
+
+    ``solved`` are variables on the solution besides those whose names begin with ``solver_``.
+    """
     posterior = tree["posterior"].to_dataset()
     inner = [v.name for v in model.free_RVs if v.name.endswith(("_rotated", "_scaled")) and v.name in posterior]
-    solver = [str(n) for n in posterior if n in SOLVER or str(n).startswith("solver_")]
+    solver = [str(n) for n in posterior if n in solved or str(n).startswith("solver_")]
     groups = {
         "posterior": posterior.drop_vars([*inner, *solver]), "observed_data": observed.data,
         "posterior_predictive": observed.predictive, "log_likelihood": observed.log_likelihood,

@@ -99,6 +99,8 @@ class System:
     observed: "Callable[[Any, Any, xr.DataTree, int], Observed] | None" = None
     """(spec, data, draws, seed) -> each thing that a user observes, drawn anew, with densities of what can be left out; by
     default the model's observed variables."""
+    solved: Sequence[str] = ()
+    """Variables on how the model was solved, besides those whose names begin with ``solver_``."""
     sampler: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the sampler that differ from the defaults."""
 
@@ -141,7 +143,7 @@ class System:
         """A tree with all that stock ArviZ asks for: see :func:`bayes_labor.posteriors.verbs.arviz_tree`."""
         tree, model = thinned(draws, size), self.build(data, spec)
         found = self.observed(spec, data, tree, seed) if self.observed is not None else by_model(model, tree, seed)
-        return grouped(model, tree, found)
+        return grouped(model, tree, found, self.solved)
 
     def about(self, spec: Settings, data: Any) -> dict[str, Any]:
         """What a run's record says of the fit."""

@@ -188,7 +188,7 @@ def table(runs: Mapping[str, str | Path], **options: Any) -> SideBySide:
     for name, run in runs.items():
         folder = RunFolder.open(run)
         record, draws = folder.record(), folder.draws()
-        if not {"system", "data"} <= set(record):
+        if any(record.get(what) is None for what in ("system", "data")):
             remedy = "give runs of `bayes-labor fit`"
             raise DataFaults([Fault("the run does not say what was fitted", str(folder.path), remedy)])
         system, about = system_named(record["system"]), record["data"]

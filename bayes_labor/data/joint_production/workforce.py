@@ -298,13 +298,17 @@ class Workforce:
             raise DataFaults(faults)
         known = {flag: 0.0 for flag, lacking in self.flags.items() if set(lacking) <= set(variables)}
         covariates, where = self.covariates.assign(**(known | variables)), f"changed({', '.join(variables)})"
+        return replace(self, design=_frozen(self._evaluated(covariates, where).T), covariates=covariates)
+
+    def _evaluated(self, covariates: pd.DataFrame, where: str) -> np.ndarray:
+        """(P, N) terms at new values. Raises DataFaults where one cannot be evaluated, or is not finite."""
         try:
             design = self.characteristics.evaluate(covariates)
         except Exception as error:  # such as a spline's, whose knots end at the largest value that it has seen
             raise DataFaults([Fault(f"a term cannot be evaluated: {error}", where, "check the new values")]) from None
         if not np.isfinite(design).all():
             raise DataFaults([Fault("a term of the formula is not finite", where, "check the new values")])
-        return replace(self, design=_frozen(design.T), covariates=covariates)
+        return design
 
     def elsewhere(
         self, frame: Any, *, workplace: str = "workplace", industry: str = "industry", name: str = "elsewhere"
@@ -357,12 +361,7 @@ class Workforce:
         codes = frame[workplace].cat.codes.to_numpy(np.int64)
         order = np.argsort(codes, kind="stable")
         covariates = frame.iloc[order][known].assign(**dict.fromkeys(self.flags, 0.0)).reset_index(drop=True)
-        try:
-            design = self.characteristics.evaluate(covariates)
-        except Exception as error:  # such as a spline's, whose knots end at the largest value that it has seen
-            raise DataFaults([Fault(f"a term cannot be evaluated: {error}", name, "check the values")]) from None
-        if not np.isfinite(design).all():
-            raise DataFaults([Fault("a term of the formula is not finite", name, "check the values")])
+        design = self._evaluated(covariates, name)
         offsets = np.concatenate([[0], np.cumsum(np.bincount(codes))]).astype(np.int64)
         place = {k: i for i, k in enumerate(self.industries)}
         first = frame[industry].astype(str).iloc[order[offsets[:-1]]]

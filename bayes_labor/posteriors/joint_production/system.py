@@ -119,6 +119,7 @@ JOINT_PRODUCTION = System(
     counterfactual=_counterfactual,
     releases=releases,
     observed=observed_wages,
+    solved=("feasible_share", "V_domain", "V_coefficients"),
     predict=predict,
 )
 
