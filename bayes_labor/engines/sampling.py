@@ -146,6 +146,7 @@ def resume(run: str | Path, model: pm.Model | Callable[[], pm.Model], *, progres
             return folder.draws()
         _refuse_two_truths(folder)
         model = model if isinstance(model, pm.Model) else model()
+        _refuse_other_coordinates(folder, record, model)
         settings = SamplerSettings(**record.get("sampler", {}))
         earlier = Draws.load(folder.partial_path)
         found, how = int(earlier.counts.sum()) if earlier is not None else 0, "nothing was recovered; sampled from the start"
@@ -171,6 +172,15 @@ def _refuse_two_truths(folder: RunFolder) -> None:
         what = "the record says that the fit is not finished, but there are finished draws"
         remedy = 'nothing was touched: write "state": "done" into run.json if they are whole, or move draws.zarr away'
         raise DataFaults([Fault(what, str(folder.path), remedy)])
+
+
+def _refuse_other_coordinates(folder: RunFolder, record: dict[str, Any], model: pm.Model) -> None:
+    """Raises DataFaults where the model of the fit had other variables: an earlier release's, in other coordinates."""
+    then, now = record.get("words", {}).get("dims", {}), _words(model)["dims"]
+    if then != now and "words" in record:
+        gone = sorted(set(then) - set(now)) or sorted(set(now) - set(then)) or ["their dimensions"]
+        what = f"the unfinished fit samples other variables than this release does ({', '.join(gone)})"
+        raise DataFaults([Fault(what, str(folder.path), "fit again; `peek` shows the draws that there are")])
 
 
 def draw(model: pm.Model, compiled: Any, settings: SamplerSettings, progress: bool = False) -> xr.DataTree:

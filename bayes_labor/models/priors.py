@@ -24,13 +24,29 @@ class Relative(NamedTuple):
         return self.unit if self.factor == 1.0 else f"{self.factor:g} x {self.unit}"
 
 
+class Hypotenuse(NamedTuple):
+    """The number sqrt(base^2 + (factor x)^2) of a prior, x being another row's parameter."""
+
+    base: float
+    factor: float
+    of: str
+
+    def __str__(self) -> str:
+        return f"hypot({self.base:g}, {self.factor:g} x {self.of})"
+
+    def at(self, x: Any) -> Any:
+        """Its value: a number, an array or a symbol, as ``x`` is."""
+        return (self.base**2 + (self.factor * x) ** 2) ** 0.5
+
+
 class Prior(NamedTuple):
     """Prior of one parameter: a row of a model's prior table."""
 
     family: Family
     values: tuple[Any, ...]
     """Mean and standard deviation; the latter; median and standard deviation of the log; mean, sd and bounds; shape and rate;
-    a and b; bounds; a and b of (1 + correlation) / 2. Numbers, arrays by element, :class:`Relative`, or names of other rows."""
+    a and b; bounds; a and b of (1 + correlation) / 2. Numbers, arrays by element, :class:`Relative`, names of other rows, or
+    a :class:`Hypotenuse` of one."""
     words: str = ""
     """Symbol and meaning, as printed."""
 
@@ -43,6 +59,14 @@ class Prior(NamedTuple):
     def within(self, units: Mapping[str, Any]) -> "Prior":
         """With the units' values in the place of their names."""
         return self._replace(values=tuple(v.factor * units[v.unit] if isinstance(v, Relative) else v for v in self.values))
+
+    def given(self, others: Mapping[str, Any]) -> "Prior":
+        """With the values of other rows' parameters in the place of their names."""
+
+        def known(v: Any) -> Any:
+            return others[v] if isinstance(v, str) else v.at(others[v.of]) if isinstance(v, Hypotenuse) else v
+
+        return self._replace(values=tuple(map(known, self.values)))
 
     def repeated(self, n: int) -> "Prior":
         """Of a vector of ``n`` elements that have this prior each."""
@@ -67,7 +91,8 @@ class Prior(NamedTuple):
 
     def _law(self) -> tuple[Any, list[Any], dict[str, Any]]:
         """(class of PyMC, arguments, further ones by name)."""
-        v = [pm.modelcontext(None)[x] if isinstance(x, str) else x for x in self.values]
+        relies = any(isinstance(x, str | Hypotenuse) for x in self.values)
+        v = list(self.given(pm.modelcontext(None)).values if relies else self.values)
         if self.family == "log normal":
             return pm.LogNormal, [np.log(v[0]), v[1]], {}
         if self.family == "truncated normal":

@@ -1,7 +1,7 @@
 """Settings and priors as printable, checkable objects that refuse what they do not know."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar, get_args
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
@@ -20,6 +20,8 @@ class Settings(BaseModel):
 
     unused: ClassVar[tuple[str, ...]] = ()
     """Fields that this model inherits and does not read."""
+    former: ClassVar[tuple[str, ...]] = ()
+    """Fields of earlier releases on which no posterior depended."""
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def __init__(self, **values: Any) -> None:
@@ -27,6 +29,11 @@ class Settings(BaseModel):
             super().__init__(**values)
         except ValidationError as error:
             raise DataFaults([fault for e in error.errors() for fault in _as_faults(type(self), e)]) from None
+
+    @classmethod
+    def recorded(cls, values: Mapping[str, Any]) -> Self:
+        """Settings as a record has them, of this release or an earlier one."""
+        return cls(**{k: v for k, v in values.items() if k not in cls.former})
 
     @field_validator("*", mode="before")
     @classmethod

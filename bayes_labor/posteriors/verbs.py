@@ -125,7 +125,7 @@ def open_run(run: str | Path, moved: str | None = None) -> Opened:
         what = f"the run was fitted to other data ({record['data']['name']}, {record['data']['fingerprint']})"
         remedy = "the table has changed since: fit again, or give the table of the fit with --data"
         raise DataFaults([Fault(what, f"{there}: {found}", remedy)])
-    return Opened(system, system.spec(**record["specification"]), data, folder)
+    return Opened(system, system.spec.recorded(record["specification"]), data, folder)
 
 
 def resume(opened: Opened, *, progress: bool = False) -> xr.DataTree:

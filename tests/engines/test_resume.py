@@ -214,3 +214,22 @@ def test_energies_of_a_chain_that_goes_on_are_comparable() -> None:
     assert bfmi(both.stats["energy"]) > 0.5
     kinetic = both.stats["energy"] + both.stats["lp"]
     np.testing.assert_allclose(kinetic[:, :200].mean(1), kinetic[:, 200:].mean(1), atol=1.0)
+
+
+def test_an_unfinished_fit_of_other_coordinates_is_refused(tmp_path: Path) -> None:
+    """Of as many dimensions, so that nothing else tells them apart."""
+
+    def model(name: str) -> pm.Model:
+        with pm.Model(coords={"side": ["left", "right"]}) as made:
+            pm.Normal(name, 0.0, 1.0, dims="side")
+            pm.Normal("y", made[name].sum(), 1.0, observed=1.0)
+        return made
+
+    run = tmp_path / "run"
+    sample(model("apart"), run=run, draws=30, tune=30, chains=1, seed=1)
+    folder = RunFolder.open(run)
+    folder.write_record(folder.record() | {"state": "sampling"})
+    (run / "draws.zarr").rename(tmp_path / "gone.zarr")
+    with pytest.raises(DataFaults, match=r"samples other variables.*apart"):
+        resume(run, model=model("together"))
+    assert resume(run, model=model("apart"))["posterior"].sizes["draw"] == 30

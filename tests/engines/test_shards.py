@@ -31,7 +31,7 @@ MORE: list[dict[str, Any]] = [
     {"spec": "power", "matching": "sampled", "errors": "student", "noise_by_industry": True, "pooled": False},
     {"spec": "power", "subsample": 20, "errors": "log"},
     {"spec": "power", "subsample": 20},
-    {"spec": "flexible", "matching": "sampled", "feasibility": "hard", "penalty": 2.0, "hierarchy": "centered"},
+    {"spec": "flexible", "matching": "sampled", "feasibility": "hard", "penalty": 2.0},
     {"spec": "linear_national"},
 ]
 """Each compiles two densities for a minute; these with ``-m long``."""

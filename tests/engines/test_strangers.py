@@ -62,8 +62,7 @@ def test_starts_are_the_models_own() -> None:
 
 def test_joint_production_notes_what_decides_on_beta(small: Workforce) -> None:
     for settings, names in (
-        ({"hierarchy": "offsets"}, {"beta_mean", "beta_spread_log__", "beta_offset"}),
-        ({"hierarchy": "centered"}, {"beta_mean", "beta_spread_log__", "atanh_beta"}),
+        ({}, {"beta_level", "beta_spread_log__", "beta_contrast_scaled", "beta_rest_scaled"}),
         ({"pooled": False}, {"atanh_beta"}),
     ):
         model = joint_production(small, "power", **settings)
@@ -73,11 +72,11 @@ def test_joint_production_notes_what_decides_on_beta(small: Workforce) -> None:
         assert set(owner[beta_coordinates(model)]) == names
         starts = starting_points(model)
         assert len(starts) == 4
-        level = "beta_mean" if "beta_mean" in names else "atanh_beta"
+        level = "beta_level" if "beta_level" in names else "atanh_beta"
         assert [s[owner == level][0] for s in starts] == [0.1, -0.1, 0.4, -0.4]
         for start in starts:
             np.testing.assert_array_equal(start[owner == "gamma_scaled"], point["gamma_scaled"])
-            if "beta_offset" in names:
-                np.testing.assert_array_equal(start[owner == "beta_offset"], 0.0)
+            if "beta_level" in names:
+                np.testing.assert_array_equal(start[owner == "beta_contrast_scaled"], 0.0)
                 np.testing.assert_array_equal(start[owner == "beta_spread_log__"], point["beta_spread_log__"])
     assert len(starting_points(joint_production(small, "linear"))) == 1

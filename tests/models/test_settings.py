@@ -176,3 +176,11 @@ def test_changes_stay_within_known_categories() -> None:
     for bad in ("pilot", None, 3.0):
         with pytest.raises(DataFaults, match=r"job .* not among"):
             workforce.changed(job=bad)
+
+
+def test_records_of_earlier_releases_are_read() -> None:
+    """Which had a choice of coordinates, on which no posterior depended; whoever types it today is told."""
+    was = JointProductionSpec(penalty=2.0).model_dump(mode="json") | {"hierarchy": "offsets"}
+    assert JointProductionSpec.recorded(was) == JointProductionSpec(penalty=2.0)
+    with pytest.raises(DataFaults, match="no setting 'hierarchy'"):
+        JointProductionSpec(hierarchy="offsets")

@@ -10,6 +10,7 @@ from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.models.joint_production.inputs import Inputs, as_spec, inputs_of
 from bayes_labor.models.joint_production.model import PENALISED_SIZE, joint_production
 from bayes_labor.models.joint_production.settings import JointProductionSpec, SpecName
+from bayes_labor.models.priors import Hypotenuse
 from bayes_labor.models.starting import beta_coordinates, starting_points
 from bayes_labor.theory.joint_production.exported import Exported
 from bayes_labor.theory.joint_production.jax_density import Form, Payrolls
@@ -77,10 +78,13 @@ def _form(model: pm.Model, inputs: Inputs, spec: JointProductionSpec, industries
         penalty=0.0 if spec.is_linear else spec.penalty,
         shortfall=inputs.shortfall,
         in_logs=spec.errors == "log",
+        looseness=inputs.looseness,
         priors=tuple((k, p.family, tuple(map(_plain, p.values))) for k, p in inputs.priors.items()),
     )
 
 
 def _plain(number: Any) -> Any:
-    """A number of a prior, one per element, or the name of another variable, as JSON has it."""
+    """A number of a prior, one per element, the name of another variable, or a hypotenuse, as JSON has it."""
+    if isinstance(number, Hypotenuse):
+        return tuple(number)
     return tuple(map(float, number)) if np.ndim(number) else number if isinstance(number, str) else float(number)

@@ -7,8 +7,9 @@ import numpy as np
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.models.joint_production.priors import LOG_ALL, SD_LOG, units_of
-from bayes_labor.models.joint_production.settings import MANY_WORKERS, JointProductionSpec, SpecName
-from bayes_labor.models.priors import Prior, Relative
+from bayes_labor.models.joint_production.settings import JointProductionSpec, SpecName
+from bayes_labor.models.priors import Hypotenuse, Prior, Relative
+from bayes_labor.theory.joint_production.hierarchy import looseness
 from bayes_labor.theory.joint_production.matching import Matching
 from bayes_labor.theory.joint_production.outside_option import CUBIC
 
@@ -48,6 +49,8 @@ class Inputs(NamedTuple):
     """Surplus per worker, wage units, on which the penalty on infeasible workplaces is scaled."""
     priors: dict[str, Prior]
     """By free variable, in the order of the model, in the wage unit."""
+    looseness: float
+    """Of the hierarchy's coordinates, see :mod:`bayes_labor.theory.joint_production.hierarchy`."""
     starts: dict[str, Any]
     """Their starting values, on their own scale."""
     reference: np.ndarray
@@ -72,6 +75,7 @@ def inputs_of(workforce: Workforce, spec: JointProductionSpec) -> Inputs:
         softness=softness_of(workforce, spec),
         shortfall=spec.softness * float(np.mean(np.abs(workforce.wage))),
         priors=priors,
+        looseness=_looseness(workforce),
         starts=_starts(workforce, columns, spec, priors),
         reference=reference_team(columns, spec),
     )
@@ -146,13 +150,29 @@ def reference_team(columns: Columns, spec: JointProductionSpec) -> np.ndarray:
 
 
 def prior_table(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Prior]:
-    """The priors of the free variables that a specification has, by variable in the order of the model, in the wage unit."""
-    units = units_of(workforce)
-    return {k: prior.within(units) for k, prior in prior_rows(workforce, spec).items()}
+    """The priors of the free variables that a specification has, by variable in the order of the model, in the wage unit.
+
+    They are those of :func:`prior_rows`, the hierarchy's in the coordinates that it is sampled in.
+    """
+    units, rows, n = units_of(workforce), prior_rows(workforce, spec), len(workforce.industries)
+    if "beta_mean" in rows:
+        scale, apart = rows.pop("beta_mean").values[1], Hypotenuse(1.0, 1.0 / _looseness(workforce), "beta_spread")
+        del rows["atanh_beta"]
+        spread = {"beta_spread": rows.pop("beta_spread")}
+        rows = spread | {
+            "beta_level": Prior("normal", (0.0, Hypotenuse(scale, n**-0.5, "beta_spread"))),
+            "beta_contrast_scaled": Prior("normal", (0.0, apart)),
+            "beta_rest_scaled": Prior("normal", (0.0, 1.0)),
+        } | rows  # fmt: skip
+    return {k: prior.within(units) for k, prior in rows.items()}
+
+
+def _looseness(workforce: Workforce) -> float:
+    return looseness(workforce.n_workers, len(workforce.industries))
 
 
 def prior_rows(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Prior]:
-    """The rows of :func:`prior_table` as they are printed, relative to what the data give."""
+    """The priors as they are meant and printed, relative to what the data give."""
     rows, n = spec.priors.table, len(workforce.industries)
     if spec.is_linear:
         beta: dict[str, Prior] = {}
@@ -161,10 +181,7 @@ def prior_rows(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Pri
         beta = {"atanh_beta": Prior("normal", (0.0, alone), "atanh beta")}
     else:
         beta = {k: rows[k] for k in ("beta_mean", "beta_spread")}
-        if spec.hierarchy == "centered" or (spec.hierarchy == "auto" and workforce.n_workers >= MANY_WORKERS * n):
-            beta["atanh_beta"] = Prior("normal", ("beta_mean", "beta_spread"), "atanh beta")
-        else:
-            beta["beta_offset"] = Prior("normal", (0.0, 1.0), "(atanh beta - b) / s")
+        beta["atanh_beta"] = Prior("normal", ("beta_mean", "beta_spread"), "atanh beta")
     has_power = spec.spec in ("linear_power", "power", "flexible")
     wanted = ["gamma_scaled", "log_output", *([] if spec.is_linear else ["d", "V_U"]), *(["psi_scaled"] if has_power else [])]
     optional = {
@@ -188,10 +205,11 @@ def _starts(workforce: Workforce, columns: Columns, spec: JointProductionSpec, p
     n = len(workforce.industries)
     sd = float((np.log(workforce.wage) if spec.errors == "log" else workforce.wage).std())
     starts = {
-        "beta_mean": 0.2,
         "beta_spread": 0.2,
+        "beta_level": 0.2,
+        "beta_contrast_scaled": np.zeros(n - 1),
+        "beta_rest_scaled": 0.0,
         "atanh_beta": np.full(n, 0.2),
-        "beta_offset": np.zeros(n),
         "gamma_scaled": _talent(workforce, columns),
         "psi_scaled": np.zeros(len(columns.power_terms)),
         "d": 0.5,

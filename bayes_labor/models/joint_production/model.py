@@ -28,6 +28,7 @@ from bayes_labor.models.joint_production.inputs import Columns, Inputs, as_spec,
 from bayes_labor.models.joint_production.settings import JointProductionSpec, SpecName
 from bayes_labor.models.notes import judge_by, solver_outcomes, start_at, start_on_both_sides, start_there
 from bayes_labor.numerics.groups import Groups
+from bayes_labor.theory.joint_production.hierarchy import of_industries, their_mean
 from bayes_labor.theory.joint_production.status import Status
 
 _CONSTANT_BYTES = 500_000  # PyTensor cannot cache code with larger constants
@@ -65,9 +66,10 @@ def joint_production(
     Returns
     -------
     pm.Model
-        Free variables: ``beta_mean``, ``beta_spread``, ``beta_offset`` or ``atanh_beta``, ``gamma_scaled``, ``psi_scaled``,
-        ``log_output``, ``d``, ``V_U``, ``sigma`` (``tau``, ``omega``, ``workplace_effect``, ``nu_shifted``). Deterministics in
-        the units of the data: ``beta`` and ``A`` by industry, ``gamma``, ``psi``, and the equilibrium's ``feasible_share``,
+        Free variables: of the hierarchy of beta ``beta_spread``, ``beta_level``, ``beta_contrast_scaled`` and
+        ``beta_rest_scaled``, see :mod:`.theory.joint_production.hierarchy`, or ``atanh_beta``; ``gamma_scaled``,
+        ``psi_scaled``, ``log_output``, ``d``, ``V_U``, ``sigma`` (``tau``, ``omega``, ``workplace_effect``, ``nu_shifted``).
+        Deterministics in the units of the data: ``beta`` and ``A`` by industry, ``gamma``, ``psi``, and the equilibrium's ``feasible_share``,
         ``surplus_share``, ``solver_iterations``, ``solver_status``, ``V_coefficients`` and ``V_domain``. Data are ``pm.Data``:
         a refit on other wages needs no compilation.
 
@@ -86,7 +88,7 @@ def joint_production(
     with pm.Model(coords=_coords(workforce, columns)) as model:
         data = _data(workforce, columns)
         free = _free(inputs, spec)
-        beta = _beta(len(workforce.industries), free)
+        beta = _beta(inputs, spec, len(workforce.industries), free)
         talent, z, level = _talent(columns, spec, free["gamma_scaled"])
         scale = _scale(inputs, beta, level)
         d, floor = free.get("d", 1.0), free.get("V_U", 0.0)
@@ -119,6 +121,7 @@ def _coords(workforce: Workforce, columns: Columns) -> dict[str, Any]:
         "workplace": workforce.workplaces.astype(str),
         "worker": np.arange(workforce.n_workers),
         "talent_term": [*columns.external_terms, *columns.internal_terms],
+        "contrast": np.arange(1, len(workforce.industries)),
     }
     return coords | ({"power_term": columns.power_terms} if columns.power_terms else {})
 
@@ -150,8 +153,8 @@ def _layout(name: str, values: np.ndarray) -> Any:
 
 def _free(inputs: Inputs, spec: JointProductionSpec) -> dict[str, Any]:
     """The free variables as the prior table says, with their starting values."""
-    dims = {"gamma_scaled": "talent_term", "psi_scaled": "power_term", "atanh_beta": "industry", "beta_offset": "industry"}
-    dims |= {"workplace_effect": "workplace"}
+    dims = {"gamma_scaled": "talent_term", "psi_scaled": "power_term", "atanh_beta": "industry"}
+    dims |= {"beta_contrast_scaled": "contrast", "workplace_effect": "workplace"}
     dims |= {} if spec.spec == "linear_national" else {"log_output": "industry"}
     dims |= {"sigma": "industry"} if spec.noise_by_industry else {}
     start_at(**inputs.starts)
@@ -160,12 +163,16 @@ def _free(inputs: Inputs, spec: JointProductionSpec) -> dict[str, Any]:
     return {k: prior.place(k, dims.get(k)) for k, prior in inputs.priors.items()}
 
 
-def _beta(n: int, free: dict[str, Any]) -> Any:
-    if "atanh_beta" not in free and "beta_offset" not in free:
+def _beta(inputs: Inputs, spec: JointProductionSpec, n: int, free: dict[str, Any]) -> Any:
+    if spec.is_linear:
         return pt.zeros(n)
-    levels = [k for k in ("beta_mean", "atanh_beta") if k in free]
-    start_on_both_sides(levels, held=[k for k in ("beta_spread", "beta_offset") if k in free])
-    atanh = free["atanh_beta"] if "atanh_beta" in free else free["beta_mean"] + free["beta_spread"] * free["beta_offset"]
+    if "atanh_beta" in free:
+        start_on_both_sides(["atanh_beta"])
+        return pm.Deterministic("beta", pt.tanh(free["atanh_beta"]), dims="industry")
+    level, spread = free["beta_level"], free["beta_spread"]
+    start_on_both_sides(["beta_level"], held=["beta_spread", "beta_contrast_scaled", "beta_rest_scaled"])
+    pm.Deterministic("beta_mean", their_mean(level, spread, free["beta_rest_scaled"], spec.priors.beta_mean, n, pt))
+    atanh = of_industries(level, spread, free["beta_contrast_scaled"], inputs.looseness, n, pt)
     return pm.Deterministic("beta", pt.tanh(atanh), dims="industry")
 
 

@@ -1,6 +1,6 @@
 """Settings and priors of the joint-production model as printable, checkable objects."""
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
@@ -8,8 +8,6 @@ from bayes_labor.models.joint_production.priors import JointProductionPriors
 from bayes_labor.models.settings import LARGEST_SEED, Settings
 
 SpecName = Literal["linear_national", "linear", "equal_power", "linear_power", "power", "flexible"]
-MANY_WORKERS = 5_000
-"""Workers per industry from which on beta is known better than the hierarchy says, in data like the Norwegian register's."""
 SPECS: tuple[SpecName, ...] = ("linear_national", "linear", "equal_power", "linear_power", "power", "flexible")
 
 
@@ -30,6 +28,7 @@ class JointProductionSpec(Settings):
     ===================  ============  =======================  ===================  ==========================
     """
 
+    former: ClassVar[tuple[str, ...]] = ("hierarchy",)
     spec: SpecName = "power"
     priors: JointProductionPriors = JointProductionPriors()
     matching: Literal["exact", "sampled"] = "exact"
@@ -58,10 +57,6 @@ class JointProductionSpec(Settings):
     noise_by_industry: bool = False
     pooled: bool = True
     """Hierarchical beta; False gives every industry its own prior."""
-    hierarchy: Literal["auto", "centered", "offsets"] = "auto"
-    """Coordinates in which the hierarchy of beta is sampled; the posterior is the same. ``centered`` (the industries' atanh
-    beta themselves) mixes where the data decide beta, ``offsets`` (standardised distances from the mean) where the prior does.
-    ``auto`` is centered from :data:`MANY_WORKERS` workers per industry on."""
     penalty: float = Field(default=1.0, ge=0.0)
     """D of the paper: penalty on workplaces of more than five workers with a negative surplus; 0 switches it off, and the
     linear specifications, whose surpluses are of either sign, never have it. Nor do they weigh workplaces by feasibility.

@@ -70,7 +70,7 @@ def fitted(folder: RunFolder, workforce: Workforce) -> JointProductionSpec:
         remedy = "give a run of `bayes-labor fit`, or pass model= for a model of another origin"
         raise DataFaults([Fault("the run does not say what was fitted", str(folder.path), remedy)])
     check_data(record, workforce)
-    return JointProductionSpec(**record["specification"])
+    return JointProductionSpec.recorded(record["specification"])
 
 
 def check_data(record: dict[str, Any], workforce: Workforce) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 import arviz as az
 import numpy as np
 import pandas as pd
-import pymc as pm
 import xarray as xr
 
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.run_folder import RunFolder
-from bayes_labor.models.joint_production.model import PARAMETERS, joint_production
+from bayes_labor.models.joint_production.inputs import prior_rows
+from bayes_labor.models.joint_production.model import PARAMETERS
+from bayes_labor.models.joint_production.priors import units_of
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.html import section, shown_table
 from bayes_labor.posteriors.joint_production.comparison import with_log_likelihood
@@ -20,7 +21,6 @@ from bayes_labor.posteriors.prior import quiet
 
 THRESHOLD = 0.05
 """Distance that a posterior moves, per doubling of the prior's or the likelihood's weight, from which on it is sensitive."""
-_WITHIN = ("beta_offset", "atanh_beta")  # where an industry stands within the hierarchy is no prior opinion of the user's
 
 
 def prior_sensitivity(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec, *, size: int = 1000) -> pd.DataFrame:
@@ -41,19 +41,11 @@ def prior_sensitivity(draws: xr.DataTree, workforce: Workforce, spec: JointProdu
 
     """
     tree = with_log_likelihood(draws, workforce, spec, size=size)
-    model = joint_production(workforce, spec)
-    free = [v.name for v in model.free_RVs]
-    with model:
-        prior = pm.stats.compute_log_prior(
-            xr.DataTree.from_dict({"posterior": tree["posterior"].to_dataset()}), var_names=free, extend_inferencedata=False,
-            progressbar=False, compile_kwargs={"mode": "FAST_COMPILE"},
-        )  # fmt: skip
-    tree["log_prior"] = xr.DataTree(prior)
-    opinions = [n for n in free if n not in _WITHIN or "beta_mean" not in free]
+    tree["log_prior"] = xr.DataTree(log_opinions(tree["posterior"].to_dataset(), workforce, spec))
     names = [n for n in PARAMETERS if n in tree["posterior"] and n != "A"]
     with warnings.catch_warnings(), quiet("arviz_stats.psense"):
         warnings.simplefilter("ignore")  # of importance weights that are already one
-        found = az.psense_summary(tree, var_names=names, prior_var_names=opinions, threshold=THRESHOLD, round_to=6)
+        found = az.psense_summary(tree, var_names=names, threshold=THRESHOLD, round_to=6)
     table = pd.DataFrame(
         {
             "prior": found["prior"].to_numpy(np.float64),
@@ -63,6 +55,20 @@ def prior_sensitivity(draws: xr.DataTree, workforce: Workforce, spec: JointProdu
         index=pd.MultiIndex.from_tuples([_label(str(i)) for i in found.index], names=["parameter", "term"]),
     )
     return table
+
+
+def log_opinions(posterior: xr.Dataset, workforce: Workforce, spec: JointProductionSpec) -> xr.Dataset:
+    """(chain, draw, ...) log prior densities of what a user has an opinion of, as printed, on the parameters' own scales.
+
+    Where an industry stands within the hierarchy, and a workplace within its effects, is none.
+    """
+    units = units_of(workforce)
+    rows = {k: prior.within(units) for k, prior in prior_rows(workforce, spec).items()}
+    within = {"workplace_effect", *(["atanh_beta"] if "beta_mean" in rows else [])}
+    values = {
+        k: posterior[k] if k in posterior else xr.apply_ufunc(np.arctanh, posterior["beta"]) for k in rows if k not in within
+    }
+    return xr.Dataset({k: (v.dims, rows[k].frozen().logpdf(v.to_numpy())) for k, v in values.items()}, dict(posterior.coords))
 
 
 def sensitivity_section(table: pd.DataFrame, folder: RunFolder) -> dict[str, Any]:

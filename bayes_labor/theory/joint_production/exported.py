@@ -10,7 +10,7 @@ import numpy as np
 from bayes_labor.numerics.ragged import row_blocks
 from bayes_labor.theory.joint_production.jax_density import Form, Payrolls, log_density
 
-_FORMAT = 3
+_FORMAT = 4
 
 
 @dataclass(frozen=True)

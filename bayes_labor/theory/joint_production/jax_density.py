@@ -14,6 +14,7 @@ from jax.scipy.special import betaln, gammaln
 
 from bayes_labor.likelihoods.grouped_errors import grouped_normal
 from bayes_labor.numerics.normal import log_normal_density
+from bayes_labor.theory.joint_production.hierarchy import of_industries
 from bayes_labor.theory.joint_production.jax_assignment import Teams, team_totals
 from bayes_labor.theory.joint_production.jax_outside_option import Matches, Reduce, solve_equilibrium
 
@@ -34,8 +35,11 @@ class Form:
     """Surplus per worker, in wage units, on which the penalty is scaled."""
     in_logs: bool
     """Whether log wages have the errors."""
+    looseness: float
+    """Of the coordinates of beta's hierarchy."""
     priors: tuple[tuple[str, str, tuple[Any, ...]], ...]
-    """(variable, family, numbers): see :data:`_FAMILIES`. Numbers may be by element, or names of other variables."""
+    """(variable, family, numbers): see :data:`_FAMILIES`. Numbers may be by element, names of other variables, or
+    (a, b, name) for sqrt(a^2 + (b x)^2)."""
 
     @property
     def size(self) -> int:
@@ -103,16 +107,27 @@ def log_prior(form: Form, free: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     density, values = jnp.asarray(0.0), dict[str, Any]()
     for name, family, numbers in form.priors:
         suffix, own_scale, log_density_at = _FAMILIES[family]
-        known = [values[n] if isinstance(n, str) else jnp.asarray(n) for n in numbers]
+        known = [_number(n, values) for n in numbers]
         density += jnp.sum(log_density_at(free[name + suffix], *known))
         values[name] = own_scale(free[name + suffix])
     return density, values
 
 
+def _number(number: Any, values: dict[str, Any]) -> Any:
+    """A number of a prior, given the variables so far."""
+    if isinstance(number, str):
+        return values[number]
+    if isinstance(number, tuple) and isinstance(number[-1], str):
+        base, factor, name = number
+        return jnp.hypot(base, factor * values[name])
+    return jnp.asarray(number)
+
+
 def _atanh_beta(form: Form, values: dict[str, Any]) -> Any:
-    """(K,) in either hierarchy, of industries apart, or of none."""
-    if "beta_offset" in values:
-        return values["beta_mean"] + values["beta_spread"] * values["beta_offset"]
+    """(K,) of the hierarchy, of industries apart, or of none."""
+    if "beta_level" in values:
+        level, spread, contrast = (values[k] for k in ("beta_level", "beta_spread", "beta_contrast_scaled"))
+        return of_industries(level, spread, contrast, form.looseness, form.n_industries, jnp)
     return values.get("atanh_beta", jnp.zeros(form.n_industries))
 
 

@@ -128,7 +128,7 @@ def test_without_spread_it_is_the_model_without_effects(small: Workforce) -> Non
         at = {k: v for k, v in point.items() if k in {u.name for u in model.value_vars}}
         if spec.workplace_effects:
             at["tau_log__"] = np.array(-40.0)
-        values.append(float(model.compile_fn(model.logp(vars=model.observed_RVs), point_fn=True)(at)))
+        values.append(float(model.compile_logp(vars=model.observed_RVs)(at)))
     assert values[0] == pytest.approx(values[1], rel=1e-12)
 
 
@@ -162,7 +162,7 @@ def test_scaled_wages_change_the_density_by_the_unit_alone(small: Workforce) -> 
     for workforce in (small, replace(small, wage=100.0 * small.wage)):
         model = joint_production(workforce, spec)
         point = starting_point(model)
-        values.append(float(model.compile_fn(model.logp(vars=model.observed_RVs), point_fn=True)(point)))
+        values.append(float(model.compile_logp(vars=model.observed_RVs)(point)))
     assert values[1] - values[0] == pytest.approx(-np.log(100.0) * small.n_workers, rel=1e-9)
 
 

@@ -8,7 +8,7 @@ from scipy import optimize, stats
 
 from bayes_labor.data import Workforce
 from bayes_labor.models import SPECS, JointProductionPriors, JointProductionSpec, joint_production
-from bayes_labor.models.joint_production.inputs import columns_of, matching_of
+from bayes_labor.models.joint_production.inputs import columns_of, inputs_of, matching_of, prior_rows
 from bayes_labor.models.starting import starting_point
 from bayes_labor.posteriors import prior_draws
 from bayes_labor.theory import solve_outside_option, solve_payroll
@@ -138,13 +138,19 @@ def test_another_internal_column_needs_no_code() -> None:
     assert len(model.coords["power_term"]) == 4
 
 
-def test_coordinates_of_the_hierarchy_do_not_change_the_posterior(small: Workforce) -> None:
-    """Densities differ by the Jacobian of offsets to atanh beta: spread to the number of industries."""
-    values, point = {}, {}
-    for name in ("centered", "offsets"):
-        model = joint_production(small, JointProductionSpec(matching="sampled", hierarchy=name))
-        point = starting_point(model) | {"beta_mean": np.array(0.1), "beta_spread_log__": np.log(0.3)}
-        atanh = np.array([0.25, -0.2])
-        point["atanh_beta" if name == "centered" else "beta_offset"] = atanh if name == "centered" else (atanh - 0.1) / 0.3
-        values[name] = model.compile_logp(mode=MODE)(point)
-    assert values["offsets"] - values["centered"] == pytest.approx(2 * np.log(0.3), abs=1e-8)
+def test_the_prior_that_is_printed_is_the_one_that_is_sampled(small: Workforce) -> None:
+    """That of b, s and the industries; coordinates add the log Jacobian, which depends on s alone."""
+    spec, n = JointProductionSpec(), len(small.industries)
+    model, rows, t = joint_production(small, spec), prior_rows(small, spec), inputs_of(small, spec).looseness
+    hierarchy = [model[v] for v in ("beta_spread", "beta_level", "beta_contrast_scaled", "beta_rest_scaled")]
+    density, rng = model.compile_logp(vars=hierarchy, mode=MODE), np.random.default_rng(2)
+    for s in (0.003, 0.1, 0.9):
+        point = {k: v + rng.normal(size=np.shape(v)) for k, v in starting_point(model).items()}
+        point["beta_spread_log__"] = np.log(s)
+        beta, b = evaluate(model, ["beta", "beta_mean"], point)
+        at = {"beta_spread": s, "beta_mean": float(b), "atanh_beta": np.arctanh(beta)}
+        meant = sum(float(np.sum(rows[k].given(at).frozen().logpdf(v))) for k, v in at.items())
+        p = rows["beta_mean"].values[1]
+        width, left = s * t / np.hypot(s, t), p * np.sqrt((s**2 / n) / (p**2 + s**2 / n))
+        jacobian = 0.5 * np.log(n) + (n - 1) * np.log(width) + np.log(left) + np.log(s)
+        assert float(density(point)) == pytest.approx(meant + jacobian, abs=1e-6)  # PyMC's constant is in single precision
