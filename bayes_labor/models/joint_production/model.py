@@ -69,9 +69,9 @@ def joint_production(
         Free variables: of the hierarchy of beta ``beta_spread``, ``beta_level``, ``beta_contrast_scaled`` and
         ``beta_rest_scaled``, see :mod:`.theory.joint_production.hierarchy`, or ``atanh_beta``; ``gamma_scaled``,
         ``psi_scaled``, ``log_output``, ``d``, ``V_U``, ``sigma`` (``tau``, ``omega``, ``workplace_effect``, ``nu_shifted``).
-        Deterministics in the units of the data: ``beta`` and ``A`` by industry, ``gamma``, ``psi``, and the equilibrium's ``feasible_share``,
-        ``surplus_share``, ``solver_iterations``, ``solver_status``, ``V_coefficients`` and ``V_domain``. Data are ``pm.Data``:
-        a refit on other wages needs no compilation.
+        Deterministics in the units of the data: ``beta`` and ``A`` by industry, ``gamma``, ``psi``, and the equilibrium's
+        ``feasible_share``, ``surplus_share``, ``solver_iterations``, ``solver_status``, ``V_coefficients`` and ``V_domain``.
+        Data are ``pm.Data``: a refit on other wages needs no compilation.
 
     Raises
     ------
