@@ -31,6 +31,7 @@ from bayes_labor.engines.stored import STATISTICS
 
 INTERVAL = 1.0
 """Seconds between two writes."""
+_SOONER = 0.25  # the same for what is under way, which is small and comes in pieces of a second's work
 _BLOCK = struct.Struct("<8sQII")  # mark, bytes that follow, their CRC-32, the CRC-32 of this and of the header before
 _MARK = b"draws\x004\n"
 _BLOCK_3, _MARK_3 = struct.Struct("<8sQI"), b"draws\x003\n"  # of format 3, without the last
@@ -336,7 +337,7 @@ class Keeper:
                 warnings.warn(f"what is under way cannot be written ({error}); it goes on", RuntimeWarning, stacklevel=2)
             self.trouble = str(error)
         now = time.monotonic()
-        self._next = now + max(INTERVAL - (now - before), now - before)
+        self._next = now + max(_SOONER - (now - before), now - before)
 
     def aside(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         """(arrays, about) as written last; None where there is nothing, or it is not as it was written: work, but no draws."""

@@ -47,7 +47,7 @@ class SamplerSettings(Settings):
     chains: int = Field(default=4, ge=1, le=1_000)
     cores: int | None = Field(default=None, ge=1, le=1_024)
     seed: int = Field(default=20161102, ge=0, le=LARGEST_SEED)
-    target_accept: float = Field(default=0.93, gt=0.5, lt=1.0)
+    target_accept: float = Field(default=0.87, gt=0.5, lt=1.0)
     adaptation: Literal["diag", "low_rank"] = "low_rank"
     """nutpie's of the metric; always ``diag`` for a model with a variable per worker."""
     start: Literal["modes", "laplace", "pathfinder"] = "modes"

@@ -5,7 +5,7 @@ distances from b suit a sampler: the first have a funnel where s is small, the s
 
 .. math:: \operatorname{atanh} \beta_k = m + h(s) \sum_j B_{kj} c_j, \quad h(s) = s t / \sqrt{s^2 + t^2},
 
-with m their mean, B an orthonormal basis of vectors that sum to zero and t about as much as the data leave open of an industry:
+with m their mean, B an orthonormal basis of vectors that sum to zero and t as much as the data may leave open of an industry:
 h is s where the prior decides and t where the data do. Then m ~ N(0, p^2 + s^2 / K) and c_j ~ N(0, 1 + s^2 / t^2) for a prior
 b ~ N(0, p^2), and what m leaves open of b is one more standard normal coordinate.
 """
@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-_PER_WORKER = 2.0  # posterior sd of an industry's atanh beta is about so much over the root of its workers; any t is right
+_PER_WORKER = 6.0  # t over the root of the workers of an industry: rather too much, which costs little; too little leaves a funnel
 
 
 def looseness(workers: int, industries: int) -> float:
-    """t: about the posterior standard deviation of an industry's atanh beta, were there no hierarchy."""
+    """t: an upper guess of an industry's posterior standard deviation, were there no hierarchy. Any is right."""
     return float(_PER_WORKER / np.sqrt(workers / industries))
 
 
