@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-_PER_WORKER = 6.0  # t over the root of the workers of an industry: rather too much, which costs little; too little leaves a funnel
+_PER_WORKER = 6.0  # t over the root of the workers of an industry: too much costs little, too little leaves a funnel
 
 
 def looseness(workers: int, industries: int) -> float:
