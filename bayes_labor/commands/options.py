@@ -132,7 +132,7 @@ def task(
         typer.Option("--set", help="A setting of the specification, e.g. spec=flexible or errors=student; repeat for several."),
     ] = None,
     prior: Annotated[
-        list[str] | None, typer.Option(help="A prior, e.g. unemployment=0.2; repeat for several. `prior` prints them all.")
+        list[str] | None, typer.Option(help="A prior, e.g. unemployment=0.2 or 'V_U=normal(3, 1)'; repeat for several.")
     ] = None,
     settings: Annotated[
         Path | None,
@@ -145,7 +145,10 @@ def task(
 
     chosen = system_named(system)
     given = dict(_setting(text) for text in set_ or [])
-    priors = {name: number(value, text) for name, value, text in (_prior(t) for t in prior or [])}
+    said = [_prior(t) for t in prior or []]
+    priors: dict[str, Any] = {name: number(value, text) for name, value, text in said if "(" not in value}
+    laws = {name: value for name, value, _ in said if "(" in value}
+    priors |= {"laws": laws} if laws else {}
     if priors and isinstance(given.get("priors", {}), dict):
         given["priors"] = given.get("priors", {}) | priors
     return Task(chosen, settings_of(chosen, given, settings), source)
@@ -182,7 +185,8 @@ def number(value: str, text: str) -> Any:
     try:
         return json.loads(value)
     except ValueError:
-        raise DataFaults([Fault(f"{text!r} sets no prior", "--prior", "write NAME=NUMBER, e.g. unemployment=0.2")]) from None
+        remedy = "write NAME=NUMBER, e.g. unemployment=0.2, or NAME=LAW, e.g. 'V_U=normal(3, 1)'"
+        raise DataFaults([Fault(f"{text!r} sets no prior", "--prior", remedy)]) from None
 
 
 def command(

@@ -1,5 +1,6 @@
 """Settings and priors as printable, checkable objects that refuse what they do not know."""
 
+import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self, get_args
 
@@ -29,6 +30,16 @@ class Settings(BaseModel):
             super().__init__(**values)
         except ValidationError as error:
             raise DataFaults([fault for e in error.errors() for fault in _as_faults(type(self), e)]) from None
+
+    def _repr_html_(self) -> str:
+        """For notebooks: every setting, those that differ from their defaults in bold."""
+        defaults = {k: f.get_default(call_default_factory=True) for k, f in type(self).model_fields.items()}
+        rows = []
+        for name, value in self:
+            shown = value._repr_html_() if isinstance(value, Settings) else html.escape(repr(value))
+            changed = value != defaults[name]
+            rows.append(f"<tr><th scope='row'>{name}</th><td>{f'<b>{shown}</b>' if changed else shown}</td></tr>")
+        return f"<table><caption>{type(self).__name__}</caption>{''.join(rows)}</table>"
 
     @classmethod
     def recorded(cls, values: Mapping[str, Any]) -> Self:

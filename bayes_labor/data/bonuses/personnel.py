@@ -18,6 +18,7 @@ from scipy.special import ndtri
 from bayes_labor.data.bonuses.careers import COUNTED, Careers
 from bayes_labor.data.faults import DataFaults, Fault, first_few
 from bayes_labor.data.ids import as_numbers_if_nothing_is_lost, mixed_faults
+from bayes_labor.data.shown import as_html, described
 from bayes_labor.data.tables import Reading, as_frame, read_table
 from bayes_labor.numerics.groups import Groups
 
@@ -97,6 +98,19 @@ class Personnel:
         """Changes with any value: a formula may name every column."""
         rows = pd.util.hash_pandas_object(self.table, index=False).to_numpy()
         return hashlib.sha256(rows.tobytes() + repr(self.words).encode() * bool(self.words)).hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        t = self.table
+        years, levels = (f"{t[c].min():g} to {t[c].max():g}" for c in ("year", "level"))
+        rows, people, paid = len(t), t["id"].nunique(), (t["bonus"] > 0).mean()
+        return (
+            f"Personnel({self.name!r}: {rows:,} rows of {people:,} workers, {years}, levels {levels}, {paid:.0%} with a bonus)"
+        )
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what it is, and quantiles of money and tenure."""
+        shown = [c for c in ("salary", "bonus", "ten_firm", "ten_level", "age") if c in self.table]
+        return as_html(repr(self), described(self.table, shown))
 
     def between(self, first: int, last: int) -> "Personnel":
         """The years from ``first`` to ``last``; tenures stay what they are."""

@@ -1,7 +1,6 @@
 """The matched table: one row per worker of whole workplaces, with what each worker takes along and what stays behind."""
 
 import hashlib
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Number
@@ -15,6 +14,7 @@ from bayes_labor.data.characteristics import Characteristics, asks_for_logs, par
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few, samples
 from bayes_labor.data.ids import as_text, mixed_faults
 from bayes_labor.data.joint_production.missing import filled
+from bayes_labor.data.shown import as_html
 from bayes_labor.data.tables import Reading, as_frame, read_table
 from bayes_labor.numerics.groups import Groups
 
@@ -405,7 +405,7 @@ class Workforce:
 
     def _repr_html_(self) -> str:
         """For notebooks: what it is, and its table of means and quantiles."""
-        return f"<p>{html.escape(repr(self))}</p>{self.describe().to_html(float_format='{:,.3g}'.format)}"
+        return as_html(repr(self), self.describe())
 
     @property
     def terms_by_workers(self) -> np.ndarray:

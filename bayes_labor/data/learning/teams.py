@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_labor.data.faults import DataFaults, Fault, first_few
+from bayes_labor.data.shown import as_html, described
 from bayes_labor.data.tables import as_frame
 
 GAPS = ("more skilled", "less skilled", "more skilled, squared", "less skilled, squared")
@@ -44,6 +45,16 @@ class Teams:
             faults.append(Fault(f"workers with two rows in a year: {where}", self.name, "one main job per worker and year"))
         if faults:
             raise DataFaults(faults)
+
+    def __repr__(self) -> str:
+        t = self.table
+        rows, workers, teams = len(t), t["worker"].nunique(), t["team"].nunique()
+        years = f"{t['year'].min():g} to {t['year'].max():g}"
+        return f"Teams({self.name!r}: {rows:,} rows of {workers:,} workers in {teams:,} teams, {years})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what it is, and quantiles of wages."""
+        return as_html(repr(self), described(self.table, ["wage"]))
 
     def stayers(self) -> pd.DataFrame:
         """Workers in the same team as the year before, by row: change of the wage rank and gaps to coworkers then.

@@ -4,10 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.faults import DataFaults, Fault, did_you_mean
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.models.joint_production.priors import LOG_ALL, SD_LOG, units_of
+from bayes_labor.models.joint_production.priors import LAWS, LOG_ALL, SD_LOG, units_of
 from bayes_labor.models.joint_production.settings import JointProductionSpec, SpecName
+from bayes_labor.models.laws import law
 from bayes_labor.models.priors import Hypotenuse, Prior, Relative
 from bayes_labor.theory.joint_production.hierarchy import looseness
 from bayes_labor.theory.joint_production.matching import Matching
@@ -51,6 +52,8 @@ class Inputs(NamedTuple):
     """By free variable, in the order of the model, in the wage unit."""
     looseness: float
     """Of the hierarchy's coordinates, see :mod:`bayes_labor.theory.joint_production.hierarchy`."""
+    beta_mean: tuple[float, float]
+    """Prior mean and standard deviation of b."""
     starts: dict[str, Any]
     """Their starting values, on their own scale."""
     reference: np.ndarray
@@ -76,6 +79,7 @@ def inputs_of(workforce: Workforce, spec: JointProductionSpec) -> Inputs:
         shortfall=spec.softness * float(np.mean(np.abs(workforce.wage))),
         priors=priors,
         looseness=_looseness(workforce),
+        beta_mean=prior_rows(workforce, spec).get("beta_mean", Prior("normal", (0.0, 1.0))).values,
         starts=_starts(workforce, columns, spec, priors),
         reference=reference_team(columns, spec),
     )
@@ -152,19 +156,42 @@ def reference_team(columns: Columns, spec: JointProductionSpec) -> np.ndarray:
 def prior_table(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Prior]:
     """The priors of the free variables that a specification has, by variable in the order of the model, in the wage unit.
 
-    They are those of :func:`prior_rows`, the hierarchy's in the coordinates that it is sampled in.
+    They are those of :func:`priors_meant`, the hierarchy's in the coordinates that it is sampled in.
     """
-    units, rows, n = units_of(workforce), prior_rows(workforce, spec), len(workforce.industries)
-    if "beta_mean" in rows:
-        scale, apart = rows.pop("beta_mean").values[1], Hypotenuse(1.0, 1.0 / _looseness(workforce), "beta_spread")
-        del rows["atanh_beta"]
-        spread = {"beta_spread": rows.pop("beta_spread")}
-        rows = spread | {
-            "beta_level": Prior("normal", (0.0, Hypotenuse(scale, n**-0.5, "beta_spread"))),
-            "beta_contrast_scaled": Prior("normal", (0.0, apart)),
-            "beta_rest_scaled": Prior("normal", (0.0, 1.0)),
-        } | rows  # fmt: skip
-    return {k: prior.within(units) for k, prior in rows.items()}
+    rows, n = priors_meant(workforce, spec), len(workforce.industries)
+    if "beta_mean" not in rows:
+        return rows
+    (mean, sd), apart = rows.pop("beta_mean").values, Hypotenuse(1.0, 1.0 / _looseness(workforce), "beta_spread")
+    del rows["atanh_beta"]
+    return {
+        "beta_spread": rows.pop("beta_spread"),
+        "beta_level": Prior("normal", (mean, Hypotenuse(sd, n**-0.5, "beta_spread"))),
+        "beta_contrast_scaled": Prior("normal", (0.0, apart)),
+        "beta_rest_scaled": Prior("normal", (0.0, 1.0)),
+    } | rows
+
+
+def priors_meant(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Prior]:
+    """The rows of :func:`prior_rows` in the wage unit, those of single coefficients within the row of all."""
+    units, rows = units_of(workforce), prior_rows(workforce, spec)
+    rows = {k: prior.within(units) for k, prior in rows.items()}
+    for name, terms, sd in _coefficients(columns_of(workforce, spec)):
+        own = {i: rows.pop(f"{name}[{t}]").values for i, t in enumerate(terms) if f"{name}[{t}]" in rows}
+        if own:
+            row = rows[f"{name}_scaled"].repeated(len(terms))
+            for i, numbers in own.items():
+                for vector, number in zip(row.values, numbers, strict=True):
+                    vector[i] = number * sd[i]
+            rows[f"{name}_scaled"] = row
+    return rows
+
+
+def _coefficients(columns: Columns) -> list[tuple[str, list[str], np.ndarray]]:
+    """(name, terms, standard deviations of the terms) of both kinds."""
+    return [
+        ("gamma", [*columns.external_terms, *columns.internal_terms], columns.talent_sd),
+        ("psi", columns.power_terms, columns.power_sd),
+    ]
 
 
 def _looseness(workforce: Workforce) -> float:
@@ -198,7 +225,19 @@ def prior_rows(workforce: Workforce, spec: JointProductionSpec) -> dict[str, Pri
             found[name] = found[name]._replace(values=(scale._replace(unit=SD_LOG),))
     if spec.spec == "linear_national":
         found["log_output"] = Prior("normal", (Relative(1.0, LOG_ALL), spec.priors.log_output), rows["log_output"].words)
-    return found
+    return _with_laws(found, columns_of(workforce, spec), spec)
+
+
+def _with_laws(rows: dict[str, Prior], columns: Columns, spec: JointProductionSpec) -> dict[str, Prior]:
+    """With the user's own priors in their places. Raises DataFaults for those of parameters that the specification lacks."""
+    coefficients = {f"{name}[{t}]" for name, terms, _ in _coefficients(columns) for t in terms}
+    known = [k for k in LAWS if k in rows] + sorted(coefficients)
+    for name, words in spec.priors.laws.items():
+        if name not in known:
+            what = f"this specification has no parameter {name!r} that a prior could be of"
+            raise DataFaults([Fault(what, "priors", did_you_mean(name, known))])
+        rows[name] = law(words)._replace(words=rows[name].words if name in rows else name)
+    return rows
 
 
 def _starts(workforce: Workforce, columns: Columns, spec: JointProductionSpec, priors: dict[str, Prior]) -> dict[str, Any]:

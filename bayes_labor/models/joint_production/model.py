@@ -171,7 +171,7 @@ def _beta(inputs: Inputs, spec: JointProductionSpec, n: int, free: dict[str, Any
         return pm.Deterministic("beta", pt.tanh(free["atanh_beta"]), dims="industry")
     level, spread = free["beta_level"], free["beta_spread"]
     start_on_both_sides(["beta_level"], held=["beta_spread", "beta_contrast_scaled", "beta_rest_scaled"])
-    pm.Deterministic("beta_mean", their_mean(level, spread, free["beta_rest_scaled"], spec.priors.beta_mean, n, pt))
+    pm.Deterministic("beta_mean", their_mean(level, spread, free["beta_rest_scaled"], inputs.beta_mean, n, pt))
     atanh = of_industries(level, spread, free["beta_contrast_scaled"], inputs.looseness, n, pt)
     return pm.Deterministic("beta", pt.tanh(atanh), dims="industry")
 

@@ -1,14 +1,37 @@
 """The one prior table of joint production."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
-from pydantic import PositiveFloat
+from pydantic import Field, PositiveFloat, field_validator
 
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.models.priors import Prior, Relative
+from bayes_labor.models.laws import POSITIVE, law, written
+from bayes_labor.models.priors import Family, Prior, Relative
 from bayes_labor.models.settings import Settings
 
 MEAN, SD, SD_LOG, LOW = "mean wage", "sd of wages", "sd of log wages", "least decile of wages"
 LOG_MEAN, LOG_ALL = "log mean wage of the industry", "log mean wage"
+
+
+LAWS: dict[str, tuple[Family, ...]] = {
+    "beta_mean": ("normal",), "beta_spread": POSITIVE, "log_output": ("normal",), "d": ("beta",), "V_U": ("normal",),
+    "sigma": POSITIVE, "tau": POSITIVE, "omega": POSITIVE, "gamma": ("normal",), "psi": ("normal",),
+}  # fmt: skip
+"""Families that a prior of a parameter may be of: those of its range, and of what is solved in closed form."""
+
+
+def _law_of(name: str, given: Any) -> str:
+    """In words. Raises ValueError for a parameter or a family that cannot be."""
+    parameter, bracket, _ = name.partition("[")
+    if parameter not in LAWS or bool(bracket) != (parameter in ("gamma", "psi")) or (bracket and not name.endswith("]")):
+        known = ", ".join(f"{k}[TERM]" if k in ("gamma", "psi") else k for k in LAWS)
+        raise ValueError(f"there is no prior of {name!r}: write one of {known}")
+    words = written(given)
+    if law(words).family not in LAWS[parameter]:
+        raise ValueError(f"the prior of {name} must be {' or '.join(LAWS[parameter])}, not {words}")
+    return words
 
 
 class JointProductionPriors(Settings):
@@ -41,6 +64,17 @@ class JointProductionPriors(Settings):
     """Scale of tau and omega, in the same unit, where workplaces or workers have effects."""
     tail: PositiveFloat = 0.1
     """Rate of nu - 2, where errors are Student-t; its shape is 2."""
+    laws: dict[str, str] = Field(default_factory=dict)
+    """Priors in the place of these, by parameter, in the data's units: ``{"V_U": "normal(3, 1)", "d": pm.Beta.dist(4, 2)}``.
+
+    For those of :data:`LAWS`; ``gamma[TERM]`` and ``psi[TERM]`` are single coefficients. See :mod:`bayes_labor.models.laws`."""
+
+    @field_validator("laws", mode="before")
+    @classmethod
+    def _laws(cls, given: Any) -> dict[str, str]:
+        if not isinstance(given, Mapping):
+            raise ValueError('laws are a mapping such as {"V_U": "normal(3, 1)"}')
+        return {name: _law_of(name, value) for name, value in given.items()}
 
     @property
     def table(self) -> dict[str, Prior]:

@@ -10,9 +10,8 @@ import xarray as xr
 
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.engines.run_folder import RunFolder
-from bayes_labor.models.joint_production.inputs import prior_rows
+from bayes_labor.models.joint_production.inputs import priors_meant
 from bayes_labor.models.joint_production.model import PARAMETERS
-from bayes_labor.models.joint_production.priors import units_of
 from bayes_labor.models.joint_production.settings import JointProductionSpec
 from bayes_labor.posteriors.html import section, shown_table
 from bayes_labor.posteriors.joint_production.comparison import with_log_likelihood
@@ -62,8 +61,7 @@ def log_opinions(posterior: xr.Dataset, workforce: Workforce, spec: JointProduct
 
     Where an industry stands within the hierarchy, and a workplace within its effects, is none.
     """
-    units = units_of(workforce)
-    rows = {k: prior.within(units) for k, prior in prior_rows(workforce, spec).items()}
+    rows = priors_meant(workforce, spec)
     within = {"workplace_effect", *(["atanh_beta"] if "beta_mean" in rows else [])}
     values = {
         k: posterior[k] if k in posterior else xr.apply_ufunc(np.arctanh, posterior["beta"]) for k in rows if k not in within

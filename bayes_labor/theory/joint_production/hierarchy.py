@@ -6,8 +6,8 @@ distances from b suit a sampler: the first have a funnel where s is small, the s
 .. math:: \operatorname{atanh} \beta_k = m + h(s) \sum_j B_{kj} c_j, \quad h(s) = s t / \sqrt{s^2 + t^2},
 
 with m their mean, B an orthonormal basis of vectors that sum to zero and t as much as the data may leave open of an industry:
-h is s where the prior decides and t where the data do. Then m ~ N(0, p^2 + s^2 / K) and c_j ~ N(0, 1 + s^2 / t^2) for a prior
-b ~ N(0, p^2), and what m leaves open of b is one more standard normal coordinate.
+h is s where the prior decides and t where the data do. Then m ~ N(b_0, p^2 + s^2 / K) and c_j ~ N(0, 1 + s^2 / t^2) for a prior
+b ~ N(b_0, p^2), and what m leaves open of b is one more standard normal coordinate.
 """
 
 from typing import Any
@@ -36,7 +36,8 @@ def of_industries(level: Any, spread: Any, contrast: Any, t: float, industries: 
     return level + spread * t / xp.sqrt(spread**2 + t**2) * xp.dot(contrasts(industries), contrast)
 
 
-def their_mean(level: Any, spread: Any, rest: Any, prior: float, industries: int, xp: Any) -> Any:
-    """B from m, s and the standard normal coordinate of what m leaves open, for b ~ N(0, ``prior``^2)."""
-    share = prior**2 / (prior**2 + spread**2 / industries)
-    return share * level + rest * prior * xp.sqrt(1.0 - share)
+def their_mean(level: Any, spread: Any, rest: Any, prior: tuple[float, float], industries: int, xp: Any) -> Any:
+    """B from m, s and the standard normal coordinate of what m leaves open; ``prior`` are its mean and standard deviation."""
+    mean, sd = prior
+    share = sd**2 / (sd**2 + spread**2 / industries)
+    return mean + share * (level - mean) + rest * sd * xp.sqrt(1.0 - share)

@@ -150,6 +150,7 @@ def _beta(odds: Any, a: Any, b: Any) -> Any:
 _FAMILIES: dict[str, tuple[str, Any, Any]] = {
     "normal": ("", lambda x: x, _normal),
     "half normal": ("_log__", jnp.exp, _half_normal),
+    "log normal": ("_log__", jnp.exp, lambda log_x, median, sd: _normal(log_x, jnp.log(median), sd)),
     "gamma": ("_log__", jnp.exp, _gamma),
     "beta": ("_logodds__", jax.nn.sigmoid, _beta),
 }
