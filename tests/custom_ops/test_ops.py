@@ -180,7 +180,16 @@ def test_jax_differentiates_by_the_same_gradient(case: Case) -> None:
     check_jax_differentiates(case)
 
 
-@pytest.mark.parametrize("case", [*(c for c in CASES if ops_of(c) & set(TWINS)), *LONG], ids=lambda c: c.name)
+_TWINS = [c for c in CASES if ops_of(c) & set(TWINS)]
+_SLOW = [
+    CASES[3],
+    CASES[4],
+]  # outside options without copies, of which the other linkers see all: half a minute of compiling each
+
+
+@pytest.mark.parametrize(
+    "case", [*(pytest.param(c, marks=pytest.mark.long if c in _SLOW else ()) for c in _TWINS), *LONG], ids=lambda c: c.name
+)
 def test_twins_for_accelerators_agree(case: Case) -> None:
     """Another program, and for outside options another derivation: JAX differentiates through the fixed point."""
     check_linkers_agree(case, [TWIN], rtol=1e-8)
