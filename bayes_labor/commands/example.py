@@ -28,4 +28,5 @@ def register(app: typer.Typer) -> None:
             raise DataFaults([Fault("only built-in samples can be written", str(path), remedy)])
         table = tables[name]()
         table.to_parquet(path) if path.suffix == ".parquet" else table.to_csv(path, index=False)
-        console.print(f"written: {path}")
+        told = "; its wages are simulated with additive errors, some are negative: read it with --simulated"
+        console.print(f"written: {path}{told if name == 'norway' else ''}")

@@ -80,6 +80,9 @@ def source(
     weight: Annotated[
         str, typer.Option(help="Joint production: column with the workers of the workplace that each sampled one stands for.")
     ] = "",
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Joint production: wages are simulated with additive errors, some below 0.")
+    ] = False,
     gaps: Annotated[
         str, typer.Option(help="Bonuses: years that a worker misses: `keep`, or `spells`: another worker from there on.")
     ] = "",
@@ -116,7 +119,7 @@ def source(
     columns |= {k: v for k, v in (("workplace", workplace), ("wage", wage), ("industry", industry)) if v}
     reading = Reading(separator, decimal, thousands, encoding, sheet, tuple(where or ()), tuple(codes or ()))
     given: dict[str, Any] = {"formula": formula, "internal": internal or [], "worker": worker, "person": person}
-    given |= {"leave_out": leave_out or [], "missing": missing, "weight": weight}
+    given |= {"leave_out": leave_out or [], "missing": missing, "weight": weight, "simulated": simulated}
     given |= {"gaps": gaps, "demotions": demotions, "firm": firm, "count": count}
     given |= {"level_order": level_order or [], "rating_order": rating_order or []}
     return Source(source, columns, given, reading)

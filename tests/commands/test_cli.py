@@ -7,6 +7,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from bayes_labor.commands import app
+from bayes_labor.data import DataFaults
 from bayes_labor.engines.run_folder import RunFolder
 from tests.conftest import FORMULA, make_table
 
@@ -118,6 +119,16 @@ def test_samples_that_can_be_written_can_be_fitted(tmp_path: Path) -> None:
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "levels                                   ~ Normal(0, 1.5)" in page and "against effects of any order" in page
     assert call("example", "personnel", str(tmp_path / "people.csv")).exit_code == 0
+
+
+def test_every_sample_that_is_written_is_read_again(tmp_path: Path) -> None:
+    """That of Norway has wages below zero, which in a payroll are faults: what to say is said with the file and the fault."""
+    file = str(tmp_path / "norway.parquet")
+    assert "--simulated" in call("example", "norway", file).output
+    told = ["data", "joint-production", file, "--formula", "experience + seniority", "--internal", "seniority"]
+    refused = CliRunner().invoke(app, told).exception
+    assert isinstance(refused, DataFaults) and "is not positive" in str(refused) and "--simulated" in str(refused)
+    assert "workers 247,521" in call(*told, "--simulated").output
 
 
 def test_every_option_of_every_verb_has_help() -> None:

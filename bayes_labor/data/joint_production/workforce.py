@@ -553,7 +553,11 @@ def _wage_faults(wage: pd.Series, simulated: bool) -> list[Fault]:
         (wage.isna(), "is missing", "drop the whole workplace: the payroll must be complete"),
         (np.isinf(values), "is infinite", "correct it or drop the whole workplace"),
         (np.isfinite(values) & (values.abs() > _LARGEST_WAGE), "is beyond 1e150", "choose another wage unit"),
-        ((values <= 0) & ~np.isinf(values) & (not simulated), "is not positive", "correct it or drop the whole workplace"),
+        (
+            (values <= 0) & ~np.isinf(values) & (not simulated),
+            "is not positive",
+            "correct it or drop the whole workplace; of wages simulated with additive errors say so (--simulated)",
+        ),
     ]
     faults = [
         Fault(f"{name} {what}", f"rows {first_few(wage.index[bad])}{samples(wage[bad].dropna())}", remedy)

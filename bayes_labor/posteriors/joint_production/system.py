@@ -41,6 +41,7 @@ from bayes_labor.posteriors.system import System
 def read(
     source: str, columns: dict[str, str], reading: Reading | None = None, *, formula: str = "", internal: Sequence[str] = (),
     worker: str = "", person: str = "", leave_out: Sequence[str] = (), missing: str = "", weight: str = "",
+    simulated: bool = False,
 ) -> Workforce:  # fmt: skip
     """A workforce: ``baseball``, ``norway``, ``norway:600`` (that many workplaces), or a file.
 
@@ -64,6 +65,7 @@ def read(
         "leave_out": leave_out,
         "missing": missing,
         "weight": weight or None,
+        "simulated": simulated,
     }
     named |= columns | {"name": Path(source).stem}
     return Workforce.from_file(source, formula, list(internal), reading=reading, **named)
