@@ -69,7 +69,13 @@ def kill_at_random(folder: Path, process: subprocess.Popen, rng: random.Random) 
 
 
 @pytest.mark.parametrize(
-    ("engine", "draws", "kills", "rows"), [("nutpie", 6000, 2, 60_000), ("blackjax", 200, 1, 5_000)], ids=["nutpie", "blackjax"]
+    ("engine", "draws", "kills", "rows"),
+    [
+        ("nutpie", 6000, 1, 60_000),
+        ("blackjax", 200, 1, 5_000),
+        pytest.param("nutpie", 6000, 2, 60_000, marks=pytest.mark.long),
+    ],
+    ids=["nutpie", "blackjax", "nutpie-twice"],
 )
 def test_killed_and_resumed(engine: str, draws: int, kills: int, rows: int, tmp_path: Path) -> None:
     pytest.importorskip("blackjax")
