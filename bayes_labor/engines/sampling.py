@@ -175,10 +175,9 @@ def _refuse_two_truths(folder: RunFolder) -> None:
 
 
 def _refuse_other_coordinates(folder: RunFolder, record: dict[str, Any], model: pm.Model) -> None:
-    """Raises DataFaults where the model of the fit had other variables: an earlier release's, in other coordinates."""
-    then, now = record.get("words", {}).get("dims", {}), _words(model)["dims"]
-    if then != now and "words" in record:
-        gone = sorted(set(then) - set(now)) or sorted(set(now) - set(then)) or ["their dimensions"]
+    """Raises DataFaults where the fit had variables that its model lacks: an earlier release's, in other coordinates."""
+    gone = sorted(set(record.get("words", {}).get("dims", {})) - set(model.named_vars))
+    if gone:
         what = f"the unfinished fit samples other variables than this release does ({', '.join(gone)})"
         raise DataFaults([Fault(what, str(folder.path), "fit again; `peek` shows the draws that there are")])
 
