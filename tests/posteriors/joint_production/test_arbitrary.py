@@ -17,10 +17,12 @@ from bayes_labor.theory import Matching, solve_outside_option, solve_payroll
 from tests.conftest import FORMULA, make_table
 
 
-def density(workforce: Workforce, spec: JointProductionSpec) -> float:
+def density(workforce: Workforce, spec: JointProductionSpec, first: str = "services") -> float:
+    """At one economy: all but beta is the same in both industries, of which that named ``first`` has the higher beta."""
     model = joint_production(workforce, spec)
     rng = np.random.default_rng(1)
-    point = {k: v + 0.1 * rng.normal() for k, v in starting_point(model).items()}  # the same for every industry
+    point = {k: v + 0.1 * rng.normal() for k, v in starting_point(model).items()}
+    point["beta_contrast_scaled"] = np.array([0.3 if workforce.industries[0] == first else -0.3])
     return float(model.compile_logp(mode="FAST_COMPILE")(point))
 
 
@@ -31,9 +33,10 @@ def test_rows_labels_and_seeds_do_not_move_the_density(small: Workforce) -> None
     renamed = table.assign(
         workplace=-table["workplace"], industry=table["industry"].map({"trade": "a trade", "services": "z services"})
     )  # fmt: skip
-    for other in (shuffled, renamed):
+    for other, first in ((shuffled, "services"), (renamed, "z services")):
         workforce = Workforce.from_frame(other, FORMULA, ["seniority"])
-        assert density(workforce, JointProductionSpec(seed=17)) == pytest.approx(want, rel=1e-10)
+        assert density(workforce, JointProductionSpec(seed=17), first) == pytest.approx(want, rel=1e-10)
+    assert density(small, JointProductionSpec(), "trade") != pytest.approx(want, rel=1e-6)
 
 
 def test_exact_matching_is_the_default_everywhere() -> None:
