@@ -94,7 +94,7 @@ def test_a_kill_within_a_population_loses_a_move(tmp_path, monkeypatch, damaged)
         return real(*arguments)
 
     monkeypatch.setattr(smc, "paths", counted)
-    monkeypatch.setattr("bayes_labor.engines.progress.INTERVAL", 0.0)
+    monkeypatch.setattr("bayes_labor.engines.progress._SOONER", 0.0)
     whole, in_all = sample(two_modes(0.3), **settings), moves[0]
     moves[:] = 0, in_all - 4
     with pytest.raises(KeyboardInterrupt):
