@@ -149,9 +149,7 @@ def task(
     chosen = system_named(system)
     given = dict(_setting(text) for text in set_ or [])
     said = [_prior(t) for t in prior or []]
-    priors: dict[str, Any] = {name: number(value, text) for name, value, text in said if "(" not in value}
-    laws = {name: value for name, value, _ in said if "(" in value}
-    priors |= {"laws": laws} if laws else {}
+    priors: dict[str, Any] = {name: value if "(" in value else number(value, text) for name, value, text in said}
     if priors and isinstance(given.get("priors", {}), dict):
         given["priors"] = given.get("priors", {}) | priors
     return Task(chosen, settings_of(chosen, given, settings), source)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.models.priors import Prior
 from bayes_labor.numerics.groups import Groups
 
 FIXED = ("intercept", "worker", "means")
@@ -46,16 +47,16 @@ class PanelDesign:
         mean, sd = self.prior_mean[kept], self.prior_sd[kept]
         return replace(self, columns=self.columns[:, kept], terms=terms, blocks=blocks, prior_mean=mean, prior_sd=sd)
 
-    def extended(self, terms: Sequence[str], block: str, columns: Sequence[np.ndarray], prior_sd: float) -> "PanelDesign":
-        """Add columns (N,) of one block, with priors around zero."""
-        more = len(terms)
+    def extended(self, terms: Sequence[str], block: str, columns: Sequence[np.ndarray], prior: Prior) -> "PanelDesign":
+        """Add columns (N,) of one block, each with this normal prior."""
+        more, (mean, sd) = len(terms), prior.values
         return replace(
             self,
             columns=np.column_stack([self.columns, *columns]),
             terms=(*self.terms, *terms),
             blocks=(*self.blocks, *[block] * more),
-            prior_mean=np.append(self.prior_mean, np.zeros(more)),
-            prior_sd=np.append(self.prior_sd, np.full(more, prior_sd)),
+            prior_mean=np.append(self.prior_mean, np.full(more, mean)),
+            prior_sd=np.append(self.prior_sd, np.full(more, sd)),
         )
 
     def places(self, *blocks: str) -> list[int]:

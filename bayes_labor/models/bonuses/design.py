@@ -1,7 +1,7 @@
 """Regressors of the bonus regressions: levels, age, tenure, ratings, demographics, years, and worker means (Mundlak)."""
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,9 @@ from pydantic import Field
 from bayes_labor.data.bonuses.personnel import TENURES, Personnel
 from bayes_labor.data.characteristics import Characteristics, parse
 from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
+from bayes_labor.models.laws import WithPriors, check_terms, law, of_terms
 from bayes_labor.models.panel_design import PanelDesign, told_apart
 from bayes_labor.models.priors import Prior, Relative, stacked
-from bayes_labor.models.settings import Settings
 from bayes_labor.numerics.groups import Groups
 
 Block = Literal["levels", "age", "tenure", "ratings", "promoted", "avg_increase"]
@@ -49,9 +49,10 @@ FALLING = ("ratings",)
 """Blocks whose ordered effects fall: ratings do from 1, the best."""
 
 
-class Regressors(Settings):
+class Regressors(WithPriors):
     """What explains an outcome, in any of the bonus equations."""
 
+    by_term: ClassVar[tuple[str, ...]] = ("theta",)
     blocks: tuple[Block, ...] = BLOCKS
     """Which of levels, age, tenure at the level, ratings, whether the worker is promoted at the end of the year, and the
     average yearly increase of log salary at the level (rows without one, a hire's first year, are dropped)."""
@@ -69,6 +70,11 @@ class Regressors(Settings):
     """The ``level``, ``rating`` or ``education`` that others are compared with; by default the lowest that occurs."""
 
     @property
+    def rows(self) -> dict[str, Prior]:
+        """Priors by block of coefficients."""
+        return self.coefficients
+
+    @property
     def coefficients(self) -> dict[str, Prior]:
         """Of :data:`COEFFICIENTS` those that are asked for."""
         asked = {"intercept", *self.blocks} | ({"age squared"} if "age" in self.blocks else set())
@@ -76,6 +82,12 @@ class Regressors(Settings):
         asked |= ({"worker"} if self.demographics else set()) | ({"means"} if self.means else set())
         asked |= {"own"} if self.formula else set()
         return {name: prior for name, prior in COEFFICIENTS.items() if name in asked}
+
+    @property
+    def of_log_bonus(self) -> dict[str, Prior]:
+        """Normal priors of the coefficients of a log bonus, by block and by term, the user's in their places."""
+        own = {n: law(said) for n, said in self.priors.items()}
+        return COEFFICIENTS | {n: p for n, p in own.items() if p.family == "normal"}
 
 
 class Column(NamedTuple):
@@ -90,7 +102,7 @@ class Column(NamedTuple):
     def prior(self, table: Mapping[str, Prior]) -> Prior:
         """Of its coefficient: its own, its block's, or that of all, ``theta``."""
         names = ("own",) if self.own else (self.name, self.block, "theta")
-        return next(table[n] for n in names if n in table)
+        return next(table[n] for n in (f"theta[{self.name}]", *names) if n in table)
 
 
 def bonus_design(
@@ -101,7 +113,7 @@ def bonus_design(
     outcome: Literal["size", "receipt"] = "size",
     unrated: Literal["drop", "indicator"] = "drop",
     within: bool = False,
-    priors: Mapping[str, Prior] = COEFFICIENTS,
+    priors: Mapping[str, Prior] | None = None,
 ) -> PanelDesign:
     """Build a regression of bonuses. The lowest level, tenure, rating and education that occur are the base, or what is asked.
 
@@ -120,7 +132,7 @@ def bonus_design(
     within
         Whether slopes are within workers even where worker means are no regressors.
     priors
-        Of coefficients by term, by block, ``own``, or of all, ``theta``.
+        Of coefficients by term (``theta[TERM]``), by block, ``own``, or of all, ``theta``; by default those of a log bonus.
 
     Returns
     -------
@@ -131,10 +143,11 @@ def bonus_design(
     Raises
     ------
     DataFaults
-        For columns that the panel lacks, or no rows.
+        For columns that the panel lacks, no rows, or priors of terms that there are not.
 
     """
     spec = regressors or Regressors()
+    priors = spec.of_log_bonus if priors is None else priors
     unknown = [n for n in spec.base if n not in ("level", "rating", "education")]
     if unknown:
         raise DataFaults([Fault(f"base says {unknown[0]!r}", "base", "say the base of level, rating or education")])
@@ -153,6 +166,7 @@ def bonus_design(
     means = spec.means and not left_out
     averages = groups.means(np.column_stack([c.values for c in varying]))[groups.row].T if means and varying else []
     between = [Column(f"mean of {c.name}", "means", v, c.own) for c, v in zip(varying, averages, strict=False)]
+    check_terms("theta", of_terms(priors, "theta"), ["intercept", *(c.name for c in [*varying, *fixed, *between])])
     if means or within:
         varying, why = _told_apart(varying, groups, " within workers")
         fixed, why_fixed = _told_apart([*fixed, *between], None, "")

@@ -10,7 +10,7 @@ v: the integral over v is that of the logit alone, log odds moved by tau B / (1 
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pymc as pm
@@ -21,7 +21,8 @@ from bayes_labor.custom_ops.likelihoods import marginal_logit_likelihood
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.likelihoods.logit_panel import NODES
-from bayes_labor.models.bonuses.design import BLOCKS, COEFFICIENTS, UNIT, Block, Regressors, bonus_design
+from bayes_labor.models.bonuses.design import BLOCKS, UNIT, Block, Regressors, bonus_design
+from bayes_labor.models.laws import of_terms
 from bayes_labor.models.notes import note_left_out
 from bayes_labor.models.panel_design import PanelDesign, told_apart
 from bayes_labor.models.pilot import logit_pilot, panel_pilot, rotated_normal, started
@@ -33,6 +34,7 @@ from bayes_labor.numerics.normal import HALF_LOG_2PI
 class HurdleSpec(Regressors):
     """What explains both receipt and size of bonuses; worker means are over all rows, with a bonus or not."""
 
+    by_term: ClassVar[tuple[str, ...]] = ("odds", "theta")
     blocks: tuple[Block, ...] = BLOCKS
     slope: PositiveFloat = 2.5
     """Normal of every coefficient of the log odds."""
@@ -47,7 +49,7 @@ class HurdleSpec(Regressors):
     """Of the trapezoid, where the integrand is nearly normal."""
 
     @property
-    def table(self) -> dict[str, Prior]:
+    def rows(self) -> dict[str, Prior]:
         """Priors by equation, by block of coefficients of the log bonus, and by parameter."""
         found = {"odds": Prior("normal", (0.0, self.slope), "odds of a bonus, every coefficient")}
         if self.formula:
@@ -76,6 +78,7 @@ class HurdleSpec(Regressors):
         rated = "ratings" in self.blocks and "rating" in panel.table
         rows = panel.table[panel.table["rating"].notna()] if rated else panel.table
         priors = {"theta": self.table["odds"]} | ({"own": self.table["own odds"]} if self.formula else {})
+        priors |= {f"theta[{t}]": p for t, p in of_terms(self.table, "odds").items()}
         odds = bonus_design(panel, self, rows=rows, outcome="receipt", priors=priors)
         won = odds.outcome > 0
         if won.all() or not won.any():
@@ -116,12 +119,13 @@ class HurdleDesign:
 
 def _sizes(panel: Personnel, spec: HurdleSpec, rows: Any, odds: PanelDesign, won: np.ndarray) -> PanelDesign:
     """The regression of the log bonus, without what the rows with one cannot tell."""
-    found = bonus_design(panel, spec, rows=rows, outcome="receipt", priors=COEFFICIENTS)
+    found = bonus_design(panel, spec, rows=rows, outcome="receipt")
     y = np.log(np.where(won, odds.table["bonus"].to_numpy(np.float64), 1.0))
     kept, why = told_apart(list(found.terms[1:]), found.columns[won][:, 1:])
     at = [0, *(k + 1 for k in kept)]
     mean = found.prior_mean[at]
-    mean[0] = y[won].mean()
+    if not {"intercept", "theta[intercept]"} & set(spec.priors):
+        mean[0] = y[won].mean()
     terms, blocks = tuple(found.terms[i] for i in at), tuple(found.blocks[i] for i in at)
     columns, sd = found.columns[:, at], found.prior_sd[at]
     return PanelDesign(y, columns, terms, blocks, mean, sd, found.groups, found.table, why)

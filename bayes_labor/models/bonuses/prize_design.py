@@ -5,7 +5,7 @@ is known (equation 5), and those with a bonus (equation 8).
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,9 @@ from pydantic import PositiveFloat
 from bayes_labor.data.bonuses.personnel import TENURES, Personnel
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.models.bonuses.design import Regressors, bonus_design, dummies, person
+from bayes_labor.models.laws import check_terms, of_terms
 from bayes_labor.models.panel_design import PanelDesign, told_apart
-from bayes_labor.models.priors import Prior
+from bayes_labor.models.priors import Prior, stacked
 from bayes_labor.numerics.groups import Groups
 
 Pay = Literal["salary", "total"]
@@ -27,6 +28,7 @@ PRIZE = ("prize", "mean of prize")
 class PrizeSpec(Regressors):
     """What the prize is made of, and what else explains bonuses; worker means are those of the prize too."""
 
+    by_term: ClassVar[tuple[str, ...]] = ("chance", "rise", "theta")
     covariates: Covariates = "C"
     """Of the increase: ``A`` age, level, tenure at the level and rating; ``B`` also tenure at the firm, gender and education;
     ``C`` titles too."""
@@ -47,7 +49,7 @@ class PrizeSpec(Regressors):
     error: PositiveFloat = 1.0
 
     @property
-    def table(self) -> dict[str, Prior]:
+    def rows(self) -> dict[str, Prior]:
         """Priors by equation, by block of coefficients of the log bonus, and by parameter."""
         spreads = {
             "sd_omega": Prior("half normal", (self.effect_rise,), "sd of omega (worker effects, increase)"),
@@ -106,7 +108,7 @@ class PrizeDesign:
         """The bonus equation with the prize (m,) and, if others' worker means are there, its worker mean."""
         groups = self.bonus.groups
         extra = [prize, groups.means(prize)[groups.row]] if self.means else [prize]
-        return self.bonus.extended(PRIZE[: len(extra)], "prize", extra, self.rho.values[1])
+        return self.bonus.extended(PRIZE[: len(extra)], "prize", extra, self.rho)
 
 
 def log_increase(table: pd.DataFrame, kind: Pay = "salary") -> np.ndarray:
@@ -143,12 +145,10 @@ def prize_design(panel: Personnel, spec: PrizeSpec) -> PrizeDesign:
         if len(rows) < 2:
             remedy = "give consecutive years with salary, promoted, bonus and rating"
             raise DataFaults([Fault(f"no {what}", panel.name, remedy)])
-    promotion = _regression(
-        table["promoted"], _chance(panel, table), "promotion", np.arange(len(table)), rated, spec.table["chance"]
-    )
+    promotion = _regression(table["promoted"], _chance(panel, table), "promotion", np.arange(len(table)), rated, spec, "chance")
     # A regressor that says nothing where increases are known is left out: its effect elsewhere would be the prior's.
     rises = _rise(panel, table, spec.covariates)
-    increase = _regression(table["log_increase"], rises, "increase", known, rated, spec.table["rise"])
+    increase = _regression(table["log_increase"], rises, "increase", known, rated, spec, "rise")
     at = np.flatnonzero(table.index.isin(bonus.table.index))
     both = rated.at(np.append(known, at))
     return PrizeDesign(
@@ -166,13 +166,21 @@ def prize_design(panel: Personnel, spec: PrizeSpec) -> PrizeDesign:
 
 
 def _regression(
-    outcome: pd.Series, parts: dict[str, np.ndarray], equation: str, rows: np.ndarray, groups: Groups, prior: Prior
+    outcome: pd.Series,
+    parts: dict[str, np.ndarray],
+    equation: str,
+    rows: np.ndarray,
+    groups: Groups,
+    spec: PrizeSpec,
+    vector: str,
 ) -> PanelDesign:
     """On a constant and those parts that can be told apart at ``rows``."""
+    own = of_terms(spec.table, vector)
+    check_terms(vector, own, ["intercept", *parts])
     columns = np.column_stack(list(parts.values()))[rows]
     kept, why = told_apart(list(parts), columns)
     terms = ("intercept", *(list(parts)[i] for i in kept))
-    mean, sd = prior.repeated(len(terms)).values
+    mean, sd = stacked(own.get(t, spec.table[vector]) for t in terms).values
     return PanelDesign(
         outcome.to_numpy(np.float64)[rows],
         np.column_stack([np.ones(len(rows)), columns[:, kept]]),

@@ -37,7 +37,7 @@ class ReceiptSpec(Regressors):
     """Of the trapezoid."""
 
     @property
-    def table(self) -> dict[str, Prior]:
+    def rows(self) -> dict[str, Prior]:
         """Priors by parameter."""
         found = {"theta": Prior("normal", (0.0, self.slope), "theta (every coefficient, log odds)")}
         if self.formula:

@@ -5,6 +5,7 @@ Where errors are Student-t or ratings are missing nothing sums out exactly: then
 the specification.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -42,7 +43,7 @@ class BonusSpec(Regressors):
     """Half-normal of the worker effects' standard deviation."""
 
     @property
-    def table(self) -> dict[str, Prior]:
+    def rows(self) -> dict[str, Prior]:
         """Priors by block of coefficients (of each step, where they are ordered), and by parameter."""
         steps = {n: p for n, p in STEPS.items() if n in self.blocks and self.ordered}
         missing = {"rating missing": COEFFICIENTS["ratings"]._replace(words="rating missing")}
@@ -119,14 +120,14 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
     workers = linear_panel(design, spec.table, summed=spec.sums_out)
     with pm.Model(coords={"term": list(design.terms)}) as model:
         note_left_out(design.left_out)
-        x, theta = (_in_order if spec.ordered else _unordered)(design, workers.pilot)
+        x, theta = _in_order(design, workers.pilot, spec.table) if spec.ordered else _unordered(design, workers.pilot)
         if spec.sums_out:
             observe_products("log_bonus", workers, x)
             return model
         mean, sigma = mean_by_row(workers, x, "worker")
         kind, extra = error_distribution(spec.table)
         if spec.ratings == "mixture" and design.table["rating"].isna().any():
-            observe_over_ratings(design, theta, mean, kind, sigma=sigma, **extra)
+            observe_over_ratings(design, spec.table, theta, mean, kind, sigma=sigma, **extra)
         else:
             kind("log_bonus", mu=mean, sigma=sigma, **extra, observed=pm.Data("observed_log_bonus", design.outcome))
     return model
@@ -137,14 +138,14 @@ def _unordered(design: PanelDesign, pilot: Pilot) -> tuple[Any, Any]:
     return rotated_normal("theta", pilot, design.prior_mean, design.prior_sd, "term")
 
 
-def _in_order(design: PanelDesign, pilot: Pilot) -> tuple[Any, Any]:
+def _in_order(design: PanelDesign, pilot: Pilot, table: Mapping[str, Prior]) -> tuple[Any, Any]:
     """The same, but effects of levels and tenure rise and those of ratings fall step by step, each step half-normal."""
     theta, held = pt.zeros(len(design.terms)), []
-    for block, step in STEPS.items():
+    for block in STEPS:
         places = [i for i in design.places(block) if design.terms[i] != "rating missing"]
         if places:
-            steps = step.place(f"{block}_steps", shape=len(places))
-            start_at(**{f"{block}_steps": np.full(len(places), 0.5 * step.values[0])})
+            steps = table[block].place(f"{block}_steps", shape=len(places))
+            start_at(**{f"{block}_steps": np.full(len(places), table[block].frozen().median())})
             theta = pt.set_subtensor(theta[places], (-1.0 if block in FALLING else 1.0) * pt.cumsum(steps))
             held += places
     rest = np.setdiff1d(np.arange(len(design.terms)), held)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from pydantic import Field, PositiveFloat, field_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from bayes_labor.data.joint_production.workforce import Workforce
-from bayes_labor.models.laws import POSITIVE, law, written
+from bayes_labor.models.laws import POSITIVE, is_law, law, written
 from bayes_labor.models.priors import Family, Prior, Relative
 from bayes_labor.models.settings import Settings
 
@@ -66,8 +66,18 @@ class JointProductionPriors(Settings):
     """Rate of nu - 2, where errors are Student-t; its shape is 2."""
     laws: dict[str, str] = Field(default_factory=dict)
     """Priors in the place of these, by parameter, in the data's units: ``{"V_U": "normal(3, 1)", "d": pm.Beta.dist(4, 2)}``.
+    They may also stand beside the other settings: ``JointProductionPriors(talent=1.0, V_U="normal(3, 1)")``.
 
     For those of :data:`LAWS`; ``gamma[TERM]`` and ``psi[TERM]`` are single coefficients. See :mod:`bayes_labor.models.laws`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _beside(cls, given: Any) -> Any:
+        said = {k: v for k, v in given.items() if is_law(v)}
+        laws = given.get("laws", {})
+        if not said or not isinstance(laws, Mapping):
+            return given
+        return {k: v for k, v in given.items() if k not in said} | {"laws": {**laws, **said}}
 
     @field_validator("laws", mode="before")
     @classmethod

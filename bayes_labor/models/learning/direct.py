@@ -15,9 +15,9 @@ from pydantic import PositiveFloat
 from bayes_labor.custom_ops import human_capital
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.learning.teams import Teams
+from bayes_labor.models.laws import WithPriors
 from bayes_labor.models.notes import start_at, start_there
 from bayes_labor.models.priors import Prior, Relative
-from bayes_labor.models.settings import Settings
 from bayes_labor.theory.learning.careers import Careers
 
 _MOST_ROWS = 20_000
@@ -35,7 +35,7 @@ _SPREADS = {
 _MEAN = "mean log wage"
 
 
-class DirectSpec(Settings):
+class DirectSpec(WithPriors):
     """Priors: normal of theta+, theta- and mu_q, half-normal of standard deviations."""
 
     theta_p: tuple[float, PositiveFloat] = (0.1, 0.2)
@@ -49,7 +49,7 @@ class DirectSpec(Settings):
     """A level of pay per year. It then takes what all workers learn alike, and mu_q is known from its prior only."""
 
     @property
-    def table(self) -> dict[str, Prior]:
+    def rows(self) -> dict[str, Prior]:
         """Priors by parameter."""
         normal = {n: Prior("normal", getattr(self, n), words) for n, words in _NORMAL.items()}
         half = {n: Prior("half normal", (getattr(self, n),), words) for n, words in _SPREADS.items()}

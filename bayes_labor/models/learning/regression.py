@@ -5,7 +5,7 @@ for workers. Section 7.1 of the specification. One's own earlier rank enters eve
 theta: these are no structural effects of learning.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pymc as pm
@@ -13,17 +13,18 @@ from pydantic import PositiveFloat
 
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.learning.teams import GAPS, Teams
+from bayes_labor.models.laws import WithPriors, check_terms, of_terms
 from bayes_labor.models.linear_panel import Errors, error_distribution, linear_panel, mean_by_row, observe_products, spreads
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.models.pilot import rotated_normal
-from bayes_labor.models.priors import Prior
-from bayes_labor.models.settings import Settings
+from bayes_labor.models.priors import Prior, stacked
 from bayes_labor.numerics.groups import Groups
 
 
-class LearningSpec(Settings):
+class LearningSpec(WithPriors):
     """Priors, on standardised data: change and gaps are divided by their standard deviations."""
 
+    by_term: ClassVar[tuple[str, ...]] = ("theta",)
     means: bool = True
     """Whether team means of the gaps are regressors too: then slopes are within teams."""
     errors: Errors = "normal"
@@ -35,7 +36,7 @@ class LearningSpec(Settings):
     effect: PositiveFloat = 0.5
 
     @property
-    def table(self) -> dict[str, Prior]:
+    def rows(self) -> dict[str, Prior]:
         """Priors by parameter."""
         theta = Prior("normal", (0.0, self.coefficient), "theta (every one, standardised data)")
         return {"theta": theta} | spreads(self.errors, self.error, self.effect, "team")
@@ -54,7 +55,9 @@ class LearningSpec(Settings):
         columns = np.column_stack([np.ones(len(rows)), *gaps, *means])
         terms = ("intercept", *GAPS, *(f"mean of {n}" for n in GAPS[: len(means)]))
         blocks = ("intercept", *["gaps"] * 4, *["means"] * len(means))
-        mean, sd = self.table["theta"].repeated(len(terms)).values
+        own = of_terms(self.table, "theta")
+        check_terms("theta", own, terms)
+        mean, sd = stacked(own.get(t, self.table["theta"]) for t in terms).values
         return PanelDesign(rows["change"].to_numpy() / scale[0], columns, terms, blocks, mean, sd, groups), scale
 
 

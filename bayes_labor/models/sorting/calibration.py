@@ -16,6 +16,7 @@ from scipy.special import digamma, polygamma
 from bayes_labor.custom_ops.sorting import SortingEquilibrium, sorting_equilibrium
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.data.sorting.macro import MOMENTS, PAPER, Targets
+from bayes_labor.models.laws import is_law, law, written
 from bayes_labor.models.notes import solver_outcomes, start_at
 from bayes_labor.models.priors import Prior, printed, stacked
 from bayes_labor.models.settings import Settings
@@ -23,6 +24,22 @@ from bayes_labor.numerics.normal import log_normal_density
 from bayes_labor.theory.sorting.business_cycle import LABOR_SHARES, LaborShare, stationary_recessions
 from bayes_labor.theory.sorting.closed_forms import chi_of_v, lambda_x_of_chi
 from bayes_labor.theory.sorting.equilibrium import SortingStatus
+
+_FIELDS = {"psi": ("psi",), "v": ("v",), "tau_hat": ("tau_median", "tau_spread"), "s_l": ("s_l",)}
+
+
+def _numbers(name: str, given: Any) -> list[tuple[str, Any]]:
+    """(field, value) of a prior that words say, or a distribution. Coordinates are solved for these families."""
+    if name not in _FIELDS:
+        raise ValueError(f"there is no prior of {name!r}: write one of {', '.join(_FIELDS)}")
+    said, known = law(written(given)), SortingPriors().table[name]
+    if said.family != known.family:
+        raise ValueError(f"the prior of {name} must be {known.family}, not {written(given)}")
+    fields = _FIELDS[name]
+    return [
+        (fields[0], said.values if known.family == "beta" else said.values[0]),
+        *zip(fields[1:], said.values[1:], strict=False),
+    ]
 
 
 class SortingPriors(Settings):
@@ -41,6 +58,13 @@ class SortingPriors(Settings):
     """Half-normal of the spread over economies of logit v, log tau and log s_l."""
     pooling_psi: PositiveFloat = 0.25
     """The same of logit psi."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _laws(cls, given: Any) -> Any:
+        """Priors as words or PyMC's distributions, of the families above, beside numbers: ``{"psi": "beta(3, 4)"}``."""
+        said = {k: v for k, v in given.items() if is_law(v)}
+        return {k: v for k, v in given.items() if k not in said} | {f: x for k, v in said.items() for f, x in _numbers(k, v)}
 
     @property
     def table(self) -> dict[str, Prior]:

@@ -19,6 +19,7 @@ from bayes_labor.models import BonusSpec, bonus_size
 from bayes_labor.models.bonuses.design import Regressors, bonus_design, year_contrasts
 from bayes_labor.models.panel_design import IdentificationError, check_identified
 from bayes_labor.models.pilot import pilot_of
+from bayes_labor.models.priors import Prior
 from bayes_labor.numerics.groups import Groups
 from bayes_labor.posteriors import SamplerSettings, compile_model, draw, gates
 from bayes_labor.posteriors.calibration import calibrate_model
@@ -325,7 +326,7 @@ def test_design(panel: Personnel) -> None:
 def test_what_cannot_be_told_apart_is_refused(panel: Personnel) -> None:
     design = bonus_design(panel)
     trend = (design.table["year"] - 1984).to_numpy(np.float64)
-    with_trend = design.extended(["trend"], "years", [trend], 1.0)
+    with_trend = design.extended(["trend"], "years", [trend], Prior("normal", (0.0, 1.0)))
     with pytest.raises(IdentificationError, match=r"age, trend cannot be told apart within workers"):
         check_identified(with_trend)
     with pytest.raises(DataFaults, match="the panel has no age"):
