@@ -4,12 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import arviz_plots as azp
+import matplotlib as mpl
 import pandas as pd
 import xarray as xr
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from bayes_labor.engines.run_folder import RunFolder, provenance
 from bayes_labor.posteriors.diagnostics import Gate
-from bayes_labor.posteriors.html import section, shown_table, write_page
+from bayes_labor.posteriors.html import section, shown_table, with_figures, write_page
+from bayes_labor.posteriors.style import ACCENT, INK, STYLE, WIDE
 from bayes_labor.posteriors.system import System
 
 WEAK = 0.5
@@ -75,7 +80,24 @@ def health(gates: Sequence[Gate], draws: xr.DataTree, folder: RunFolder) -> dict
     if counts:
         outcomes = pd.Series(counts, name="draws").rename_axis("outcome of the solver").to_frame()
         tables.append(shown_table(outcomes, folder, "solver", "Outcomes of the solver over posterior draws", ""))
-    return section("Health of the fit", tables)
+    shown, energy = section("Health of the fit", tables), energy_figure(draws)
+    return with_figures(shown, folder, energy=energy) if energy is not None else shown
+
+
+def energy_figure(draws: xr.DataTree) -> tuple[Figure, str] | None:
+    """Energies of draws and of their steps, by arviz-plots; None where the engine has none, or a chain did not move."""
+    energy = draws["sample_stats"].to_dataset().get("energy")
+    if energy is None or energy.sizes["draw"] < 2 or not bool((energy.std("draw") > 0).all()):
+        return None
+    tree = xr.DataTree.from_dict({"sample_stats": energy.to_dataset()})
+    with mpl.rc_context(STYLE):
+        kind: dict[str, Any] = {"backend": "matplotlib", "color": [INK, ACCENT], "figure_kwargs": {"figsize": (WIDE, 2.6)}}
+        figure = azp.plot_energy(tree, **kind).viz["figure"].item()
+        figure.axes[0].yaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure, (
+        "Left: BFMI by chain, to exceed .3 (dashed). Right: the energies met (marginal) beside their changes from draw to draw "
+        "(transition). Where the changes are much narrower the chains cannot reach the tails."
+    )
 
 
 def _fitted(system: System, spec: Any, data: Any, record: dict[str, Any]) -> dict[str, Any]:

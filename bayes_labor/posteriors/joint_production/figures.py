@@ -34,23 +34,25 @@ def all_figures(
 
 
 def beta_forest(draws: xr.DataTree, workforce: Workforce, spec: JointProductionSpec) -> tuple[Figure, str]:
-    """Posterior of beta by industry, 50% and 94% intervals, beside the prior's."""
+    """Posterior of beta by industry, 50% and 94% intervals, beside the prior's, by arviz-plots."""
     n = len(workforce.industries)
-    beta = draws["posterior"]["beta"].stack(sample=("chain", "draw")).transpose("industry", "sample").to_numpy()
-    figure = Figure(figsize=(WIDE, 1.3 + 0.42 * n))
-    axes = figure.subplots()
+    names = [fill(k, 22) for k in workforce.industries]
+    beta = draws["posterior"]["beta"].assign_coords(industry=names).to_dataset(name="β")
+    plots = azp.plot_forest(
+        xr.DataTree.from_dict({"posterior": beta}), combined=True, labels=["industry"], ci_kind="eti", ci_probs=(0.5, 0.94),
+        point_estimate="median", backend="matplotlib",
+        visuals={part: {"color": INK} for part in ("trunk", "twig", "point_estimate")},
+        figure_kwargs={"figsize": (WIDE, 1.3 + 0.42 * n), "width_ratios": [1, 5]},
+    )  # fmt: skip
+    figure = plots.viz["figure"].item()
+    labels, axes = figure.axes
+    labels.set_axis_off()
     prior = effective_prior(workforce, spec)
     if prior.attrs["worth"] >= TOO_FEW:
         edges = np.quantile(resampled(prior, 4000)["beta"], [0.03, 0.97])
         axes.axvspan(*edges, color=FAINT, zorder=0, label="prior, 94%")
     axes.axvline(0.0, color=GREY, lw=1)
-    for i in range(n):
-        low, q1, mid, q3, high = np.quantile(beta[i], [0.03, 0.25, 0.5, 0.75, 0.97])
-        axes.plot([low, high], [i, i], color=INK, lw=1.5)
-        axes.plot([q1, q3], [i, i], color=INK, lw=5, solid_capstyle="butt")
-        axes.plot(mid, i, "o", color="white", mec=INK, ms=6)
-    axes.set_yticks(range(n), [fill(k, 22) for k in workforce.industries])
-    axes.set_ylim(n - 0.4, -0.6)
+    axes.margins(y=0.5 / n)
     axes.set_xlabel("β (0: coworkers do not interact)")
     axes.legend(loc="upper right", facecolor="white", edgecolor=GREY, framealpha=1.0, fontsize=8)
     return figure, "Posterior of β by industry: median, 50% and 94% intervals. Shaded: what the prior alone says."
