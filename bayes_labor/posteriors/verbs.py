@@ -20,6 +20,7 @@ from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.traversal import graph_inputs
 
 from bayes_labor.data.faults import DataFaults, Fault
+from bayes_labor.data.shown import as_html
 from bayes_labor.data.tables import Reading, read_table
 from bayes_labor.engines import sampling
 from bayes_labor.engines.run_folder import RunFolder
@@ -37,6 +38,7 @@ from bayes_labor.posteriors.prior import BEFORE, prior_check
 from bayes_labor.posteriors.report import write_report
 from bayes_labor.posteriors.side_by_side import Column, SideBySide, side_by_side
 from bayes_labor.posteriors.system import System, system_named
+from bayes_labor.posteriors.tables import printed
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,18 @@ class Opened:
     def build(self) -> pm.Model:
         """The model of the fit."""
         return self.system.build(self.data, self.spec)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what was fitted, whether its numbers may be read, and the parameters."""
+        draws, record = self.folder.draws(), self.folder.record()
+        failed = [f"{g.name}: {g.value}" for g in gates(draws) if not g.passed]
+        state = [] if record.get("state", "done") == "done" else ["the fit is not finished"]
+        size = f"{draws['posterior'].sizes['chain']} x {draws['posterior'].sizes['draw']:,} draws"
+        verdict = f"Not to be read: {'; '.join(state + failed)}." if state + failed else "Gates passed."
+        words = (
+            f"{self.system.title}: {self.system.describe(self.data)['name']}, {size}. {verdict} Page: {self.folder.report_path}"
+        )
+        return as_html(words, printed(self.system.table(self.spec, self.data, draws)))
 
 
 def fit(

@@ -15,7 +15,7 @@ from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors import sample, verbs
 from bayes_labor.posteriors.learning.system import KNOWN, read_moments
 from bayes_labor.posteriors.sorting.system import read_targets
-from bayes_labor.posteriors.system import System, systems
+from bayes_labor.posteriors.system import System, system_named, systems
 
 MOMENTS = ("labor share", "std log wage", "top 10%", "50-90%", "std log TFP")
 PAPER = [0.6097, 0.7666, 0.9074, 0.0842, 0.0090]
@@ -158,3 +158,12 @@ def test_every_system_is_whole() -> None:
         assert system.spec().model_dump(mode="json") is not None
         with pytest.raises(DataFaults, match=r"neither a file nor a sample|preset|no sample"):
             system.data("nowhere", {}, {})
+
+
+def test_a_notebook_shows_an_opened_run(tmp_path: Path) -> None:
+    """Too few draws: their numbers are not to be read, and the card says so before it shows them."""
+    system, source = system_named("learning.regression"), verbs.Source("baseball", {}, {})
+    verbs.fit(system, source.read(system), system.spec(), tmp_path / "run", source, draws=40, tune=100, chains=2, seed=1)
+    shown = verbs.open_run(tmp_path / "run")._repr_html_()
+    assert "2 x 40 draws" in shown and "Not to be read: " in shown and "bulk ESS" in shown and "<table" in shown
+    assert shown.index("Not to be read") < shown.index("<table")
