@@ -271,12 +271,12 @@ def paths(density: Density, x: np.ndarray, power: float, step: float, rng: np.ra
     energy = base + power * like - 0.5 * (speed**2).sum(1)
     size = step * rng.uniform(0.6, 1.4, (len(x), 1))
     at, new_base, new_like = x.copy(), base, like
-    for _ in range(leaps):
-        speed = speed + 0.5 * size * (gradient @ factor)
-        at = at + size * (speed @ factor.T)
-        new_base, new_like, gradient = density(at, power)
-        speed = speed + 0.5 * size * (gradient @ factor)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # a path that a cliff throws out of range is not taken
+        for _ in range(leaps):
+            speed = speed + 0.5 * size * (gradient @ factor)
+            at = at + size * (speed @ factor.T)
+            new_base, new_like, gradient = density(at, power)
+            speed = speed + 0.5 * size * (gradient @ factor)
         gain = new_base + power * new_like - 0.5 * (speed**2).sum(1) - energy
     taken = np.isfinite(gain) & (np.log(rng.uniform(size=len(x))) < gain)
     accepted = float(taken.mean())

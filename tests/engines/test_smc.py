@@ -159,6 +159,17 @@ def test_a_scale_that_underflows_on_a_path_is_no_density() -> None:
     assert value == -np.inf
 
 
+def test_a_cliff_throws_a_particle_out_without_a_word() -> None:
+    """Its speed squared is beyond the range of numbers: the path is not taken, and nobody is warned."""
+
+    def cliff(x: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return -0.5 * (x**2).sum(1), np.zeros(len(x)), np.full(x.shape, 1e200)
+
+    x = np.random.default_rng(3).normal(size=(40, 2))
+    moved = smc.paths(cliff, x, 1.0, 0.5, np.random.default_rng(1))
+    assert moved.accepted == 0.0 and np.array_equal(moved.x, x)
+
+
 def test_too_few_particles_or_no_proper_prior_are_faults() -> None:
     with pytest.raises(DataFaults, match="3 particles do not tell the shape of 2 parameters"):
         sample(two_modes(0.3), engine="smc", draws=3, chains=1)
