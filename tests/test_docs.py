@@ -5,6 +5,9 @@ import importlib
 import re
 import subprocess
 import sys
+import tomllib
+from fnmatch import fnmatchcase
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -45,3 +48,18 @@ def test_the_nearest_explanation_is_taken() -> None:
     )
     assert meaning("managing", "fifth 3").startswith("Probability of doing task 2")
     assert meaning("nobody's table", "nobody's column") == ""
+
+
+def test_no_column_is_explained_by_another_system() -> None:
+    """Two folders whose words fit the same table say the same of a column: a page cannot know whose words it gets."""
+    owners = {p.parent.name: tomllib.loads(p.read_text()) for p in (ROOT / "bayes_labor/posteriors").rglob("words.toml")}
+    parted = [
+        (table, column, owner, other)
+        for (owner, ours), (other, theirs) in combinations(owners.items(), 2)
+        for table, words in ours.items()
+        for pattern, others in theirs.items()
+        if table == pattern or ("any" not in (table, pattern) and (fnmatchcase(table, pattern) or fnmatchcase(pattern, table)))
+        for column in set(words) & set(others)
+        if words[column] != others[column]
+    ]
+    assert len(owners) == 5 and parted == []

@@ -520,7 +520,7 @@ def _primitives(panel: Personnel, draws: xr.DataTree, moments: Any, folder: RunF
         text,
         made,
         primitives=(table, "Prior and posterior of the primitives, money in thousands."),
-        moments=(fit, "Mean bonuses, thousands. Off: share by which the posterior mean misses the data."),
+        fit_of_primitives=(fit, "Mean bonuses, thousands. Off: share by which the posterior mean misses the data."),
     )
 
 

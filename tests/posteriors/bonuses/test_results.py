@@ -267,7 +267,7 @@ def test_page_of_the_paper(panel: Personnel, tmp_path: Path) -> None:
     assert "nan" not in text.lower().replace("finance", "") and "Figure 2" in text
     assert "Counterfactual" in text and "without worker effects is biased too: where the truth is zero it finds +" in text
     assert text.count("Panel: a fifth.") == 7
-    moments = pd.read_csv(tmp_path / "run/tables/moments.csv", index_col="cell")
+    moments = pd.read_csv(tmp_path / "run/tables/fit_of_primitives.csv", index_col="cell")
     beyond = moments.index[moments["off"].abs() > 0.05]
     assert ("further than 5% from the data" in text) == bool(len(beyond)) and all(cell in text for cell in beyond)
     told = pd.read_csv(tmp_path / "run/tables/primitives.csv", index_col="primitive")
