@@ -20,6 +20,7 @@ from bayes_labor.models import JointProductionSpec
 from bayes_labor.posteriors import verbs
 from bayes_labor.posteriors.joint_production.system import JOINT_PRODUCTION
 from bayes_labor.posteriors.verbs import Source
+from benchmarks import gallery, papers
 from tests.data.payrolls import ordinary_table
 from tests.posteriors.joint_production.test_export import drawn
 
@@ -151,3 +152,21 @@ def test_the_record_is_that_of_the_results() -> None:
         assert f"| {file.stem.removeprefix('sbc_')} | {sets} |" in page, file.name
     kills = json.loads((ROOT / "benchmarks" / "results" / "kills.json").read_text())
     assert all(f"{kills[k]['seconds lost, most']:.2f}" in page for k in ("nutpie", "blackjax", "smc"))
+
+
+def test_the_comparison_with_the_papers_is_that_of_the_results() -> None:
+    """`python -m benchmarks.papers` was run after the tables were taken; every table of a system that is there has rows."""
+    found = json.loads(papers.RESULTS.read_text(encoding="utf-8"))
+    assert papers.PAGE.read_text(encoding="utf-8") == papers.page(found)
+    assert set(found) <= set(papers.SYSTEMS) and all(t["rows"] for own in found.values() for t in own["tables"].values())
+
+
+def test_the_gallery_has_its_pictures() -> None:
+    """Each is there, small, and shown with words for those who do not see it."""
+    text = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    shown = re.findall(r"!\[(.+?)\]\(pictures/(.+?)\)", text)
+    assert len(shown) == len(gallery.wanted()) > 10 and all(len(words) > 20 for words, _ in shown)
+    assert [n for _, n in shown if not 2_000 < (ROOT / "docs" / "pictures" / n).stat().st_size < 80_000] == []
+    functions = re.findall(r"^.*`(\w+)`$", text, flags=re.MULTILINE)
+    source = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "bayes_labor" / "posteriors").rglob("*.py"))
+    assert [f for f in functions if f"def {f}(" not in source] == [] and len(functions) == len(shown)

@@ -1,0 +1,96 @@
+"""How results compare with the papers: ``python -m benchmarks.papers SYSTEM=RUN...`` keeps tables of ``reproduce``.
+
+From the folder that ``bayes-labor reproduce SYSTEM`` wrote the tables are taken in which the paper's numbers stand, as they are
+printed, into ``benchmarks/results/papers.json``; ``docs/papers.md`` is written anew from it, by this call or one without runs.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bayes_labor.posteriors.tables import printed
+
+RESULTS = Path(__file__).parent / "results" / "papers.json"
+PAGE = Path(__file__).parents[1] / "docs" / "papers.md"
+_HEAD = """# Beside the papers, table by table
+
+Written by `python -m benchmarks.papers` from runs of `bayes-labor reproduce`, whose pages have more tables, every
+picture, and what the columns mean. Nothing here is typed by hand but the sentences above each system's tables.
+"""
+SYSTEMS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "joint-production": (
+        "Joint production",
+        "The paper's register is not public. The data are generated from parameters near its `power` estimates, so that "
+        "agreement with the column `paper` shows that the estimator finds what made the data (column `truth`), not that the "
+        "paper is right. Its estimates hang on one random match for each workplace; here workplaces meet everybody.",
+        {"estimates_power": "Table 6, unproductive seniority", "variation": "Table 8: variation of wages"},
+    ),
+    "sorting": (
+        "Sorting over the business cycle",
+        "The same published moments, so the parameters should agree, and do not: under no reading that was tried do the "
+        "paper's give its moments (`at the paper's`). Read as a variance the TFP target gives nearly its wedge.",
+        {"parameters": "Table 2, panel A", "moments": "Table 2, panel B", "readings": "Readings that were tried"},
+    ),
+    "bonuses": (
+        "Bonuses and promotions",
+        "The paper's personnel file is not public. The data are generated to have its Table 1, and in them the prize has no "
+        "effect on bonuses: what the published estimator finds here it makes itself.",
+        {f"table{k}": f"Table {k}" for k in range(1, 7)},
+    ),
+    "learning": (
+        "Learning on the job",
+        "Solved at the parameters of the slides, from two seeds; here ± half of what the seeds differ by.",
+        {"calibration": "Calibration", "growth": "Growth of human capital", "growth_slides": "The same, slides"},
+    ),
+}
+"""By system: title, what to know, and tables with their titles."""
+_DROPPED = ["contraction", "prior_mean", "prior_sd", "ess_bulk", "r_hat", "ML se", "objective"]
+_SHOWN = {"hdi_low": "3%", "hdi_high": "97%"}
+
+
+def taken(system: str, run: Path) -> dict[str, Any]:
+    """The tables of a run, as printed, by name, and which release wrote them."""
+    names = SYSTEMS[system][-1]
+    records = [json.loads(f.read_text()) for f in sorted(run.rglob("run.json"))]
+    tables = {}
+    for name in names:
+        file = run / "tables" / f"{name}.csv"
+        if file.is_file():
+            table = printed(pd.read_csv(file)).drop(columns=_DROPPED, errors="ignore").rename(columns=_SHOWN)
+            tables[name] = {"columns": list(table.columns), "rows": table.to_numpy().tolist()}
+    started = min((r.get("started", "") for r in records), default="")
+    version = next((r["versions"]["bayes-labor"] for r in records if "versions" in r), "")
+    return {"version": version, "started": started, "tables": tables}
+
+
+def markdown(table: dict[str, Any]) -> str:
+    """A table as printed."""
+    lines = [table["columns"], ["---"] * len(table["columns"]), *table["rows"]]
+    return "\n".join("| " + " | ".join(str(c).replace("|", "\\|") for c in line) + " |" for line in lines) + "\n"
+
+
+def page(found: dict[str, Any]) -> str:
+    """The page."""
+    text = _HEAD
+    for system, (title, words, names) in SYSTEMS.items():
+        if system in found:
+            own = found[system]
+            text += f"\n## {title}\n\n{words} `bayes-labor reproduce {system}`, release {own['version']}.\n"
+            text += "".join(f"\n**{names[n]}**\n\n{markdown(t)}" for n, t in own["tables"].items() if n in names)
+    return text
+
+
+def main(*given: str) -> None:
+    """Take and write."""
+    found = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    for system, _, run in (text.partition("=") for text in given):
+        found[system] = taken(system, Path(run))
+    RESULTS.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    PAGE.write_text(page(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
