@@ -28,6 +28,7 @@ from bayes_labor.models.bonuses.prize_design import PrizeDesign
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.bonuses import figures, published
 from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out
+from bayes_labor.posteriors.bonuses.finding import finding
 from bayes_labor.posteriors.bonuses.fits import GATED
 from bayes_labor.posteriors.bonuses.observed import observed_hurdles, observed_prizes, observed_receipts, observed_sizes
 from bayes_labor.posteriors.bonuses.prior_page import TITLES, bonus_prior_page, of_bonuses
@@ -146,6 +147,7 @@ def _system(name: str, kind: str, spec: type[Settings], build: Callable[..., pm.
         "judge": _judge,
         "prior": partial(_prior, kind),
         "used": _used,
+        "finding": finding,
     }
     return System(name=name, spec=spec, read=read, build=build, sampler={"draws": 1000}, **words, **verbs, **more)
 

@@ -104,7 +104,7 @@ def surplus_shares(solved: xr.Dataset, workforce: Workforce) -> tuple[Figure, st
     axes.axhline(1.0, color=GREY, lw=1)
     axes.fill_between(at, low, high, color=BAND, lw=0)
     axes.plot(at, mid, "o-", color=INK, ms=4)
-    axes.set_xlabel(f"{label} (means of ten groups)")
+    axes.set_xlabel(f"{label} (means of {len(kept)} groups)")
     axes.set_ylabel("share of surplus ÷ equal share")
     return figure, f"How the surplus is shared by {label}: 1 is an equal share. Line: posterior median; band: 94%."
 

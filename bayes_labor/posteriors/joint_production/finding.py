@@ -5,10 +5,9 @@ import xarray as xr
 
 from bayes_labor.data.joint_production.workforce import Workforce
 from bayes_labor.models.joint_production.settings import JointProductionSpec
+from bayes_labor.posteriors.sayings import SURE, chance
 from bayes_labor.posteriors.tables import percent
 
-_SURE = 0.03
-"""Share of draws on the other side of zero, up to which the sign of an industry's beta counts as known."""
 _NAMED = 3
 
 
@@ -61,15 +60,11 @@ def _times(ratio: float) -> str:
 def _interaction(beta: np.ndarray, industries: tuple[str, ...]) -> str:
     """Of draws (S, K) of beta."""
     below = (beta < 0).mean(0)
-    above, under = below <= _SURE, below >= 1.0 - _SURE
+    above, under = below <= SURE, below >= 1.0 - SURE
     told = [(above, "β is above zero"), (under, "β is below zero"), (~above & ~under, "the sign of β is not settled")]
     words = [f"{what} in {_list(beta[:, which], below[which], industries, which)}" for which, what in told if which.any()]
     opening = "Coworkers interact: " if (above | under).any() else "Whether coworkers interact the data do not settle: "
     return opening + "; ".join(words) + "."
-
-
-def _chance(share: float) -> str:
-    return "under 0.01" if share < 0.005 else "over 0.99" if share > 0.995 else f"{share:.2f}"
 
 
 def _list(beta: np.ndarray, below: np.ndarray, industries: tuple[str, ...], which: np.ndarray) -> str:
@@ -78,7 +73,7 @@ def _list(beta: np.ndarray, below: np.ndarray, industries: tuple[str, ...], whic
     order = np.argsort(-np.abs(beta.mean(0)))
     low, high = np.quantile(beta, [0.03, 0.97], axis=0)
     shown = [
-        f"{names[k]} ({beta[:, k].mean():.2f} [{low[k]:.2f}, {high[k]:.2f}], below zero with probability {_chance(below[k])})"
+        f"{names[k]} ({beta[:, k].mean():.2f} [{low[k]:.2f}, {high[k]:.2f}], below zero with probability {chance(below[k])})"
         for k in order[:_NAMED]
     ]
     more = len(names) - len(shown)

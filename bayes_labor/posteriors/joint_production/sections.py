@@ -50,9 +50,8 @@ def report_sections(
     paid = xr.DataArray(workforce.weight, dims="worker")
     surplus = float((solved["surplus"].sum("workplace") / (solved["wage"] @ paid)).mean())
     feasible = float((solved["surplus"] >= 0).mean())
-    said = {
-        "surplus_shares": f"{percent(surplus)} of pay is surplus; {feasible:.1%} of workplaces cover their outside options."
-    }
+    cover = "all" if feasible == 1.0 else f"{feasible:.1%} of"
+    said = {"surplus_shares": f"{percent(surplus)} of pay is surplus; {cover} workplaces cover their outside options."}
     made = {n: (_HEADINGS[n], f, c) for n, (f, c) in all_figures(draws, solved, workforce, spec).items()}
     return [*pictured(made, folder, said), *result_sections({"joint": (draws, spec)}, workforce, folder, size)]
 

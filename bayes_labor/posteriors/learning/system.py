@@ -20,6 +20,7 @@ from bayes_labor.models.learning.structural import PRIORS, MomentEmulator, learn
 from bayes_labor.models.priors import Prior
 from bayes_labor.models.settings import LARGEST_SEED, Settings
 from bayes_labor.posteriors.html import section, shown_table
+from bayes_labor.posteriors.learning import finding
 from bayes_labor.posteriors.learning.observed import observed_changes
 from bayes_labor.posteriors.learning.structural import KNOWN, known_emulator, outside_design, summarize_structural
 from bayes_labor.posteriors.system import System
@@ -102,6 +103,7 @@ REGRESSION = System(
     build=learning_regression,
     describe=describe_teams,
     symbols={"theta": "θ", "slope": "slope", "sigma": "σ", "tau": "τ", "nu": "ν"},
+    finding=finding.of_ranks,
     observed=observed_changes,
     sampler={"draws": 1000},
 )
@@ -114,6 +116,7 @@ DIRECT = System(
     build=learning_direct,
     describe=describe_teams,
     symbols={"theta_p": "θ+", "theta_m": "θ-", "mu_q": "μ_q"} | {f"sigma_{n}": f"σ_{n}" for n in ("h", "a", "q", "u")},
+    finding=finding.of_states,
     sampler={"draws": 1000},
 )
 STRUCTURAL = System(
@@ -125,6 +128,7 @@ STRUCTURAL = System(
     build=_structural,
     describe=describe_moments,
     symbols={n: n for n in PRIORS},
+    finding=finding.of_structure,
     sections=_design,
     sampler={"draws": 1000},
 )

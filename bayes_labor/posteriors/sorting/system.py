@@ -16,6 +16,7 @@ from bayes_labor.models.sorting.calibration import IDENTIFIED, SortingSpec, sort
 from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
 from bayes_labor.posteriors.diagnostics import gates
 from bayes_labor.posteriors.html import section, shown_table
+from bayes_labor.posteriors.sorting import finding
 from bayes_labor.posteriors.sorting.observed import observed_moments, observed_series
 from bayes_labor.posteriors.sorting.recessions import chance_of_recession, recession_scores, regimes_told
 from bayes_labor.posteriors.sorting.results import SYMBOLS, moment_fit, summarize_sorting
@@ -105,6 +106,7 @@ CALIBRATION = System(
     symbols=SYMBOLS,
     summarize=lambda spec, data, draws: summarize_sorting(draws, sorting_calibration(data, spec)),
     judge=lambda spec, data, draws: Judged(gates(draws, IDENTIFIED)),
+    finding=finding.of_moments,
     sections=_moments,
     priors=_printed_priors,
     observed=observed_moments,
@@ -120,6 +122,7 @@ REGIMES = System(
     symbols=SYMBOLS,
     summarize=lambda spec, data, draws: summarize_sorting(draws, sorting_regimes(data, spec)),
     judge=_judge_regimes,
+    finding=finding.of_series,
     sections=_recessions,
     observed=observed_series,
     sampler={"draws": 1000},
