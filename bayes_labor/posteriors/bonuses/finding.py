@@ -24,7 +24,8 @@ def finding(spec: Any, panel: Personnel, draws: xr.DataTree) -> str:
 
     """
     posterior = draws["posterior"].to_dataset()
-    said = [_levels(spec, panel, draws), _prize(posterior), _both(posterior), _workers(posterior)]
+    prize = of_prize(posterior["rho"].to_numpy().ravel()) if "rho" in posterior else ""
+    said = [_levels(spec, panel, draws), prize, _both(posterior), _workers(posterior)]
     return " ".join(s for s in said if s)
 
 
@@ -50,10 +51,8 @@ def _effect(draws: np.ndarray) -> str:
     return f"{middle_and_ends(draws)} in logs, {chance_below(draws)}"
 
 
-def _prize(posterior: xr.Dataset) -> str:
-    if "rho" not in posterior:
-        return ""
-    rho = posterior["rho"].to_numpy().ravel()
+def of_prize(rho: np.ndarray) -> str:
+    """Of draws (S,) of the effect of the prize of promotion on the log bonus."""
     told = {
         0: "Whether bonuses are lower where promotion promises more is not settled",
         -1: "Bonuses are lower where promotion promises more",

@@ -15,6 +15,7 @@ from bayes_labor.models import BonusSpec, PrimitivesSpec, PrizeSpec, ReceiptSpec
 from bayes_labor.posteriors.bonuses import figures, published, tables
 from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out
 from bayes_labor.posteriors.bonuses.cut import cut_prize
+from bayes_labor.posteriors.bonuses.finding import finding, of_prize
 from bayes_labor.posteriors.bonuses.fits import PanelPosterior, fit_panel
 from bayes_labor.posteriors.bonuses.primitives import (
     missed_moments,
@@ -144,7 +145,10 @@ def reproduce_bonuses(
         else f"Ekinci and Waldman's tests of a tournament with bonuses, on {panel.name}."
     )
     title, facts = "Bonuses and promotion tournaments", _facts(panel, prize_panel, fits, rho)
-    return write_page(folder.path / "paper.html", title=title, lead=lead, sections=sections, facts=facts, gates=found)
+    levels = finding(tables.size_spec(7), panel, fits["size, column 7"].draws)
+    said = f"{levels} {of_prize(rho[f'joint, {_OWN}'])}" + (" The data were generated with ρ = -2." if generated else "")
+    shown: dict[str, Any] = {"sections": sections, "facts": facts, "gates": found, "finding": said}
+    return write_page(folder.path / "paper.html", title=title, lead=lead, **shown)
 
 
 def _fit_all(

@@ -16,6 +16,7 @@ from bayes_labor.posteriors.html import section, shown_table, write_page
 from bayes_labor.posteriors.joint_production import published
 from bayes_labor.posteriors.joint_production.comparison import compare
 from bayes_labor.posteriors.joint_production.data_tables import data_sections
+from bayes_labor.posteriors.joint_production.finding import finding
 from bayes_labor.posteriors.joint_production.fits import check_data, fit, resume
 from bayes_labor.posteriors.joint_production.maximum_likelihood import MaximumLikelihood, maximum_likelihood
 from bayes_labor.posteriors.joint_production.sections import result_sections
@@ -113,9 +114,10 @@ def _page(
         ("minutes of sampling", f"{sum(d.attrs.get('sampling_seconds', 0.0) for d in fits.draws.values()) / 60:.0f}"),
     ]
     found = [*of_fits({name: gates(draws) for name, draws in fits.draws.items()}), *further]
+    said = finding(fits.specs["power"], workforce, fits.draws["power"]) if "power" in fits.draws else ""
     return write_page(
         folder.path / "paper.html", title=f"Joint production, table by table: {workforce.name}",
-        gates=found, cautions=list(cautions), facts=facts, sections=sections,
+        gates=found, cautions=list(cautions), facts=facts, sections=sections, finding=said,
         lead="The tables and figures of Ferrall, Salvanes and Sørensen as posterior quantities, beside maximum likelihood "
         "and what the paper prints.",
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """Learning on the job on one page: how good the solution is, what it says beside the slides, and what data can tell."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -142,7 +142,12 @@ def reproduce_learning(
         "solutions."
     )
     title = "Learning on the job"
-    shown: dict[str, Any] = {"sections": sections, "facts": _facts(solved), "gates": found}
+    shown: dict[str, Any] = {
+        "sections": sections,
+        "facts": _facts(solved),
+        "gates": found,
+        "finding": _finding(solved, refused),
+    }
     return write_page(folder.path / "paper.html", title=title, lead=lead, **shown)
 
 
@@ -288,11 +293,22 @@ def _calibration(solved: list[_Solved], p: Parameters, folder: RunFolder) -> dic
     return section("Calibration", [shown_table(table, folder, "calibration", "Calibration", note)])
 
 
-def _sorting(solved: list[_Solved], folder: RunFolder) -> dict[str, Any]:
-    pairs = [coworkers(s.economies) for s in solved]
+def _finding(solved: list[_Solved], refused: Sequence[str]) -> str:
+    """Whether the solutions may be read, and who works with whom in them."""
+    if refused:
+        return "The solutions fail their certificate: no number of them is to be read."
+    return f"Solutions from both seeds pass their certificate. {_who_with_whom([coworkers(s.economies) for s in solved])}."
+
+
+def _who_with_whom(pairs: Sequence[pd.DataFrame]) -> str:
     found = pd.DataFrame([t[["log_h", "coworker_log_h", "log_z", "log_q"]].corr()["log_h"] for t in pairs])
     whose = {"coworker_log_h": "coworkers'", "log_z": "the firm's log z", "log_q": "its log q"}
-    text = "Correlation of own log h with " + ", ".join(f"{words} {_spread(found[name])}" for name, words in whose.items())
+    return "Correlation of own log h with " + ", ".join(f"{words} {_spread(found[name])}" for name, words in whose.items())
+
+
+def _sorting(solved: list[_Solved], folder: RunFolder) -> dict[str, Any]:
+    pairs = [coworkers(s.economies) for s in solved]
+    text = _who_with_whom(pairs)
     made = {"sorting": figures.sorting_figure(pairs), "opportunities": figures.opportunities_figure(pairs[0])}
     return with_figures(section("Who works with whom", [], text + "."), folder, **made)
 

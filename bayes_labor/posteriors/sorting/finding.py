@@ -28,9 +28,7 @@ def of_series(spec: SortingSpec, series: MacroSeries, draws: xr.DataTree) -> str
     """Whether the series tell booms from recessions; if they do, which years were recessions and what these do."""
     told = regimes_told(draws, series)
     if not told.passed:
-        return (
-            f"These series do not tell booms from recessions: {told.value}. What is said of recessions is mostly prior."
-        )
+        return f"These series do not tell booms from recessions: {told.value}. What is said of recessions is mostly prior."
     low = [str(y) for y, p in zip(series.years, chance_of_recession(draws), strict=True) if p > 0.5]
     shown = listed(low[:_NAMED]) + (f" and {len(low) - _NAMED} more" if len(low) > _NAMED else "") if low else "none"
     return f"Years more likely in recession than not: {shown}. {_recessions(draws['posterior'].to_dataset())}"

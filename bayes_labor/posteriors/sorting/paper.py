@@ -18,7 +18,7 @@ from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
 from bayes_labor.posteriors.diagnostics import Gate, of_fits
 from bayes_labor.posteriors.fitting import fit_or_resume
 from bayes_labor.posteriors.html import section, shown_table, with_figures, write_page
-from bayes_labor.posteriors.sorting import figures
+from bayes_labor.posteriors.sorting import figures, finding
 from bayes_labor.posteriors.sorting.identification import (
     RAW,
     contraction_by_direction,
@@ -121,7 +121,9 @@ def reproduce_sorting(
     cautions = [] if told.passed else [replace(told, name=f"regimes, {told.name}")]
     lead = "One-to-many sorting of workers to firms inside a growth model: the calibration of the paper, with uncertainty."
     title, facts = "Sorting over the business cycle", _facts(calibration)
-    shown: dict[str, Any] = {"sections": sections, "facts": facts, "gates": found, "cautions": cautions}
+    of_years = finding.of_series(spec, series, fits["regimes"].draws)
+    said = f"{finding.of_moments(spec, targets, calibration.draws)} Annual series: {of_years[0].lower()}{of_years[1:]}"
+    shown: dict[str, Any] = {"sections": sections, "facts": facts, "gates": found, "cautions": cautions, "finding": said}
     return write_page(folder.path / "paper.html", title=title, lead=lead, **shown)
 
 
