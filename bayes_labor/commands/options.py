@@ -99,6 +99,13 @@ def source(
     count: Annotated[
         bool, typer.Option("--count", help="Bonuses: count tenures and promotions that the table lacks from its rows.")
     ] = False,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(help="Sorting: unit of a moment or series, e.g. 'labor share=percent'; log points, percent."),
+    ] = None,
+    covariance: Annotated[
+        str, typer.Option(help="Sorting: file with the covariance matrix of the moments, in the place of standard errors.")
+    ] = "",
     where: Annotated[
         list[str] | None, typer.Option(help="Rows to keep, e.g. 'year == 2019'; repeat for conditions that all hold.")
     ] = None,
@@ -121,6 +128,7 @@ def source(
     given: dict[str, Any] = {"formula": formula, "internal": internal or [], "worker": worker, "person": person}
     given |= {"leave_out": leave_out or [], "missing": missing, "weight": weight, "simulated": simulated}
     given |= {"gaps": gaps, "demotions": demotions, "firm": firm, "count": count}
+    given |= {"unit": unit or [], "covariance": str(Path(covariance).absolute()) if covariance else ""}
     given |= {"level_order": level_order or [], "rating_order": rating_order or []}
     return Source(source, columns, given, reading)
 

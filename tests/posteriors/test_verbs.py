@@ -14,11 +14,7 @@ from bayes_labor.models import bonus_receipt
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors import sample, verbs
 from bayes_labor.posteriors.learning.system import KNOWN, read_moments
-from bayes_labor.posteriors.sorting.system import read_targets
 from bayes_labor.posteriors.system import System, system_named, systems
-
-MOMENTS = ("labor share", "std log wage", "top 10%", "50-90%", "std log TFP")
-PAPER = [0.6097, 0.7666, 0.9074, 0.0842, 0.0090]
 
 
 class NoSettings(Settings):
@@ -73,27 +69,6 @@ def test_a_discrete_variable_is_refused_by_name() -> None:
 def test_no_tuning_at_all_is_refused() -> None:
     with pytest.raises(DataFaults, match="tune"):
         sample(kinked(np.arange(3.0), NoSettings()), draws=5, tune=0, chains=1)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"labor share": 60.97}, "labor share = 60.97 is no share"),
-        ({"std log wage": -0.2}, "std log wage is not positive"),
-        ({"std log wage": 76.66}, "logs do not spread so far"),
-        ({"50-90%": 0.5}, "more than all revenue"),
-        ({"top 10%": np.nan}, "top 10%: value and se must be finite"),
-    ],
-)
-def test_moments_out_of_range_are_refused(change: dict[str, float], words: str, tmp_path: Path) -> None:
-    values = dict(zip(MOMENTS, PAPER, strict=True))
-    file = tmp_path / "moments.csv"
-    table = pd.DataFrame({"moment": list(values), "value": list(values.values()), "se": 0.01})
-    table.to_csv(file, index=False)
-    np.testing.assert_allclose(read_targets(str(file), {}).value, PAPER)
-    table.assign(value=list((values | change).values())).to_csv(file, index=False)
-    with pytest.raises(DataFaults, match=words):
-        read_targets(str(file), {})
 
 
 @pytest.mark.parametrize(

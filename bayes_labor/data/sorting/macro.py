@@ -1,5 +1,6 @@
 """Aggregate data for the sorting model: moments to calibrate to, annual series with recessions, and where they come from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -7,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from bayes_labor.data.faults import DataFaults, Fault, first_few
+from bayes_labor.data.faults import DataFaults, Fault, did_you_mean, first_few
+from bayes_labor.data.sorting.units import in_model_units
 
 MOMENTS = ("labor share", "std log wage", "top 10%", "50-90%", "std log TFP")
 """Of the calibration, in the paper's order; revenue shares of the largest tenth of firms and of those between percentiles."""
@@ -17,6 +19,7 @@ SERIES = ("std_log_wage", "std_log_tfpr", "gdp_growth")
 
 _DEPRECIATION = 0.10
 _MOST_GROWTH, _MOST_SPREAD = 0.5, 3.0  # differences of logs in a year; standard deviation of logs
+_MOST_YEARS = 1000
 _RECESSIONS = (
     ("1957-08", "1958-04"), ("1960-04", "1961-02"), ("1969-12", "1970-11"), ("1973-11", "1975-03"), ("1980-01", "1980-07"),
     ("1981-07", "1982-11"), ("1990-07", "1991-03"), ("2001-03", "2001-11"), ("2007-12", "2009-06"), ("2020-02", "2020-04"),
@@ -24,12 +27,31 @@ _RECESSIONS = (
 
 
 class Targets(NamedTuple):
-    """Observed moments and their standard errors, (5,) or (economies, 5), in the order of :data:`MOMENTS`."""
+    """Observed moments and their standard errors, (5,) or (economies, 5), in the order of :data:`MOMENTS`; NaN for none."""
 
     value: np.ndarray
     se: np.ndarray
     economies: tuple[str, ...] = ()
     """Names of the economies or decades, where there are several."""
+    covariance: np.ndarray | None = None
+    """(5, 5) of one economy's moments, in the place of the squared standard errors; NaN for those that are not there."""
+
+    @property
+    def seen(self) -> np.ndarray:
+        """(5,) or (economies, 5) whether there is a moment."""
+        return np.isfinite(self.value)
+
+    @property
+    def whitening(self) -> np.ndarray:
+        """(..., 5, 5) lower triangular W: W (moments - targets) is standard normal; zero where none is seen."""
+        seen = self.seen
+        if self.covariance is None:
+            scales: np.ndarray = np.divide(1.0, self.se, out=np.zeros(seen.shape), where=seen)
+            return scales[..., None] * np.eye(len(MOMENTS))
+        kept = np.ix_(seen, seen)
+        found = np.zeros((len(MOMENTS), len(MOMENTS)))
+        found[kept] = np.linalg.inv(np.linalg.cholesky(self.covariance[kept]))
+        return found
 
 
 PAPER = Targets(np.array([0.6097, 0.7666, 0.9074, 0.0842, 0.0090]), np.array([0.01, 0.01, 0.01, 0.005, 0.0015]))
@@ -113,13 +135,15 @@ class MacroSeries:
         return MacroSeries(self.years[kept], self.observed[kept], self.capital_growth[kept], months)
 
 
-def macro_series(table: pd.DataFrame) -> MacroSeries:
+def macro_series(table: pd.DataFrame, units: Mapping[str, str] | None = None) -> MacroSeries:
     """From a table with ``year`` and any of :data:`SERIES`, ``capital_growth`` and ``recession_months``.
+
+    Years without a row are years in which nothing is seen; ``units`` by name, see :mod:`.units`.
 
     Raises
     ------
     DataFaults
-        If ``year`` or every series is missing, or as :class:`MacroSeries`.
+        If ``year`` or every series is missing, a year has two rows, or as :class:`MacroSeries`.
 
     """
     if "year" not in table or not set(SERIES) & set(table):
@@ -132,7 +156,20 @@ def macro_series(table: pd.DataFrame) -> MacroSeries:
         raise DataFaults([Fault(what, "macro_series", "convert them; NaN for what is missing, but not for the year")])
     if (table["year"] % 1 != 0).any():
         raise DataFaults([Fault("years are not whole numbers", "macro_series", "annual series: one row per year")])
-    ordered = table.sort_values("year")
+    twice = sorted(table["year"][table["year"].duplicated()].unique().astype(int))
+    if twice:
+        raise DataFaults([Fault(f"two rows of the year {first_few(twice)}", "macro_series", "annual series: one row per year")])
+    if len(table) and np.ptp(table["year"]) > _MOST_YEARS:
+        raise DataFaults(
+            [Fault(f"years from {table['year'].min():g} to {table['year'].max():g}", "macro_series", "correct them")]
+        )
+    absent = [n for n in units or {} if n not in table]
+    if absent:
+        raise DataFaults([Fault(f"there is no series {absent[0]!r}", "--unit", did_you_mean(absent[0], used))])
+    table = table.assign(**{n: in_model_units(n, u, table[n].to_numpy(np.float64)) for n, u in (units or {}).items()})
+    known = table.set_index(table["year"].astype(np.int64))
+    ordered = known.reindex(range(known.index.min(), known.index.max() + 1)) if len(known) else known
+    ordered["year"] = ordered.index
 
     def column(name: str) -> np.ndarray:
         return ordered[name].to_numpy(np.float64) if name in ordered else np.full(len(ordered), np.nan)

@@ -20,7 +20,7 @@ from bayes_labor.models.laws import is_law, law, written
 from bayes_labor.models.notes import solver_outcomes, start_at
 from bayes_labor.models.priors import Prior, printed, stacked
 from bayes_labor.models.settings import Settings
-from bayes_labor.numerics.normal import log_normal_density
+from bayes_labor.numerics.normal import HALF_LOG_2PI
 from bayes_labor.theory.sorting.business_cycle import LABOR_SHARES, LaborShare, stationary_recessions
 from bayes_labor.theory.sorting.closed_forms import chi_of_v, lambda_x_of_chi
 from bayes_labor.theory.sorting.equilibrium import SortingStatus
@@ -200,18 +200,21 @@ def solved_by_state(
 
 
 def observe_moments(economy: SortingEquilibrium, status: Any, targets: Targets, spec: SortingSpec, recessions: Any) -> None:
-    """Gaussian likelihood of the targets; ``recessions`` is the stationary share of recessions."""
+    """Gaussian likelihood of the targets that there are; ``recessions`` is the stationary share of recessions.
+
+    The observed variable has a zero where there is no target.
+    """
     dims = ("economy", "moment")[not targets.economies :]
     fit = pm.Deterministic("moment_fit", _moments(economy, spec, recessions, bool(targets.economies)), dims=dims)
     pm.CustomDist(
         "moments",
         fit,
-        pt.constant(targets.se),
+        pt.constant(targets.whitening),
         status,
         logp=_log_density,
         random=_draw_moments,
-        signature="(m),(m),()->(m)",
-        observed=pm.Data("observed_moments", targets.value, dims=dims),
+        signature="(m),(m,m),()->(m)",
+        observed=pm.Data("observed_moments", np.where(targets.seen, targets.value, 0.0), dims=dims),
         dims=dims,
     )
 
@@ -233,19 +236,40 @@ START = {"psi": 0.35, "v": 0.75, "s_l": 0.22}
 
 def check_targets(targets: Targets, unit: float | None = None) -> None:
     """Raises DataFaults for targets of a wrong shape or out of range."""
-    value, se = np.asarray(targets.value), np.asarray(targets.se)
+    value, se, covariance = np.asarray(targets.value), np.asarray(targets.se), targets.covariance
     shape = (len(targets.economies), 5) if targets.economies else (5,)
     faults = [
         Fault(f"{name} have shape {np.shape(x)}", "targets", f"give {shape}: {', '.join(MOMENTS)}")
         for name, x in (("targets", value), ("standard errors", se))
         if np.shape(x) != shape
     ]
-    if not faults and not (np.isfinite(value).all() and np.isfinite(se).all() and (se > 0).all()):
-        faults.append(Fault("targets must be finite and standard errors positive", "targets", "correct them"))
+    seen = ~np.isnan(value)
+    if not faults and not (np.isfinite(value[seen]).all() and np.isfinite(se[seen]).all() and (se[seen] > 0).all()):
+        faults.append(Fault("targets must be finite and standard errors positive", "targets", "correct them; NaN for none"))
+    if not faults and not seen.any(-1).all():
+        faults.append(Fault("there is no moment", "targets", f"give some of {', '.join(MOMENTS)}"))
+    if not faults and covariance is not None:
+        faults += [
+            Fault(what, "covariance", "give the covariance matrix of the moments that there are") for what in _wrong(targets)
+        ]
     if unit is not None and not unit > 0:
         faults.append(Fault(f"unit = {unit} is not positive", "sorting_calibration", "give lambda_theta, or None"))
     if faults:
         raise DataFaults(faults)
+
+
+def _wrong(targets: Targets) -> list[str]:
+    """What is wrong with a covariance matrix of targets."""
+    kept, covariance = np.flatnonzero(targets.seen), np.asarray(targets.covariance)
+    if targets.economies or covariance.shape != (5, 5):
+        return ["a covariance matrix is of one economy's five moments"]
+    own = covariance[np.ix_(kept, kept)]
+    if not np.isfinite(own).all() or np.abs(own - own.T).max() > 1e-9 * np.abs(own).max():
+        return ["the covariance matrix is not symmetric and finite"]
+    scale = np.sqrt(np.abs(np.diag(own)))
+    if not (np.diag(own) > 0).all() or np.linalg.eigvalsh(own / np.outer(scale, scale))[0] < 1e-9:
+        return ["the covariance matrix is not positive definite"]
+    return [] if np.allclose(scale, targets.se[kept], rtol=1e-6) else ["the covariance matrix and the standard errors differ"]
 
 
 def _alone(p: SortingPriors) -> tuple[Any, ...]:
@@ -287,14 +311,19 @@ def _moments(economy: SortingEquilibrium, spec: SortingSpec, recessions: Any, se
     return moments if several else moments[0]
 
 
-def _log_density(value: Any, fit: Any, se: Any, status: Any) -> Any:
+def _log_density(value: Any, fit: Any, whitening: Any, status: Any) -> Any:
     """Of whole economies; zero density where there is no equilibrium."""
-    return pt.switch(pt.eq(status, 0), log_normal_density(value, fit, se, pt).sum(-1), -np.inf)
+    scales = pt.diagonal(whitening, axis1=-2, axis2=-1)
+    seen = pt.neq(scales, 0.0)
+    constant = pt.switch(seen, pt.log(pt.switch(seen, scales, 1.0)) - HALF_LOG_2PI, 0.0).sum(-1)
+    z = (whitening * (value - fit)[..., None, :]).sum(-1)
+    return pt.switch(pt.eq(status, 0), constant - 0.5 * (z**2).sum(-1), -np.inf)
 
 
 def _draw_moments(
-    fit: np.ndarray, se: np.ndarray, status: np.ndarray, rng: np.random.Generator | None = None, size: Any = None
+    fit: np.ndarray, whitening: np.ndarray, status: np.ndarray, rng: np.random.Generator | None = None, size: Any = None
 ) -> np.ndarray:
-    """Moments with errors; NaN where there is no equilibrium."""
+    """Moments with errors, without where there is no target; NaN where there is no equilibrium."""
     rng = np.random.default_rng() if rng is None else rng
-    return np.where(np.asarray(status)[..., None] == 0, rng.normal(fit, se), np.nan)
+    errors = (np.linalg.pinv(whitening) * rng.normal(size=np.shape(fit))[..., None, :]).sum(-1)
+    return np.where(np.asarray(status)[..., None] == 0, fit + errors, np.nan)

@@ -96,16 +96,17 @@ def dispersion_figure(found: xr.Dataset, posterior: xr.DataTree) -> tuple[Figure
 
 def fit_figure(draws: xr.DataTree, targets: Targets) -> tuple[Figure, str]:
     """Posterior of every moment, in standard errors from its target."""
-    fitted = by_draw(draws, "moment_fit")
+    seen = np.flatnonzero(targets.seen)
+    fitted, names = by_draw(draws, "moment_fit")[seen], [MOMENTS[k] for k in seen]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDE, 2.8))
+        figure = Figure(figsize=(WIDE, 1.0 + 0.36 * len(seen)))
         axes = figure.subplots()
         axes.axvspan(-1.88, 1.88, color=FAINT, lw=0, label="sampling error of the target, 94%")
-        for i, values in enumerate((fitted - targets.value[:, None]) / targets.se[:, None]):
+        for i, values in enumerate((fitted - targets.value[seen, None]) / targets.se[seen, None]):
             low, middle, high = np.quantile(values, _LEVELS)
             axes.plot([low, high], [i, i], color=INK, lw=2)
             axes.plot(middle, i, "o", color="white", mec=INK, ms=6)
-        axes.set_yticks(range(len(MOMENTS)), MOMENTS)
+        axes.set_yticks(range(len(names)), names)
         axes.invert_yaxis()
         axes.set_xlabel("model minus target, in standard errors")
         figure.legend(frameon=False, loc="outside upper right", fontsize=9)

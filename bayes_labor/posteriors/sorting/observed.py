@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from bayes_labor.data.sorting.macro import SERIES, MacroSeries, Targets
+from bayes_labor.data.sorting.macro import MOMENTS, SERIES, MacroSeries, Targets
 from bayes_labor.likelihoods.regimes import solve_regimes
 from bayes_labor.models.sorting.calibration import SortingSpec
 from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
@@ -12,14 +12,23 @@ from bayes_labor.posteriors.observed import Observed, by_draw, dataset, paramete
 
 
 def observed_moments(spec: SortingSpec, targets: Targets, tree: xr.DataTree, seed: int) -> Observed:
-    """Variable ``moments``, with their standard errors as errors; units are the moments."""
+    """Variable ``moments``, those that there are, with their errors; units are the moments.
+
+    The density of a moment is that given the others: with independent errors its own.
+    """
     posterior, rng = tree["posterior"].to_dataset(), np.random.default_rng(seed)
     fit = posterior["moment_fit"].transpose("chain", "draw", ...)
+    there = targets.seen if not targets.economies else np.ones(len(MOMENTS), bool)
+    fit, value = fit.isel(moment=np.flatnonzero(there)), targets.value[..., there]
     known = {str(d): fit[d].to_numpy() for d in fit.dims[2:]}
-    made = rng.normal(fit.to_numpy(), targets.se)
-    terms = log_normal_density(targets.value, fit.to_numpy(), targets.se, np)
+    whitening = targets.whitening[..., there, :][..., there]
+    made = fit.to_numpy() + (np.linalg.pinv(whitening) @ rng.normal(size=(*fit.shape, 1)))[..., 0]
+    precision = np.swapaxes(whitening, -1, -2) @ whitening
+    own = np.diagonal(precision, axis1=-2, axis2=-1)
+    deviation = (precision @ np.nan_to_num(value - fit.to_numpy())[..., None])[..., 0] / own
+    terms = log_normal_density(deviation, 0.0, own**-0.5, np)
     return Observed(
-        xr.Dataset({"moments": (fit.dims[2:], targets.value)}, known),
+        xr.Dataset({"moments": (fit.dims[2:], value)}, known),
         dataset(posterior, known, moments=xr.Variable(fit.dims, made)),
         dataset(posterior, known, moments=xr.Variable(fit.dims, terms)),
     )

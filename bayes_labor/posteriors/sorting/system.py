@@ -1,6 +1,7 @@
 """Sorting over the business cycle as systems: the calibration to moments, and regimes in annual series."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,10 @@ import pandas as pd
 import xarray as xr
 
 from bayes_labor.data.faults import DataFaults, Fault
-from bayes_labor.data.sorting.macro import MOMENTS, PAPER, MacroSeries, Targets, macro_series, us_postwar
-from bayes_labor.data.tables import Reading, moments_with_errors, read_table, renamed
+from bayes_labor.data.sorting.macro import PAPER, MacroSeries, Targets, macro_series, us_postwar
+from bayes_labor.data.sorting.targets import read_targets
+from bayes_labor.data.sorting.units import asked_units
+from bayes_labor.data.tables import Reading, read_table, renamed
 from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models.priors import printed
 from bayes_labor.models.sorting.calibration import IDENTIFIED, SortingSpec, sorting_calibration
@@ -20,33 +23,24 @@ from bayes_labor.posteriors.sorting import finding
 from bayes_labor.posteriors.sorting.observed import observed_moments, observed_series
 from bayes_labor.posteriors.sorting.recessions import chance_of_recession, recession_scores, regimes_told
 from bayes_labor.posteriors.sorting.results import SYMBOLS, moment_fit, summarize_sorting
+from bayes_labor.posteriors.sorting.sensitivity import sensitivity
 from bayes_labor.posteriors.system import Judged, System
 
-_MOST_SPREAD = 3.0  # of logs
 _REGIMES = ("psi", "v", "tau_hat", "s_l", "stay", "growth", "noise", "trend")
 
 
-def read_targets(source: str, columns: dict[str, str], reading: Reading | None = None) -> Targets:
-    """Moments: ``paper``, or a file with a row per moment and columns ``moment``, ``value`` and ``se``."""
-    if source == "paper":
-        return PAPER
-    found = moments_with_errors(source, columns, MOMENTS, reading=reading)
-    faults = [Fault(f"the moment {m!r} is missing", source, "give all five") for m in MOMENTS if m not in found.index]
-    beyond = [m for m in ("labor share", "top 10%", "50-90%") if m in found.index and found["value"][m] >= 1.0]
-    faults += [Fault(f"{m} = {found['value'][m]:g} is no share", source, "write 0.61, not 61") for m in beyond]
-    spreads = [m for m in ("std log wage", "std log TFP") if m in found.index and found["value"][m] > _MOST_SPREAD]
-    faults += [Fault(f"{m} = {found['value'][m]:g}: logs do not spread so far", source, "write 0.77, not 77") for m in spreads]
-    if not faults and found["value"]["top 10%"] + found["value"]["50-90%"] > 1.0:
-        faults.append(Fault("the largest tenth and the next 40% have more than all revenue", source, "correct the shares"))
-    if faults:
-        raise DataFaults(faults)
-    chosen = found.loc[list(MOMENTS)]
-    return Targets(chosen["value"].to_numpy(), chosen["se"].to_numpy())
+def read_series(
+    source: str, columns: dict[str, str], reading: Reading | None = None, *, unit: Sequence[str] = ()
+) -> MacroSeries:
+    """Annual series: ``postwar`` (the United States, shipped), or a file as :func:`.macro_series` takes it.
 
-
-def read_series(source: str, columns: dict[str, str], reading: Reading | None = None) -> MacroSeries:
-    """Annual series: ``postwar`` (the United States, shipped), or a file as :func:`.macro_series` takes it."""
-    return us_postwar() if source == "postwar" else macro_series(renamed(read_table(source, reading=reading), columns))
+    ``unit`` says ``NAME=UNIT``: ``log points`` or, of growth, ``percent`` in the place of logs.
+    """
+    if source == "postwar":
+        if unit:
+            raise DataFaults([Fault("the series that ship are in logs", source, "give units with a file of your own")])
+        return us_postwar()
+    return macro_series(renamed(read_table(source, reading=reading), columns), asked_units(unit))
 
 
 def _fingerprint(*arrays: np.ndarray) -> str:
@@ -57,7 +51,8 @@ def describe_targets(data: Targets) -> dict[str, Any]:
     """What identifies moments."""
     same = len(data.value) == len(PAPER.value) and np.array_equal(data.value, PAPER.value)
     name = "moments of the paper" if same else "moments"
-    return {"name": name, "fingerprint": _fingerprint(data.value, data.se), "moments": int(np.size(data.value))}
+    arrays = [data.value, data.se, *([] if data.covariance is None else [data.covariance])]
+    return {"name": name, "fingerprint": _fingerprint(*arrays), "moments": int(data.seen.sum())}
 
 
 def describe_series(data: MacroSeries) -> dict[str, Any]:
@@ -74,7 +69,23 @@ def _printed_priors(spec: SortingSpec, data: Targets) -> str:
 
 def _moments(spec: SortingSpec, data: Targets, draws: xr.DataTree, folder: RunFolder) -> list[dict[str, Any]]:
     table, note = moment_fit(draws, data), "Posterior mean and 94% interval beside the target; distance in standard errors."
-    return [section("Moments", [shown_table(table, folder, "moments", "Moments", note)])]
+    found = [section("Moments", [shown_table(table, folder, "moments", "Moments", note)])]
+    return found if data.economies else [*found, _sensitivity(spec, data, draws, folder)]
+
+
+def _sensitivity(spec: SortingSpec, data: Targets, draws: xr.DataTree, folder: RunFolder) -> dict[str, Any]:
+    """What moves the numbers above."""
+    table = sensitivity(draws, data, spec)
+    most = {str(p): str(row.abs().idxmax()) for p, row in table.iterrows()}
+    words = (
+        "Each hangs most on: " + "; ".join(f"{p} on {what} ({float(table[what][p]):+.2g})" for p, what in most.items()) + "."
+    )
+    note = (
+        "By how many posterior standard deviations a posterior mean moves, for a target higher by one of its standard errors, "
+        f"and for alpha = {spec.alpha:g}, eta = {spec.eta:g} or xi = {spec.xi:g} held at one percent more (--set alpha=...). "
+        "To first order."
+    )
+    return section("What the parameters hang on", [shown_table(table, folder, "sensitivity", "Sensitivity", note)], words)
 
 
 def _judge_regimes(spec: RegimesSpec, data: MacroSeries, draws: xr.DataTree) -> Judged:
