@@ -6,18 +6,29 @@ terminal, once a minute into a log.
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 _FIRST = 10.0
 """Seconds within which nobody has to be told."""
 
 _listener: Callable[[str], None] | None = None
-_every, _task, _began, _next = 60.0, "", 0.0, 0.0
+_every, _last = 60.0, ""
+_clocks: dict[str, "_Clock"] = {}
+
+
+class _Clock(NamedTuple):
+    """Of a task: when it began, when it is time to speak again, and how far it was."""
+
+    began: float
+    next: float
+    done: float
 
 
 def listen(listener: Callable[[str], None] | None, every: float = 60.0) -> None:
     """Have lines handed to a function, at most one in so many seconds; None: to nobody."""
-    global _listener, _every, _task
-    _listener, _every, _task = listener, every, ""
+    global _listener, _every, _last
+    _listener, _every, _last = listener, every, ""
+    _clocks.clear()
 
 
 def tell(task: str, done: float = 0.0, of: float = 0.0, what: str = "") -> None:
@@ -26,24 +37,26 @@ def tell(task: str, done: float = 0.0, of: float = 0.0, what: str = "") -> None:
     Parameters
     ----------
     task
-        What is done, in a user's words; another one than before begins now.
+        What is done, in a user's words. It begins anew where less of it is done than before or, where nothing is known of what
+        is left, after another one; others may go on within it, such as the sampling of one of many fits.
     done, of
         How much of it, in any unit; where ``of`` is 0 nothing is known of what is left.
     what
         The unit, such as ``draws``: then both are shown. Without ``of``: where the task is.
 
     """
-    global _task, _began, _next
+    global _last
     if _listener is None:
         return
-    now = time.monotonic()
-    if task != _task:
-        _task, _began, _next = task, now, now + _FIRST
-    if now < _next:
+    now, clock = time.monotonic(), _clocks.get(task)
+    if clock is None or done < clock.done or (not of and task != _last):
+        clock = _Clock(now, now + _FIRST, done)
+    speaks, _last = now >= clock.next, task
+    _clocks[task] = _Clock(clock.began, now + _every if speaks else clock.next, done)
+    if not speaks:
         return
-    _next = now + _every
     if of:
         what = f"{done:,.0f} of {of:,.0f} {what}" if what else f"{done / of:.0%}"
-    left = (now - _began) * (of - done) / done if done > 0 and of else 0.0
+    left = (now - clock.began) * (of - done) / done if done > 0 and of else 0.0
     rest = f", about {left / 60.0:.0f} min left" if left > 90 else f", about {left:.0f} s left" if left > 0 else ""
-    _listener(f"{task}{': ' if what else ''}{what}{rest} ({now - _began:.0f} s)")
+    _listener(f"{task}{': ' if what else ''}{what}{rest} ({now - clock.began:.0f} s)")

@@ -44,3 +44,18 @@ def test_many_fits_tell(clock: list[float]) -> None:
     finally:
         telling.listen(None)
     assert said == ["fits: 1 of 4 fits, about 90 s left (30 s)", "fits: 3 of 4 fits, about 30 s left (90 s)"]
+
+
+def test_a_task_within_another_does_not_silence_it(clock: list[float]) -> None:
+    """Thirty fits of eight seconds, each of which samples: seen in a page's comparison, sixteen minutes without a word."""
+    said: list[str] = []
+    telling.listen(said.append, every=60.0)
+    try:
+        for i in range(30):
+            telling.tell("fits", i, 30, "fits")
+            for draw in range(8):
+                telling.tell("sampling", draw, 8, "draws")
+                clock[0] += 1.0
+    finally:
+        telling.listen(None)
+    assert said[0].startswith("fits: 2 of 30 fits") and all(line.startswith("fits") for line in said) and len(said) == 4
