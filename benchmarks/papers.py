@@ -63,7 +63,18 @@ def taken(system: str, run: Path) -> dict[str, Any]:
             tables[name] = {"columns": list(table.columns), "rows": table.to_numpy().tolist()}
     started = min((r.get("started", "") for r in records), default="")
     version = next((r["versions"]["bayes-labor"] for r in records if "versions" in r), "")
-    return {"version": version, "started": started, "tables": tables}
+    sizes = [r["data"] for r in records if "workers" in r.get("data", {})]
+    data = f"{sizes[0]['workers']:,} workers in {sizes[0]['workplaces']:,} workplaces" if sizes else ""
+    return {"version": version, "started": started, "data": data, "tables": tables}
+
+
+def truths_inside(table: dict[str, Any]) -> str:
+    """How many true values lie inside their intervals, where a table has both."""
+    if not {"truth", "3%", "97%"} <= set(table["columns"]):
+        return ""
+    rows = pd.DataFrame(table["rows"], columns=table["columns"])[["3%", "truth", "97%"]]
+    low, truth, high = rows.apply(pd.to_numeric, errors="coerce").dropna().to_numpy().T
+    return f"{int(((low <= truth) & (truth <= high)).sum())} of {len(truth)} true values lie inside their 94% intervals.\n\n"
 
 
 def markdown(table: dict[str, Any]) -> str:
@@ -78,8 +89,10 @@ def page(found: dict[str, Any]) -> str:
     for system, (title, words, names) in SYSTEMS.items():
         if system in found:
             own = found[system]
-            text += f"\n## {title}\n\n{words} `bayes-labor reproduce {system}`, release {own['version']}.\n"
-            text += "".join(f"\n**{names[n]}**\n\n{markdown(t)}" for n, t in own["tables"].items() if n in names)
+            made = ", ".join(w for w in (f"`bayes-labor reproduce {system}`", own["data"], f"release {own['version']}") if w)
+            text += f"\n## {title}\n\n{words} ({made}.)\n"
+            shown = {n: t for n, t in own["tables"].items() if n in names}
+            text += "".join(f"\n**{names[n]}**\n\n{truths_inside(t)}{markdown(t)}" for n, t in shown.items())
     return text
 
 
