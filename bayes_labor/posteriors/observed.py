@@ -112,7 +112,9 @@ def by_model(model: pm.Model, tree: xr.DataTree, seed: int) -> Observed:
         raise DataFaults([Fault(f"the draws lack {absent[0]}", "posterior", "fit again with this release")])
     with model, quiet("pymc"):
         terms = pm.compute_log_likelihood(tree.copy(), extend_inferencedata=False, progressbar=False)
-        made = pm.sample_posterior_predictive(tree.copy(), var_names=names, random_seed=seed, progressbar=False)
+        # Draws of a CustomDist are Python: under Numba they would fall into object mode, with a warning.
+        plain = {"compile_kwargs": {"mode": "FAST_COMPILE"}, "progressbar": False}
+        made = pm.sample_posterior_predictive(tree.copy(), var_names=names, random_seed=seed, **plain)
     return Observed(made["observed_data"].to_dataset(), made["posterior_predictive"].to_dataset(), terms)
 
 
