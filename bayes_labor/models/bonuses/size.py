@@ -7,12 +7,12 @@ the specification.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from pydantic import PositiveFloat
+from pydantic import PositiveFloat, model_validator
 
 from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.data.faults import DataFaults, Fault
@@ -37,10 +37,19 @@ class BonusSpec(Regressors):
     """``none``: pooled, rows of one worker as if of several, and no worker means."""
     ordered: bool = False
     """Whether effects of levels and tenure rise, and those of ratings fall, by construction."""
+    robust: bool = False
+    """Whether intervals of coefficients are those of errors clustered by worker, whatever their variances: see
+    :func:`bayes_labor.posteriors.bonuses.robust.robust_draws`. With normal errors and effects of any order only."""
     error: PositiveFloat = 1.0
     """Half-normal of the errors' standard deviation."""
     effect: PositiveFloat = 1.0
     """Half-normal of the worker effects' standard deviation."""
+
+    @model_validator(mode="after")
+    def _summed_out(self) -> Self:
+        if self.robust and (self.ordered or not self.sums_out):
+            raise ValueError("robust=True needs errors='normal', ordered=False and no ratings summed over")
+        return self
 
     @property
     def rows(self) -> dict[str, Prior]:

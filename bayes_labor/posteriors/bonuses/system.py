@@ -33,10 +33,10 @@ from bayes_labor.posteriors.bonuses.fits import GATED
 from bayes_labor.posteriors.bonuses.observed import observed_hurdles, observed_prizes, observed_receipts, observed_sizes
 from bayes_labor.posteriors.bonuses.prior_page import TITLES, bonus_prior_page, of_bonuses
 from bayes_labor.posteriors.bonuses.results import coefficients, levels_of, ordered_levels
-from bayes_labor.posteriors.bonuses.robust import robust_errors, where_they_part
+from bayes_labor.posteriors.bonuses.robust import robust_draws, robust_errors, where_they_part
 from bayes_labor.posteriors.diagnostics import gates
 from bayes_labor.posteriors.html import section, shown_table, with_figures
-from bayes_labor.posteriors.system import Judged, System
+from bayes_labor.posteriors.system import Judged, System, plain_table
 
 SYMBOLS = {
     "theta": "bonus",
@@ -106,16 +106,31 @@ def _judge(spec: Settings, data: Personnel, draws: xr.DataTree) -> Judged:
     if not (isinstance(spec, BonusSpec) and spec.sums_out):
         return Judged(found)
     table = robust_errors(draws, data, spec)
+    cautions = [] if spec.robust else where_they_part(table)
 
     def beside(folder: RunFolder) -> Sequence[dict[str, Any]]:
         note = "Posterior standard deviations beside errors clustered by worker, which hold whatever the errors' variances."
         return [section("Two errors", [shown_table(table, folder, "robust", "Two errors", note)])]
 
-    return Judged(found, where_they_part(table), beside)
+    return Judged(found, cautions, beside)
+
+
+def _as_asked(spec: Any, data: Personnel, draws: xr.DataTree) -> xr.DataTree:
+    """With intervals clustered by worker, where the specification asks for them."""
+    return robust_draws(draws, data, spec) if isinstance(spec, BonusSpec) and spec.robust else draws
+
+
+def _summarize(spec: BonusSpec, data: Personnel, draws: xr.DataTree) -> pd.DataFrame:
+    return plain_table(bonus_size(data, spec), _as_asked(spec, data, draws), SYMBOLS)
+
+
+def _explain(spec: BonusSpec, data: Personnel) -> str:
+    return "Coefficients: around the posterior means, with errors clustered by worker. " if spec.robust else ""
 
 
 def _sections(spec: Any, data: Personnel, draws: xr.DataTree, folder: RunFolder) -> list[dict[str, Any]]:
     """Effects of levels and of the prize, where the model has them."""
+    draws = _as_asked(spec, data, draws)
     design, found = of_bonuses(spec.design(data)), []
     levels, below = levels_of(data, spec, design)
     if levels:
@@ -147,12 +162,15 @@ def _system(name: str, kind: str, spec: type[Settings], build: Callable[..., pm.
         "judge": _judge,
         "prior": partial(_prior, kind),
         "used": _used,
-        "finding": finding,
+        "finding": lambda spec, data, draws: finding(spec, data, _as_asked(spec, data, draws)),
     }
     return System(name=name, spec=spec, read=read, build=build, sampler={"draws": 1000}, **words, **verbs, **more)
 
 
-SIZE = _system("bonuses.size", "bonus-size", BonusSpec, bonus_size, compare=_compare, observed=observed_sizes)
+SIZE = _system(
+    "bonuses.size", "bonus-size", BonusSpec, bonus_size, compare=_compare, observed=observed_sizes, summarize=_summarize,
+    explain=_explain,
+)  # fmt: skip
 RECEIPT = _system("bonuses.receipt", "bonus-receipt", ReceiptSpec, bonus_receipt, observed=observed_receipts)
 HURDLE = _system("bonuses.hurdle", "bonus-hurdle", HurdleSpec, bonus_hurdle, observed=observed_hurdles)
 PRIZE = _system("bonuses.promotion-prize", "promotion-prize", PrizeSpec, promotion_prize, observed=observed_prizes)

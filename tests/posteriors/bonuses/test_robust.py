@@ -7,10 +7,19 @@ import pytest
 import statsmodels.api as sm
 import xarray as xr
 
-from bayes_labor.data import Personnel, personnel
+from bayes_labor.data import DataFaults, Personnel, personnel
 from bayes_labor.models import BonusSpec
 from bayes_labor.models.pilot import panel_pilot
-from bayes_labor.posteriors.bonuses.robust import robust_errors, sandwich, where_they_part
+from bayes_labor.numerics.groups import Groups
+from bayes_labor.posteriors.bonuses.robust import (
+    clustered_covariance,
+    effective_workers,
+    jackknife,
+    robust_draws,
+    robust_errors,
+    where_they_part,
+)
+from bayes_labor.posteriors.bonuses.system import SIZE
 
 SPEC = BonusSpec(blocks=("levels", "tenure"), demographics=False)
 
@@ -31,17 +40,38 @@ def posterior(panel: Personnel, spec: BonusSpec) -> xr.DataTree:
     return xr.DataTree.from_dict({"posterior": xr.Dataset(data, {"term": list(design.terms)})})
 
 
-def test_another_library_agrees(panel: Personnel) -> None:
-    """statsmodels' clustered covariance of the same columns, to ten digits of the standard errors where the prior is flat.
+def test_leaving_out_workers_one_by_one_agrees(panel: Personnel) -> None:
+    """Regressions without each of 40 workers, by least squares under the prior, to ten digits."""
+    design = SPEC.design(panel)
+    few = np.flatnonzero(design.groups.row < 40)
+    x, y, groups, precision = design.columns[few], design.outcome[few], design.groups.at(few), design.prior_sd**-2.0
 
-    Covariances are compared as correlations: one that is next to zero is the difference of sums a million times as large.
-    """
+    def estimate(rows: np.ndarray) -> np.ndarray:
+        return np.linalg.solve(x[rows].T @ x[rows] + np.diag(precision), x[rows].T @ y[rows])
+
+    whole, labels = estimate(np.arange(len(y))), np.unique(groups.row)
+    away = np.array([estimate(np.flatnonzero(groups.row != k)) for k in labels]) - whole
+    bread = np.linalg.inv(x.T @ x + np.diag(precision))
+    wanted = (len(labels) - 1) / len(labels) * away.T @ away + bread @ np.diag(precision) @ bread
+    found = jackknife(x, y - x @ whole, Groups.of(groups.row), precision)
+    np.testing.assert_allclose(found, wanted, rtol=1e-8, atol=1e-10 * np.abs(wanted).max())
+
+
+def test_workers_that_a_coefficient_rests_on() -> None:
+    """All alike: as many as there are; one who has the column alone: one."""
+    workers = Groups.of(np.repeat(np.arange(20), 3))
+    x = np.column_stack([np.ones(60), np.where(workers.row == 7, 1.0, 0.0)])
+    found = effective_workers(x, workers, np.full(2, 1e-12))
+    assert found[1] == pytest.approx(1.0, abs=0.15) and found[0] == pytest.approx(19.0, rel=0.1)
+
+
+def test_another_library_agrees(panel: Personnel) -> None:
+    """statsmodels' clustered covariance is narrower, as it must be, by at most a tenth where many workers tell."""
     design = SPEC.design(panel)
     fit = sm.OLS(design.outcome, design.columns).fit(cov_type="cluster", cov_kwds={"groups": design.groups.row})
-    ours = sandwich(design.columns, fit.resid, design.groups, 0.3, np.full(len(design.terms), np.inf))
-    theirs, se = fit.cov_params(), fit.bse
-    np.testing.assert_allclose(np.sqrt(np.diag(ours)), se, rtol=1e-10)
-    np.testing.assert_allclose(ours / np.outer(se, se), theirs / np.outer(se, se), rtol=0.0, atol=1e-10)
+    found = np.sqrt(np.diag(jackknife(design.columns, fit.resid, design.groups, np.zeros(len(design.terms)))))
+    many = effective_workers(design.columns, design.groups, np.zeros(len(design.terms))) > 40
+    assert many.sum() > 8 and (found >= fit.bse * 0.995).all() and (found[many] <= 1.1 * fit.bse[many]).all()
 
 
 def test_they_agree_where_the_model_is_right(panel: Personnel) -> None:
@@ -65,3 +95,31 @@ def test_a_warning_where_they_part(panel: Personnel) -> None:
     assert f"{worst} {table_.loc[worst, 'clustered se']:.3g} against {table_.loc[worst, 'sd']:.3g}" in caution.value
     assert table_["ratio"].max() > 1.3 and not caution.passed and "student" in caution.advice
     assert where_they_part(table_.assign(ratio=1.0)) == []
+
+
+def test_robust_draws_have_the_clustered_covariance(panel: Personnel) -> None:
+    """Each coefficient widened for few workers, correlations as they are; means, other variables and what was given stay."""
+    draws = posterior(panel, SPEC)
+    before = draws["posterior"]["theta"].to_numpy().copy()
+    moved = robust_draws(draws, panel, SPEC)["posterior"]
+    np.testing.assert_allclose(moved["theta"].mean(("chain", "draw")), before.mean((0, 1)), rtol=1e-10, atol=1e-12)
+    wanted, found = clustered_covariance(draws, panel, SPEC), np.cov(moved["theta"][0].T)
+    wider = np.sqrt(np.diag(found) / np.diag(wanted))
+    scale, own = np.sqrt(np.diag(wanted)), np.sqrt(np.diag(found))
+    np.testing.assert_allclose(found / np.outer(own, own), wanted / np.outer(scale, scale), atol=1e-8)
+    few = SPEC.design(panel).terms.index("level 5")
+    assert (wider > 1.0).all() and wider.argmax() == few and wider[few] > 1.05 and np.median(wider) < 1.03
+    np.testing.assert_array_equal(draws["posterior"]["theta"].to_numpy(), before)
+    np.testing.assert_array_equal(moved["sigma"], draws["posterior"]["sigma"])
+
+
+def test_the_page_of_a_robust_fit_has_them(panel: Personnel) -> None:
+    spec = SPEC.model_copy(update={"robust": True})
+    draws = posterior(panel, spec)
+    table, plain = SIZE.table(spec, panel, draws), SIZE.table(SPEC, panel, draws)
+    wanted = robust_draws(draws, panel, spec)["posterior"]["theta"].std(("chain", "draw"))
+    np.testing.assert_allclose(table.loc["bonus", "sd"], wanted, rtol=2e-3)
+    assert (table.loc["bonus", "sd"] != plain.loc["bonus", "sd"]).all() and "clustered" in SIZE.explain(spec, panel)
+    for wrong in ({"errors": "student"}, {"ordered": True}, {"ratings": "mixture"}):
+        with pytest.raises(DataFaults, match="robust=True needs"):
+            BonusSpec(robust=True, **wrong)
