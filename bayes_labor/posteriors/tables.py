@@ -134,7 +134,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
         if column.startswith("ess") or column in _WHOLE:
             return f"{value:.0f}"
         if column in ("r_hat", "contraction"):
-            return f"{value:.3f}" if column == "r_hat" else f"{value:.2f}"
+            return fixed(value, 3 if column == "r_hat" else 2)
         if value == 0:
             return "0"
         if spread > 0:

@@ -100,5 +100,6 @@ def test_digits_that_an_interval_deserves(middle: float, low: float, high: float
 def test_no_minus_before_a_zero() -> None:
     assert percent(-0.001) == "0%" and percent(-0.016) == "-2%" and percent(1.5) == "150%"
     assert fixed(-0.004, 2) == "0.00" and fixed(-0.006, 2) == "-0.01" and fixed(-1234.5, 0) == "-1,234"
+    assert printed(pd.DataFrame({"contraction": [-0.004, -0.006]}))["contraction"].tolist() == ["0.00", "-0.01"]
     shown = printed(pd.DataFrame({"mean": [-0.004], "sd": [1.0], "other": [-1234.5]}))
     assert shown.iloc[0].tolist() == ["0.0", "1.0", "-1,234"]

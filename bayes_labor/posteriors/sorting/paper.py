@@ -18,6 +18,7 @@ from bayes_labor.models.sorting.regimes import RegimesSpec, sorting_regimes
 from bayes_labor.posteriors.diagnostics import Gate, of_fits
 from bayes_labor.posteriors.fitting import fit_or_resume
 from bayes_labor.posteriors.html import section, shown_table, with_figures, write_page
+from bayes_labor.posteriors.sayings import listed, side
 from bayes_labor.posteriors.sorting import figures, finding
 from bayes_labor.posteriors.sorting.identification import (
     RAW,
@@ -29,6 +30,8 @@ from bayes_labor.posteriors.sorting.identification import (
 from bayes_labor.posteriors.sorting.least_squares import LeastSquares, least_squares
 from bayes_labor.posteriors.sorting.recessions import chance_of_recession, recession_scores, regimes_told
 from bayes_labor.posteriors.sorting.results import (
+    DEPRECIATION,
+    DISCOUNT,
     SYMBOLS,
     dispersion,
     moment_fit,
@@ -37,6 +40,7 @@ from bayes_labor.posteriors.sorting.results import (
     shocks,
     summarize_sorting,
 )
+from bayes_labor.posteriors.tables import interval
 from bayes_labor.theory.sorting.business_cycle import LABOR_SHARES
 from bayes_labor.theory.sorting.equilibrium import scale_free
 
@@ -107,11 +111,13 @@ def reproduce_sorting(
     squares = {w: least_squares(targets, spec, w) for w in ("relative", "absolute", "se")}
     prior = prior_of(calibration.model, IDENTIFIED)
     sections = [
+        _held(spec, folder),
         _estimates(calibration, squares, spec, folder),
         _fitted(calibration, squares, spec, targets, folder),
         _told(calibration, squares, prior, targets, spec, folder),
         _readings(spec, targets, folder),
         *_pictures(calibration, spec, folder, size),
+        _states(calibration, folder),
         _structural(calibration, spec, folder),
         *([_public(fits["public series"], real_targets, folder)] if real_targets is not None else []),
         _recessions(fits, series, folder),
@@ -166,6 +172,42 @@ def _facts(fit: _Fit) -> list[tuple[str, str]]:
         ("draws", f"{posterior['psi'].size:,}"),
         ("sampling", f"{fit.draws.attrs.get('sampling_seconds', float('nan')):.1f} s"),
     ]
+
+
+_WAYS = {1: "rises", -1: "falls", 0: "may rise or fall"}
+
+
+def _held(spec: SortingSpec, folder: RunFolder) -> dict[str, Any]:
+    """Table 1."""
+    rows = {
+        "α": ("capital's elasticity", spec.alpha), "η": ("labor's elasticity", spec.eta),
+        "ξ": ("elasticity of substitution between firms", spec.xi), "δ": ("depreciation of capital in a year", DEPRECIATION),
+        "β": ("discount factor of a year", DISCOUNT), "stay, boom": ("probability of staying in a boom", spec.stay_boom),
+        "stay, recession": ("probability of staying in a recession", spec.stay_recession),
+        "s_k": ("standard deviation of the capital wedge", 0.0),
+    }  # fmt: skip
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["what it is", "value"]).rename_axis("parameter")
+    table["value"] = [f"{v:g}" for v in table["value"]]
+    note = "The first three and the probabilities are settings of the specification; δ and β matter for the responses alone."
+    return section("Table 1: what is held fixed", [shown_table(table, folder, "held", "What is held fixed", note)])
+
+
+def _states(fit: _Fit, folder: RunFolder) -> dict[str, Any]:
+    """Dispersions by state of the cycle, as variances, which the paper states in its text, and log wages also as a spread."""
+    posterior, rows, ways = fit.draws["posterior"], {}, []
+    squares = {"variance of log wages": "std_logw", "variance of log TFPQ": "std_tfpq", "variance of log TFPR": "std_tfpr"}
+    for words, name in {"standard deviation of log wages": "std_logw"}.items() | squares.items():
+        power = 1 if words.startswith("standard") else 2
+        values = posterior[name].stack(sample=("chain", "draw")).transpose("state", "sample").to_numpy() ** power
+        rows[words] = [interval(float(np.median(v)), *np.quantile(v, [0.03, 0.97])) for v in (*values, values[1] - values[0])]
+        ways.append(f"the {words} {_WAYS[side(values[1] - values[0])]}" if power == 2 else "")
+    order = ["standard deviation of log wages", *squares]
+    columns = ["boom", "recession", "recession less boom"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).loc[order].rename_axis("dispersion")
+    text = f"From boom to recession {listed([w for w in ways if w])}."
+    return section(
+        "Dispersions by state", [shown_table(table, folder, "states", "Dispersions by state", "Median and 94%.")], text
+    )
 
 
 def _estimates(fit: _Fit, squares: dict[str, LeastSquares], spec: SortingSpec, folder: RunFolder) -> dict[str, Any]:
@@ -280,6 +322,7 @@ def _pictures(fit: _Fit, spec: SortingSpec, folder: RunFolder, size: int) -> lis
         f"On impact output falls by {float(on_impact['log_Y']):.1f}%, less than TFP ({float(on_impact['log_Z']):.1f}%), for "
         "capital is higher than on average when a boom ends; households' income falls by "
         f"{float(on_impact['log_income']):.0f}%. The paper states more than 9% for GDP; neither reading gives that."
+        f" {_rebated(response, recession_response(fit.draws, spec, size=size, rebate=True))}"
     )
     equilibrium, responses = figures.equilibrium_figure(mean, spec), figures.response_figure(response)
     against = figures.dispersion_figure(dispersion(fit.draws, spec, _SLOPES), fit.draws)
@@ -289,6 +332,13 @@ def _pictures(fit: _Fit, spec: SortingSpec, folder: RunFolder, size: int) -> lis
         with_figures(section("Figure 4: a recession", [], text), folder, responses=responses),
         with_figures(section("Wages and productivity against the wedge", []), folder, dispersion=against),
     ]
+
+
+def _rebated(lost: xr.Dataset, paid: xr.Dataset) -> str:
+    """What the picture's paths of income and consumption owe to wedges whose revenue is lost."""
+    first = [{n: -100.0 * float(r[n].isel(year=0).mean()) for n in ("log_income", "log_C")} for r in (lost, paid)]
+    words = [f"income {f['log_income']:.1f}% and consumption {f['log_C']:.1f}%" for f in first]
+    return f"Lower on impact with the wedges' revenue lost, as drawn: {words[0]}; with it paid back to households: {words[1]}."
 
 
 def _structural(fit: _Fit, spec: SortingSpec, folder: RunFolder) -> dict[str, Any]:

@@ -96,14 +96,18 @@ def at_draws(draws: xr.DataTree, size: int) -> dict[str, np.ndarray]:
     return {n: v[chosen] for n, v in flat.items()}
 
 
+DISCOUNT, DEPRECIATION = 0.96, 0.10
+"""Of a year, in the growth model: the paper's Table 1."""
+
+
 def recession_response(
     draws: xr.DataTree,
     spec: SortingSpec,
     *,
     size: int = 100,
     horizon: int = 16,
-    discount: float = 0.96,
-    depreciation: float = 0.10,
+    discount: float = DISCOUNT,
+    depreciation: float = DEPRECIATION,
     rebate: bool = False,
 ) -> xr.Dataset:
     """Average response to the beginning of a recession, in every draw (Figure 4): the growth model is solved in each.
