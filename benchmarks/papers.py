@@ -36,9 +36,10 @@ SYSTEMS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "bonuses": (
         "Bonuses and promotions",
-        "The paper's personnel file is not public. The data are generated to have its Table 1, and in them the prize has no "
-        "effect on bonuses: what the published estimator finds here it makes itself.",
-        {f"table{k}": f"Table {k}" for k in range(1, 7)},
+        "The paper's personnel file is not public. The data are generated to have its Table 1, those of Table 6 with an effect "
+        "of the prize of -2. What the same estimators find where there is none stands last: the published construction finds "
+        "an effect there too.",
+        {f"table{k}": f"Table {k}" for k in range(1, 7)} | {"placebo": "Placebo: no effect of the prize"},
     ),
     "learning": (
         "Learning on the job",
