@@ -18,11 +18,20 @@ from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.models.bonuses.design import COEFFICIENTS, FALLING, STEPS, Regressors, bonus_design
 from bayes_labor.models.bonuses.missing_ratings import RATING, observe_over_ratings
-from bayes_labor.models.linear_panel import Errors, error_distribution, linear_panel, mean_by_row, observe_products, spreads
+from bayes_labor.models.linear_panel import (
+    Errors,
+    LinearPanel,
+    error_distribution,
+    linear_panel,
+    mean_by_row,
+    observe_products,
+    spreads,
+)
 from bayes_labor.models.notes import note_left_out, start_at
 from bayes_labor.models.panel_design import IdentificationError, PanelDesign
 from bayes_labor.models.pilot import Pilot, rotated_normal
 from bayes_labor.models.priors import Prior
+from bayes_labor.models.sandwich import sandwich_map
 from bayes_labor.numerics.groups import Groups
 
 
@@ -37,6 +46,9 @@ class BonusSpec(Regressors):
     """``none``: pooled, rows of one worker as if of several, and no worker means."""
     ordered: bool = False
     """Whether effects of levels and tenure rise, and those of ratings fall, by construction."""
+    robust: bool = False
+    """Whether draws of the coefficients are moved so that their covariance is the sandwich clustered by worker: intervals then
+    hold whatever the variances of errors and their correlation within workers. With normal errors only."""
     error: PositiveFloat = 1.0
     """Half-normal of the errors' standard deviation."""
     effect: PositiveFloat = 1.0
@@ -58,6 +70,9 @@ class BonusSpec(Regressors):
             what = f"a base of {' and '.join(based)} of one's own does not go with ordered effects or ratings summed over"
             raise DataFaults([Fault(what, "base", "leave the base out: the lowest one is it")])
         unrated: Literal["drop", "indicator"] = "drop" if self.ratings == "drop" else "indicator"
+        if self.robust and (self.ordered or not self.sums_out):
+            what = "robust coefficients go with normal errors, effects of any order and no ratings summed over"
+            raise DataFaults([Fault(what, "robust", "set errors='normal', ordered=False and ratings='drop' or 'indicator'")])
         asked = self if self.effects == "worker" else self.model_copy(update={"means": False})
         found = bonus_design(panel, asked, unrated=unrated)
         if self.effects == "none":
@@ -83,6 +98,15 @@ class BonusSpec(Regressors):
         return self.errors == "normal" and self.ratings != "mixture"
 
 
+LIKELIHOOD = "theta_of_normal_errors"
+"""Coefficients of the likelihood, beside those that are robust."""
+
+
+def clusters_of(panel: Personnel, design: PanelDesign) -> Groups:
+    """Workers of a regression's rows, pooled or not."""
+    return panel.workers.at(design.table.index.to_numpy())
+
+
 def _beside_effects(left_out: dict[str, str]) -> dict[str, str]:
     """What is left out besides worker effects that nobody asked for."""
     return {n: why for n, why in left_out.items() if n not in ("worker effects", "worker means")}
@@ -105,7 +129,8 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
         mixture the observed variable ``log_bonus_products`` are the cross products to which the panel reduces: a refit replaces
         ``observed_products``. Otherwise every worker has a level of his own, and ``log_bonus`` (data
         ``observed_log_bonus``) is observed; ``nu`` with Student-t errors; with the mixture ``rating``, ``unrated_log_bonus``,
-        and ``rating_cuts`` and ``rating_slope`` of the ordered logit.
+        and ``rating_cuts`` and ``rating_slope`` of the ordered logit. With ``robust`` ``theta`` has the clustered sandwich for
+        its covariance, and :data:`LIKELIHOOD` are the coefficients of the likelihood, which have the priors.
 
     Raises
     ------
@@ -120,7 +145,12 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
     workers = linear_panel(design, spec.table, summed=spec.sums_out)
     with pm.Model(coords={"term": list(design.terms)}) as model:
         note_left_out(design.left_out)
-        x, theta = _in_order(design, workers.pilot, spec.table) if spec.ordered else _unordered(design, workers.pilot)
+        if spec.ordered:
+            x, theta = _in_order(design, workers.pilot, spec.table)
+        elif spec.robust:
+            x, theta = _robust(workers, clusters_of(panel, design))
+        else:
+            x, theta = rotated_normal("theta", workers.pilot, design.prior_mean, design.prior_sd, "term")
         if spec.sums_out:
             observe_products("log_bonus", workers, x)
             return model
@@ -133,9 +163,12 @@ def bonus_size(panel: Personnel, spec: BonusSpec | None = None, **settings: Any)
     return model
 
 
-def _unordered(design: PanelDesign, pilot: Pilot) -> tuple[Any, Any]:
-    """(coordinates, theta = pilot.center + pilot.scale x), under the normal priors of the design."""
-    return rotated_normal("theta", pilot, design.prior_mean, design.prior_sd, "term")
+def _robust(panel: LinearPanel, clusters: Groups) -> tuple[Any, Any]:
+    """(coordinates, theta moved so that its covariance is the sandwich) under the normal priors of the design."""
+    design, center, (sigma, tau) = panel.design, panel.pilot.center, panel.start
+    x, own = rotated_normal(LIKELIHOOD, panel.pilot, design.prior_mean, design.prior_sd, "term")
+    moved = sandwich_map(design, clusters, center, sigma, tau if design.groups.repeated else 0.0)
+    return x, pm.Deterministic("theta", center + pt.dot(moved, own - center), dims="term")
 
 
 def _in_order(design: PanelDesign, pilot: Pilot, table: Mapping[str, Prior]) -> tuple[Any, Any]:

@@ -11,7 +11,7 @@ from bayes_labor.data.bonuses.personnel import Personnel
 from bayes_labor.data.faults import DataFaults, Fault
 from bayes_labor.likelihoods.effect_integral import integrate_effects, student_log_density
 from bayes_labor.likelihoods.random_intercepts import weighted_log_likelihood
-from bayes_labor.models.bonuses.size import BonusSpec
+from bayes_labor.models.bonuses.size import LIKELIHOOD, BonusSpec
 from bayes_labor.posteriors.bonuses.results import coefficients, spread_evenly, spreads
 from bayes_labor.posteriors.leaving_out import leave_units_out, scores
 
@@ -36,7 +36,8 @@ def worker_log_likelihood(draws: xr.DataTree, panel: Personnel, spec: BonusSpec,
         remedy = "compare models with ratings='drop' or 'indicator'"
         raise DataFaults([Fault("missing ratings are summed over: the model predicts ratings too", "ratings", remedy)])
     design = spec.design(panel)
-    y, theta, scales, values = design.outcome, coefficients(draws, design.terms), spreads(draws), []
+    scales, values = spreads(draws), []
+    y, theta = design.outcome, coefficients(draws, design.terms, LIKELIHOOD if spec.robust else "theta")
     for s in spread_evenly(len(theta), size):
         residual, sigma, tau = y - design.columns @ theta[s], float(scales["sigma"][s]), float(scales["tau"][s])
         if "nu" not in scales:

@@ -23,6 +23,7 @@ from bayes_labor.models import (
     promotion_prize,
 )
 from bayes_labor.models.bonuses.hurdle import drawn_hurdle, hurdle_terms
+from bayes_labor.models.bonuses.size import LIKELIHOOD
 from bayes_labor.models.panel_design import PanelDesign
 from bayes_labor.posteriors.bonuses.comparison import worker_log_likelihood
 from bayes_labor.posteriors.bonuses.results import coefficients, spreads
@@ -43,7 +44,8 @@ def observed_sizes(spec: BonusSpec, panel: Personnel, tree: xr.DataTree, seed: i
     if spec.ratings == "mixture":
         return by_model(bonus_size(panel, spec), tree, seed)
     design, rng, scales = spec.design(panel), np.random.default_rng(seed), spreads(tree)
-    posterior, theta = tree["posterior"].to_dataset(), coefficients(tree, design.terms)
+    posterior = tree["posterior"].to_dataset()
+    theta = coefficients(tree, design.terms, LIKELIHOOD if spec.robust else "theta")
     nu = scales["nu"].to_numpy() if "nu" in scales else [None] * len(theta)
     spread = zip(scales["sigma"].to_numpy(), scales["tau"].to_numpy(), nu, strict=True)
     made = [linear_panel_rows(design.columns @ t, s, design.groups, rng) for t, s in zip(theta, spread, strict=True)]

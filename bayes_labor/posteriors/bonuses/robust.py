@@ -5,18 +5,30 @@ workers, whatever their errors, is the sandwich of Huber and White clustered by 
 narrow or too wide.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayes_labor.data.bonuses.personnel import Personnel
-from bayes_labor.models.bonuses.size import BonusSpec
-from bayes_labor.numerics.groups import Groups
+from bayes_labor.models.bonuses.size import LIKELIHOOD, BonusSpec, clusters_of
+from bayes_labor.models.sandwich import sandwich, whitened
 from bayes_labor.posteriors.bonuses.results import coefficients, spreads
 from bayes_labor.posteriors.diagnostics import Gate
 
+ROBUST = (
+    "Coefficients are robust: draws with normal errors are moved so that their covariance is the sandwich clustered by worker, "
+    "and intervals hold whatever the variances of errors and their correlation within workers. "
+)
+"""What a page says of them."""
 PART = 1.1
 """Ratio of a clustered error to a posterior standard deviation, or the other way round, beyond which they part."""
+
+
+def with_priors(spec: Any) -> Any:
+    """The specification whose coefficients are those that have the priors: robust ones are made of them."""
+    return spec.model_copy(update={"robust": False}) if getattr(spec, "robust", False) else spec
 
 
 def robust_errors(draws: xr.DataTree, panel: Personnel, spec: BonusSpec) -> pd.DataFrame:
@@ -40,28 +52,13 @@ def robust_errors(draws: xr.DataTree, panel: Personnel, spec: BonusSpec) -> pd.D
 
     """
     design = spec.design(panel)
-    theta, scales = coefficients(draws, design.terms), spreads(draws)
+    theta, scales = coefficients(draws, design.terms, LIKELIHOOD if spec.robust else "theta"), spreads(draws)
     sigma, tau = (float(scales[n].mean()) for n in ("sigma", "tau"))
-    groups = design.groups
-    share = (1.0 - sigma / np.sqrt(sigma**2 + groups.counts * tau**2))[groups.row]
-    x = design.columns - share[:, None] * groups.means(design.columns)[groups.row]
-    residual = design.outcome - design.columns @ theta.mean(0)
-    residual = residual - share * groups.means(residual)[groups.row]
-    workers = panel.workers.at(design.table.index.to_numpy())  # of whom pooled regressions know nothing
-    clustered = np.sqrt(np.diag(sandwich(x, residual, workers, sigma, design.prior_sd)))
+    x, residual = whitened(design, theta.mean(0), sigma, tau)
+    # By worker in pooled regressions too, which know nothing of workers.
+    clustered = np.sqrt(np.diag(sandwich(x, residual, clusters_of(panel, design), sigma, design.prior_sd)))
     table = pd.DataFrame({"mean": theta.mean(0), "sd": theta.std(0)}, pd.Index(design.terms, name="term"))
     return table.assign(**{"clustered se": clustered, "ratio": clustered / table["sd"]})
-
-
-def sandwich(x: np.ndarray, residual: np.ndarray, workers: Groups, sigma: float, prior_sd: np.ndarray) -> np.ndarray:
-    """(P, P) covariance, clustered by worker, of coefficients on x (N, P), with errors of sd sigma and priors of sd (P,)."""
-    scores = workers.means(x * residual[:, None]) * workers.counts[:, None] / sigma**2
-    prior = np.diag(prior_sd**-2.0)  # what it tells varies like a sample of its own
-    bread = np.linalg.inv(x.T @ x / sigma**2 + prior)
-    size, n = len(workers.labels), len(x)
-    factor = size / max(size - 1.0, 1.0) * (n - 1.0) / max(n - x.shape[1], 1.0)
-    found: np.ndarray = bread @ (factor * scores.T @ scores + prior) @ bread
-    return found
 
 
 def where_they_part(table: pd.DataFrame) -> list[Gate]:
@@ -75,5 +72,5 @@ def where_they_part(table: pd.DataFrame) -> list[Gate]:
         f"they part by more than {PART - 1:.0%} for {len(worst)} of {len(table)} coefficients, clustered errors being between "
         f"{table['ratio'].min():.2f} and {table['ratio'].max():.2f} times as large; furthest {'; '.join(named)}"
     )
-    advice = "report the clustered errors beside the intervals, or fit errors='student'"
+    advice = "fit robust=True, whose intervals have the clustered errors, or errors='student'"
     return [Gate("posterior sds and errors clustered by worker", value, False, advice)]

@@ -33,10 +33,10 @@ from bayes_labor.posteriors.bonuses.fits import GATED
 from bayes_labor.posteriors.bonuses.observed import observed_hurdles, observed_prizes, observed_receipts, observed_sizes
 from bayes_labor.posteriors.bonuses.prior_page import TITLES, bonus_prior_page, of_bonuses
 from bayes_labor.posteriors.bonuses.results import coefficients, levels_of, ordered_levels
-from bayes_labor.posteriors.bonuses.robust import robust_errors, where_they_part
+from bayes_labor.posteriors.bonuses.robust import ROBUST, robust_errors, where_they_part, with_priors
 from bayes_labor.posteriors.diagnostics import gates
 from bayes_labor.posteriors.html import section, shown_table, with_figures
-from bayes_labor.posteriors.system import Judged, System
+from bayes_labor.posteriors.system import Judged, System, plain_table
 
 SYMBOLS = {
     "theta": "bonus",
@@ -109,9 +109,22 @@ def _judge(spec: Settings, data: Personnel, draws: xr.DataTree) -> Judged:
 
     def beside(folder: RunFolder) -> Sequence[dict[str, Any]]:
         note = "Posterior standard deviations beside errors clustered by worker, which hold whatever the errors' variances."
+        note += (
+            " The first are those of normal errors: elsewhere on this page coefficients have the second." if spec.robust else ""
+        )
         return [section("Two errors", [shown_table(table, folder, "robust", "Two errors", note)])]
 
-    return Judged(found, where_they_part(table), beside)
+    return Judged(found, [] if spec.robust else where_they_part(table), beside)
+
+
+def _summarize(spec: BonusSpec, data: Personnel, draws: xr.DataTree) -> pd.DataFrame:
+    """The parameter table; robust coefficients beside the priors of those of the likelihood."""
+    return plain_table(bonus_size(data, with_priors(spec)), draws, SYMBOLS)
+
+
+def _explain(spec: BonusSpec, data: Personnel) -> str:
+    """What robust coefficients are."""
+    return ROBUST if spec.robust else ""
 
 
 def _sections(spec: Any, data: Personnel, draws: xr.DataTree, folder: RunFolder) -> list[dict[str, Any]]:
@@ -132,7 +145,7 @@ def _sections(spec: Any, data: Personnel, draws: xr.DataTree, folder: RunFolder)
 
 
 def _prior(kind: str, spec: Settings, data: Personnel, folder: Path, draws: int) -> pd.DataFrame:
-    return bonus_prior_page(kind, data, spec, folder, draws=draws)
+    return bonus_prior_page(kind, data, with_priors(spec), folder, draws=draws)
 
 
 def _compare(fits: Mapping[str, tuple[xr.DataTree, Any]], data: Personnel, size: int, refits: int) -> pd.DataFrame:
@@ -152,7 +165,16 @@ def _system(name: str, kind: str, spec: type[Settings], build: Callable[..., pm.
     return System(name=name, spec=spec, read=read, build=build, sampler={"draws": 1000}, **words, **verbs, **more)
 
 
-SIZE = _system("bonuses.size", "bonus-size", BonusSpec, bonus_size, compare=_compare, observed=observed_sizes)
+SIZE = _system(
+    "bonuses.size",
+    "bonus-size",
+    BonusSpec,
+    bonus_size,
+    summarize=_summarize,
+    explain=_explain,
+    compare=_compare,
+    observed=observed_sizes,
+)
 RECEIPT = _system("bonuses.receipt", "bonus-receipt", ReceiptSpec, bonus_receipt, observed=observed_receipts)
 HURDLE = _system("bonuses.hurdle", "bonus-hurdle", HurdleSpec, bonus_hurdle, observed=observed_hurdles)
 PRIZE = _system("bonuses.promotion-prize", "promotion-prize", PrizeSpec, promotion_prize, observed=observed_prizes)
