@@ -27,7 +27,7 @@ from bayes_labor.models import (
 from bayes_labor.models.bonuses.prize_design import PrizeDesign
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.bonuses import figures, published
-from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out
+from bayes_labor.posteriors.bonuses.comparison import leave_one_career_out, leave_one_worker_out
 from bayes_labor.posteriors.bonuses.finding import finding
 from bayes_labor.posteriors.bonuses.fits import GATED
 from bayes_labor.posteriors.bonuses.observed import observed_hurdles, observed_prizes, observed_receipts, observed_sizes
@@ -152,7 +152,11 @@ def _compare(fits: Mapping[str, tuple[xr.DataTree, Any]], data: Personnel, size:
     return leave_one_worker_out(fits, data, size=min(size, 400))
 
 
-def _system(name: str, kind: str, spec: type[Settings], build: Callable[..., pm.Model], **more: Any) -> System:
+def _compare_careers(observed: Any, fits: Mapping[str, tuple[xr.DataTree, Any]], data: Personnel, size: int, _: int) -> Any:
+    return leave_one_career_out(fits, data, observed, size=min(size, 400))
+
+
+def _system(name: str, kind: str, spec: type[Settings], build: Callable[..., pm.Model], observed: Any, **more: Any) -> System:
     words: dict[str, Any] = {"title": TITLES[kind], "lead": _LEADS[kind], "symbols": SYMBOLS}
     verbs: dict[str, Any] = {
         "describe": describe,
@@ -161,20 +165,14 @@ def _system(name: str, kind: str, spec: type[Settings], build: Callable[..., pm.
         "prior": partial(_prior, kind),
         "used": _used,
         "finding": finding,
+        "observed": observed,
+        "compare": partial(_compare_careers, observed),
     }
-    return System(name=name, spec=spec, read=read, build=build, sampler={"draws": 1000}, **words, **verbs, **more)
+    return System(name=name, spec=spec, read=read, build=build, sampler={"draws": 1000}, **words, **(verbs | more))
 
 
-SIZE = _system(
-    "bonuses.size",
-    "bonus-size",
-    BonusSpec,
-    bonus_size,
-    summarize=_summarize,
-    explain=_explain,
-    compare=_compare,
-    observed=observed_sizes,
-)
-RECEIPT = _system("bonuses.receipt", "bonus-receipt", ReceiptSpec, bonus_receipt, observed=observed_receipts)
-HURDLE = _system("bonuses.hurdle", "bonus-hurdle", HurdleSpec, bonus_hurdle, observed=observed_hurdles)
-PRIZE = _system("bonuses.promotion-prize", "promotion-prize", PrizeSpec, promotion_prize, observed=observed_prizes)
+_SIZES: dict[str, Any] = {"summarize": _summarize, "explain": _explain, "compare": _compare}
+SIZE = _system("bonuses.size", "bonus-size", BonusSpec, bonus_size, observed_sizes, **_SIZES)
+RECEIPT = _system("bonuses.receipt", "bonus-receipt", ReceiptSpec, bonus_receipt, observed_receipts)
+HURDLE = _system("bonuses.hurdle", "bonus-hurdle", HurdleSpec, bonus_hurdle, observed_hurdles)
+PRIZE = _system("bonuses.promotion-prize", "promotion-prize", PrizeSpec, promotion_prize, observed_prizes)
