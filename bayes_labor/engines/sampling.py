@@ -146,9 +146,9 @@ def resume(run: str | Path, model: pm.Model | Callable[[], pm.Model], *, progres
             return folder.draws()
         _refuse_two_truths(folder)
         model = model if isinstance(model, pm.Model) else model()
-        _refuse_other_coordinates(folder, record, model)
         settings = SamplerSettings(**record.get("sampler", {}))
         earlier = Draws.load(folder.partial_path)
+        _refuse_other_coordinates(folder, record, model, earlier)
         found, how = int(earlier.counts.sum()) if earlier is not None else 0, "nothing was recovered; sampled from the start"
         exact = settings.engine in ("blackjax", "smc")
         if earlier is not None and exact:
@@ -174,9 +174,10 @@ def _refuse_two_truths(folder: RunFolder) -> None:
         raise DataFaults([Fault(what, str(folder.path), remedy)])
 
 
-def _refuse_other_coordinates(folder: RunFolder, record: dict[str, Any], model: pm.Model) -> None:
+def _refuse_other_coordinates(folder: RunFolder, record: dict[str, Any], model: pm.Model, earlier: Draws | None) -> None:
     """Raises DataFaults where the fit had variables that its model lacks: an earlier release's, in other coordinates."""
-    gone = sorted(set(record.get("words", {}).get("dims", {})) - set(model.named_vars))
+    drawn = earlier.posterior if earlier is not None else {}
+    gone = sorted({*record.get("words", {}).get("dims", {}), *drawn} - set(model.named_vars))
     if gone:
         what = f"the unfinished fit samples other variables than this release does ({', '.join(gone)})"
         raise DataFaults([Fault(what, str(folder.path), "fit again; `peek` shows the draws that there are")])

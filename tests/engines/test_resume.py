@@ -20,7 +20,7 @@ from bayes_labor.data import DataFaults, Workforce
 from bayes_labor.engines import nutpie_engine
 from bayes_labor.engines.convergence import bfmi
 from bayes_labor.engines.nutpie_engine import compile_model
-from bayes_labor.engines.progress import Draws, Keeper, locked
+from bayes_labor.engines.progress import STATISTICS, Draws, Keeper, locked
 from bayes_labor.engines.run_folder import FORMAT, RunFolder
 from bayes_labor.engines.sampling import SamplerSettings
 from bayes_labor.models import JointProductionSpec
@@ -195,6 +195,17 @@ def test_folders_of_other_releases(tmp_path: Path) -> None:
         RunFolder.open(tmp_path)
     with pytest.raises(DataFaults, match="no run here"):
         RunFolder.open(tmp_path / "nothing")
+
+
+def test_draws_of_variables_that_are_gone_are_not_gone_on_with(tmp_path: Path) -> None:
+    """An earlier release's coordinates of as many dimensions: its draws would be taken for points of other ones."""
+    folder = RunFolder(tmp_path)
+    folder.write_record({"state": "sampling", "sampler": {"chains": 2, "draws": 50}})
+    drawn = np.random.default_rng(0).normal(size=(2, 40, 2))
+    told = dict.fromkeys(STATISTICS, np.zeros((2, 40)))
+    Draws(drawn, np.array([40, 40]), {"worker_level": drawn}, told).save(folder.partial_path)
+    with pytest.raises(DataFaults, match="samples other variables than this release does"):
+        resume(tmp_path, model=slow_normal(10))
 
 
 def test_a_nan_from_the_solver_is_counted_and_sampling_goes_on() -> None:

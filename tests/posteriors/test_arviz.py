@@ -57,6 +57,7 @@ CASES: dict[str, tuple[str, Callable[[], Any], Any, str]] = {
     "mixture of ratings": ("bonuses.size", few_people, BonusSpec(ratings="mixture"), ""),
     "receipts": ("bonuses.receipt", few_people, ReceiptSpec(), "worker"),
     "conditional receipts": ("bonuses.receipt", few_people, ReceiptSpec(effects="conditional"), "worker"),
+    "pooled receipts": ("bonuses.receipt", few_people, ReceiptSpec(effects="none"), ""),
     "sampled receipts": ("bonuses.receipt", few_people, ReceiptSpec(effects="sampled"), ""),
     "hurdle": ("bonuses.hurdle", few_people, HurdleSpec(), "worker"),
     "prize": ("bonuses.promotion-prize", few_people, PrizeSpec(), "worker"),

@@ -1,7 +1,8 @@
-"""Models of the size of bonuses compared by what they predict for a worker whom they have not seen."""
+"""Models of bonuses compared by what they predict for a worker whom they have not seen."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from bayes_labor.likelihoods.random_intercepts import weighted_log_likelihood
 from bayes_labor.models.bonuses.size import BonusSpec
 from bayes_labor.posteriors.bonuses.results import coefficients, spread_evenly, spreads
 from bayes_labor.posteriors.leaving_out import leave_units_out, scores
+from bayes_labor.posteriors.observed import Observed, thinned
 
 
 def worker_log_likelihood(draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, size: int = 200) -> xr.DataArray:
@@ -85,3 +87,53 @@ def leave_one_worker_out(
         raise DataFaults([Fault(f"the fits see different rows ({what})", "fits", "treat missing ratings alike in all")])
     found = {n: leave_units_out(worker_log_likelihood(d, panel, s, size=size).to_numpy()) for n, (d, s) in fits.items()}
     return scores(found).rename_axis("model")
+
+
+def leave_one_career_out(
+    fits: Mapping[str, tuple[xr.DataTree, Any]],
+    panel: Personnel,
+    observed: Callable[[Any, Personnel, xr.DataTree, int], Observed],
+    *,
+    size: int = 400,
+) -> pd.DataFrame:
+    """Fits of receipt, of both, or of the prize side by side, leaving out all that is known of one worker at a time.
+
+    Parameters
+    ----------
+    fits
+        (draws, specification) by name; all must see the same outcomes of the same workers.
+    panel
+        The panel of all fits.
+    observed
+        Of the model: see :mod:`.observed`.
+    size
+        Draws of each that are used.
+
+    Returns
+    -------
+    pd.DataFrame
+        As of :func:`leave_one_worker_out`.
+
+    Raises
+    ------
+    DataFaults
+        If the fits do not see the same rows or workers, or sample worker effects.
+
+    """
+    if any(getattr(spec, "effects", "") == "sampled" for _, spec in fits.values()):
+        remedy = "compare fits with effects='integrated'"
+        raise DataFaults([Fault("sampled worker effects are those of workers who were seen", "effects", remedy)])
+    outcomes, values = {}, {}
+    for name, (draws, spec) in fits.items():
+        found = observed(spec, panel, thinned(draws, size), 0)
+        outcomes[name] = np.concatenate([v.to_numpy() for v in found.data.data_vars.values()])
+        (terms,) = found.log_likelihood.data_vars.values()
+        values[name] = terms.stack(sample=("chain", "draw")).transpose("sample", ...).to_numpy()
+        if "worker" not in terms.dims:  # rows of a pooled regression
+            values[name] = np.add.reduceat(values[name], spec.design(panel).groups.offsets[:-1], axis=1)
+    first = next(iter(fits))
+    if any(not np.array_equal(outcomes[n], outcomes[first]) or values[n].shape[1] != values[first].shape[1] for n in fits):
+        what = ", ".join(f"{n}: {len(outcomes[n])} outcomes of {values[n].shape[1]} workers" for n in fits)
+        remedy = "compare fits that treat missing ratings and workers who never vary alike"
+        raise DataFaults([Fault(f"the fits see different data ({what})", "fits", remedy)])
+    return scores({n: leave_units_out(v) for n, v in values.items()}).rename_axis("model")

@@ -54,7 +54,7 @@ def observed_sizes(spec: BonusSpec, panel: Personnel, tree: xr.DataTree, seed: i
 def observed_receipts(spec: ReceiptSpec, panel: Personnel, tree: xr.DataTree, seed: int) -> Observed:
     """Variable ``received``, 0 or 1 by row; units are workers, or rows where effects are sampled or there are none."""
     design, model, rng = spec.design(panel), bonus_receipt(panel, spec), np.random.default_rng(seed)
-    if spec.effects == "sampled" or not design.groups.repeated:
+    if spec.effects in ("sampled", "none") or not design.groups.repeated:
         return by_model(model, tree, seed)
     posterior, draw, offsets = tree["posterior"].to_dataset(), model["received"].owner.op, design.groups.offsets
     made, terms = [], []

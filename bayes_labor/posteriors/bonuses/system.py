@@ -27,7 +27,7 @@ from bayes_labor.models import (
 from bayes_labor.models.bonuses.prize_design import PrizeDesign
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.bonuses import figures, published
-from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out
+from bayes_labor.posteriors.bonuses.comparison import leave_one_career_out, leave_one_worker_out
 from bayes_labor.posteriors.bonuses.finding import finding
 from bayes_labor.posteriors.bonuses.fits import GATED
 from bayes_labor.posteriors.bonuses.observed import observed_hurdles, observed_prizes, observed_receipts, observed_sizes
@@ -110,6 +110,9 @@ def _judge(spec: Settings, data: Personnel, draws: xr.DataTree) -> Judged:
 
     def beside(folder: RunFolder) -> Sequence[dict[str, Any]]:
         note = "Posterior standard deviations beside errors clustered by worker, which hold whatever the errors' variances."
+        note += (
+            " The first are those of normal errors: elsewhere on this page coefficients have the second." if spec.robust else ""
+        )
         return [section("Two errors", [shown_table(table, folder, "robust", "Two errors", note)])]
 
     return Judged(found, cautions, beside)
@@ -154,7 +157,11 @@ def _compare(fits: Mapping[str, tuple[xr.DataTree, Any]], data: Personnel, size:
     return leave_one_worker_out(fits, data, size=min(size, 400))
 
 
-def _system(name: str, kind: str, spec: type[Settings], build: Callable[..., pm.Model], **more: Any) -> System:
+def _compare_careers(observed: Any, fits: Mapping[str, tuple[xr.DataTree, Any]], data: Personnel, size: int, _: int) -> Any:
+    return leave_one_career_out(fits, data, observed, size=min(size, 400))
+
+
+def _system(name: str, kind: str, spec: type[Settings], build: Callable[..., pm.Model], observed: Any, **more: Any) -> System:
     words: dict[str, Any] = {"title": TITLES[kind], "lead": _LEADS[kind], "symbols": SYMBOLS}
     verbs: dict[str, Any] = {
         "describe": describe,
@@ -163,14 +170,14 @@ def _system(name: str, kind: str, spec: type[Settings], build: Callable[..., pm.
         "prior": partial(_prior, kind),
         "used": _used,
         "finding": lambda spec, data, draws: finding(spec, data, _as_asked(spec, data, draws)),
+        "observed": observed,
+        "compare": partial(_compare_careers, observed),
     }
-    return System(name=name, spec=spec, read=read, build=build, sampler={"draws": 1000}, **words, **verbs, **more)
+    return System(name=name, spec=spec, read=read, build=build, sampler={"draws": 1000}, **words, **(verbs | more))
 
 
-SIZE = _system(
-    "bonuses.size", "bonus-size", BonusSpec, bonus_size, compare=_compare, observed=observed_sizes, summarize=_summarize,
-    explain=_explain,
-)  # fmt: skip
-RECEIPT = _system("bonuses.receipt", "bonus-receipt", ReceiptSpec, bonus_receipt, observed=observed_receipts)
-HURDLE = _system("bonuses.hurdle", "bonus-hurdle", HurdleSpec, bonus_hurdle, observed=observed_hurdles)
-PRIZE = _system("bonuses.promotion-prize", "promotion-prize", PrizeSpec, promotion_prize, observed=observed_prizes)
+_SIZES: dict[str, Any] = {"summarize": _summarize, "explain": _explain, "compare": _compare}
+SIZE = _system("bonuses.size", "bonus-size", BonusSpec, bonus_size, observed_sizes, **_SIZES)
+RECEIPT = _system("bonuses.receipt", "bonus-receipt", ReceiptSpec, bonus_receipt, observed_receipts)
+HURDLE = _system("bonuses.hurdle", "bonus-hurdle", HurdleSpec, bonus_hurdle, observed_hurdles)
+PRIZE = _system("bonuses.promotion-prize", "promotion-prize", PrizeSpec, promotion_prize, observed_prizes)

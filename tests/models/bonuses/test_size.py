@@ -4,6 +4,7 @@ import json
 from functools import partial
 from typing import Any
 
+import arviz as az
 import numpy as np
 import pymc as pm
 import pytensor
@@ -17,6 +18,7 @@ from bayes_labor.likelihoods.effect_integral import integrate_effects, student_l
 from bayes_labor.likelihoods.random_intercepts import panel_likelihood, reduce_panel, weighted_log_likelihood
 from bayes_labor.models import BonusSpec, bonus_size
 from bayes_labor.models.bonuses.design import Regressors, bonus_design, year_contrasts
+from bayes_labor.models.linear_panel import linear_panel
 from bayes_labor.models.panel_design import IdentificationError, check_identified
 from bayes_labor.models.pilot import pilot_of
 from bayes_labor.models.priors import Prior
@@ -257,27 +259,47 @@ def test_golden_student_and_missing_ratings(golden: dict[str, Any]) -> None:
         assert integrate_effects(both, groups, case["tau"], 601, 12.0).sum() == pytest.approx(case[name], rel=1e-11)
 
 
+@pytest.mark.long
+def test_effects_of_the_size_of_errors() -> None:
+    """Neither centred nor not: 722 effective draws of tau of 1,000 here; 254 where one kind is chosen for all workers."""
+    rng, panel = np.random.default_rng(3), small_panel()
+    spec = BonusSpec(blocks=("levels",), errors="student", demographics=False, years="none", means=False)
+    design = spec.design(panel)
+    level = 8.0 + 0.6 * rng.normal(size=len(design.groups.labels))
+    bonus = panel.table["bonus"].copy()
+    bonus.loc[design.table.index] = np.exp(level[design.groups.row] + 0.7 * rng.standard_t(20.0, len(design.outcome)))
+    model = bonus_size(Personnel(panel.table.assign(bonus=bonus)), spec)
+    tree = draw(model, compile_model(model), SamplerSettings(draws=500, tune=400, chains=2, seed=1))
+    effective = float(az.ess(tree["posterior"].to_dataset()[["tau"]])["tau"])
+    assert effective > 400, effective
+
+
 def test_density_with_effects_is_the_rows_one() -> None:
     """The PyMC model with Student-t errors and the mixture, at a point, against the functions that the golden values check."""
     part = small_panel()
     spec = BonusSpec(blocks=("levels", "ratings"), errors="student", ratings="mixture", demographics=False, years="none")
     model = bonus_size(part, spec)
     design = spec.design(part)
-    names = ["theta", "rating_cuts", "rating_slope", "worker_level" if "worker_level" in model.named_vars else "worker_effect"]
+    names = ["theta", "rating_cuts", "rating_slope", "worker_scaled"]
     outputs = [*model.logp(vars=model.observed_RVs, sum=False), *model.replace_rvs_by_values([model[n] for n in names])]
     call = pytensor.function(model.value_vars, outputs, mode=PYTHON, on_unused_input="ignore")
     rng = np.random.default_rng(0)
     at = {v.name: 0.3 * rng.normal(size=v.type.shape) for v in model.value_vars}
-    *parts, theta, cuts, slope, level = call(*(at[v.name] for v in model.value_vars))
+    *parts, theta, cuts, slope, scaled = call(*(at[v.name] for v in model.value_vars))
     observed = sum(float(np.sum(p)) for p in parts)
     sigma, tau, nu = (np.exp(at[f"{n}_log__"]) for n in ("sigma", "tau", "nu"))
-    row = design.groups.row
-    if names[-1] == "worker_effect":
-        mean = design.columns @ theta + tau * level[row]
-    else:
-        counts = np.bincount(row)
-        means = np.stack([np.bincount(row, c) / counts for c in design.columns.T], axis=1)
-        mean = level[row] + (design.columns - means[row]) @ theta
+    row, found = design.groups.row, linear_panel(design, spec.table, summed=False)
+    (error, effect), counts = found.start, np.bincount(row)
+    told = counts * effect**2 / (error**2 + counts * effect**2)
+    means = np.stack([np.bincount(row, c) / counts for c in design.columns.T], axis=1)
+    base, between = means @ found.pilot.center, means @ theta
+    level = base + (1.0 - told) * (between - base) + (tau / effect) ** (1.0 - told) * scaled
+    mean = level[row] + (design.columns - means[row]) @ theta
+    prior = stats.norm(between, tau).logpdf(level) + (1.0 - told) * np.log(tau / effect)  # and how far levels are stretched
+    value = pytensor.function(
+        model.value_vars, model.logp(vars=[model["worker_scaled"]]), mode=PYTHON, on_unused_input="ignore"
+    )
+    assert value(*(at[v.name] for v in model.value_vars)) == pytest.approx(prior.sum(), rel=1e-9)
     rating = design.table["rating"].to_numpy(np.float64)
     places = [design.terms.index(f"rating {k}") for k in (2, 3, 4)]
     effects = np.append(0.0, theta[places])
