@@ -220,8 +220,8 @@ def tables34(panel: Personnel) -> pd.DataFrame:
             "with worker effects, paper": float(theirs[1] or np.nan),
             "with worker effects": fixed.r2_adjusted,
             "within": fixed.r2,
-            "log likelihood, pooled": flat.log_likelihood,
-            "log likelihood, with effects": fixed.log_likelihood,
+            "log L, pooled": flat.log_likelihood,
+            "log L, with effects": fixed.log_likelihood,
             "F levels, pooled": _f_of_levels(flat),
             "F levels, within": _f_of_levels(fixed),
         }
