@@ -101,3 +101,10 @@ def test_parameters_that_a_specification_lacks_are_told(small: Workforce, name: 
     law = "normal(0, 1)" if "[" in name else "half normal(1)"
     with pytest.raises(DataFaults, match="no parameter"):
         joint_production(small, JointProductionSpec(priors={"laws": {name: law}}))
+
+
+def test_laws_stand_beside_the_settings_too() -> None:
+    said = JointProductionPriors(talent=1.0, V_U="normal(3, 1)", d=pm.Beta.dist(4.0, 2.0))
+    assert said.laws == {"V_U": "normal(3.0, 1.0)", "d": "beta(4.0, 2.0)"} and said.talent == 1.0
+    with pytest.raises(DataFaults, match="prior of V_U is given twice"):
+        JointProductionPriors(V_U="normal(3, 1)", laws={"V_U": "normal(1, 1)"})

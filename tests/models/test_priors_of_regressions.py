@@ -99,6 +99,12 @@ def test_ordered_effects_have_priors_of_their_steps(panel: Personnel) -> None:
     assert float(np.log(steps).std()) == pytest.approx(0.1, rel=0.07)
 
 
+def test_an_ordered_effect_has_no_prior_of_its_own(panel: Personnel) -> None:
+    """It would be without effect: the steps have the prior."""
+    with pytest.raises(DataFaults, match="level 2 follow from steps"):
+        bonus_size(panel, BonusSpec(**FEW, ordered=True, priors={"theta[level 2]": "normal(0.4, 0.05)"}))
+
+
 def test_are_printed_and_recorded() -> None:
     spec = BonusSpec(priors={"theta[level 2]": "normal(0.4, 0.05)", "tau": pm.Gamma.dist(2.0, 4.0)})
     assert str(spec.table["theta[level 2]"]).endswith("Normal(0.4, 0.05)")

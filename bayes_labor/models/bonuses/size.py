@@ -157,6 +157,10 @@ def _in_order(design: PanelDesign, pilot: Pilot, table: Mapping[str, Prior]) -> 
             start_at(**{f"{block}_steps": np.full(len(places), table[block].frozen().median())})
             theta = pt.set_subtensor(theta[places], (-1.0 if block in FALLING else 1.0) * pt.cumsum(steps))
             held += places
+    stepped = [design.terms[i] for i in held if f"theta[{design.terms[i]}]" in table]
+    if stepped:
+        remedy = "give a prior of the block, of each of its steps, or ordered=False"
+        raise DataFaults([Fault(f"{', '.join(stepped)} follow from steps, which have the prior", "priors", remedy)])
     rest = np.setdiff1d(np.arange(len(design.terms)), held)
     pm.modelcontext(None).add_coord("free_term", [design.terms[i] for i in rest])
     own = _given_others(pilot, rest)

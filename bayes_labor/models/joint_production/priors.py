@@ -77,6 +77,9 @@ class JointProductionPriors(Settings):
         laws = given.get("laws", {})
         if not said or not isinstance(laws, Mapping):
             return given
+        twice = sorted(set(said) & set(laws))
+        if twice:
+            raise ValueError(f"the prior of {twice[0]} is given twice: beside the settings and among laws")
         return {k: v for k, v in given.items() if k not in said} | {"laws": {**laws, **said}}
 
     @field_validator("laws", mode="before")
