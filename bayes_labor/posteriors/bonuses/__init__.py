@@ -1,7 +1,8 @@
 """Bonuses and promotion tournaments: results, tables, figures and the page of the paper."""
 
-from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out, worker_log_likelihood
+from bayes_labor.posteriors.bonuses.comparison import leave_one_career_out, leave_one_worker_out, worker_log_likelihood
 from bayes_labor.posteriors.bonuses.cut import cut_prize
+from bayes_labor.posteriors.bonuses.effects import average_effects
 from bayes_labor.posteriors.bonuses.paper import reproduce_bonuses
 from bayes_labor.posteriors.bonuses.primitives import moment_table, summarize_primitives, tournament_primitives
 from bayes_labor.posteriors.bonuses.prior_page import bonus_prior_page
@@ -19,10 +20,12 @@ from bayes_labor.posteriors.bonuses.results import (
 from bayes_labor.posteriors.bonuses.two_step import bootstrap, placebo, two_step
 
 __all__ = [
+    "average_effects",
     "bonus_prior_page",
     "bootstrap",
     "cut_prize",
     "decomposition",
+    "leave_one_career_out",
     "leave_one_worker_out",
     "moment_table",
     "ordered_levels",

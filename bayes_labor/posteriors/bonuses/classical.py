@@ -86,7 +86,10 @@ def clustered(x: np.ndarray, residual: np.ndarray, groups: Groups, parameters: i
 
 
 def conditional(design: PanelDesign) -> Classical:
-    """Conditional ("fixed effects") logit, by its exact gradient; rows of workers who always or never won say nothing."""
+    """Conditional ("fixed effects") logit, by its exact gradient; rows of workers who always or never won say nothing.
+
+    Errors are clustered by worker, with the factor of :class:`Classical` at the rows and workers that say something.
+    """
     won, w, groups = design.outcome, design.columns, design.groups
 
     def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
@@ -97,9 +100,14 @@ def conditional(design: PanelDesign) -> Classical:
     step = 1e-5 * np.eye(w.shape[1])
     hessian = np.stack([(objective(found.x + s)[1] - objective(found.x - s)[1]) / 2e-5 for s in step])
     share = groups.means(won)
-    used = int(groups.counts[(share > 0) & (share < 1)].sum())
+    says = (share > 0) & (share < 1)
+    used, workers = int(groups.counts[says].sum()), int(says.sum())
     r2 = 1.0 - found.fun / objective(np.zeros(w.shape[1]))[0]
-    return _classical(design.terms, found.x, np.linalg.inv(0.5 * (hessian + hessian.T)), used, -found.fun, r2)
+    rows = w * conditional_logit(w @ found.x, won, groups.offsets)[1][:, None]
+    scores = groups.means(rows) * groups.counts[:, None]
+    factor = workers / max(workers - 1.0, 1.0) * (used - 1.0) / max(used - len(found.x), 1.0)
+    bread = np.linalg.inv(0.5 * (hessian + hessian.T))
+    return _classical(design.terms, found.x, factor * bread @ (scores.T @ scores) @ bread, used, -found.fun, r2)
 
 
 def wald(fit: Classical, terms: Sequence[str]) -> float:

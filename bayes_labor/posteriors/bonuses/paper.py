@@ -1,6 +1,6 @@
 """Every table and figure of the paper on bonuses on one page: published, by the paper's estimators, and as posteriors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from bayes_labor.posteriors.bonuses.primitives import (
     what_is_told,
 )
 from bayes_labor.posteriors.bonuses.results import (
+    LEVEL_TERMS,
     coefficients,
     decomposition,
     levels_of,
@@ -109,7 +110,7 @@ def reproduce_bonuses(
         Of ``paper.html``.
 
     """
-    folder, generated = RunFolder(Path(run)), panel is None
+    folder, generated, own = RunFolder(Path(run)), panel is None, prize_panel is None
     panel = panel or personnel("table5", seed=seed)
     prize_panel = prize_panel or (personnel("table6", seed=seed) if generated else panel)
     settings = {"chains": 4, "seed": seed} | settings
@@ -128,15 +129,12 @@ def reproduce_bonuses(
         _receipt(panel, fits, truth.get("receipt"), folder),
         _shares(panel, fits, truth.get("size"), folder, seed),
         _size(panel, fits, truth.get("size"), folder, seed),
-        _prize(prize_panel, rho, cells, zero, folder, -2.0 if generated else None, seed),
+        _prize(prize_panel, rho, cells, zero, folder, -2.0 if generated and own else None, seed),
         _placebo(zero, folder),
         _primitives(panel, primitives, moments, folder),
         _caveats(),
     ]
     found = of_fits({n: f.gates for n, f in fits.items()})
-    missed = missed_moments(moment_table(primitives, moments), _TOLERANCE)
-    value, advice = f"further than {_TOLERANCE:.0%} from the data: {', '.join(missed)}", "the tournament does not fit them"
-    cautions = [Gate("moments of the primitives", value, False, advice)] if missed else []
     lead = (
         "Ekinci and Waldman's tests of a tournament with bonuses. The firm's records are not public: the panel here is "
         "generated with known truth to have the published Table 1, so that agreement with the published columns shows that "
@@ -146,9 +144,25 @@ def reproduce_bonuses(
     )
     title, facts = "Bonuses and promotion tournaments", _facts(panel, prize_panel, fits, rho)
     levels = finding(tables.size_spec(7), panel, fits["size, column 7"].draws)
-    said = f"{levels} {of_prize(rho[f'joint, {_OWN}'])}" + (" The data were generated with ρ = -2." if generated else "")
+    said = _found(levels, of_prize(rho[f"joint, {_OWN}"]), truth.get("size") if own else None)
+    cautions = _cautions(missed_moments(moment_table(primitives, moments), _TOLERANCE))
     shown: dict[str, Any] = {"sections": sections, "facts": facts, "gates": found, "cautions": cautions, "finding": said}
     return write_page(folder.path / "paper.html", title=title, lead=lead, **shown)
+
+
+def _found(levels: str, prize: str, truth: Mapping[str, float] | None) -> str:
+    """What was found, of generated panels with what they were made with, each of its own."""
+    if truth is None:
+        return f"{levels} {prize}"
+    level = LEVEL_TERMS[-1]
+    made = f"That panel was generated with {np.exp(truth[level]):.1f} times at {level}, and no effect of the prize."
+    return f"{levels} {made} In another one, generated with ρ = -2: {prize[0].lower()}{prize[1:]}"
+
+
+def _cautions(missed: Sequence[str]) -> list[Gate]:
+    """Moments that the primitives miss: chains have converged, but to what does not describe them."""
+    value, advice = f"further than {_TOLERANCE:.0%} from the data: {', '.join(missed)}", "the tournament does not fit them"
+    return [Gate("moments of the primitives", value, False, advice)] if missed else []
 
 
 def _fit_all(
@@ -349,8 +363,10 @@ def _size(
     repeated = "Fit of the columns. The published F of age in columns 7 and 8 repeats that of levels."
     assumptions = (
         "Effects under other assumptions, posterior mean and sd. All with ratings and tenure; ordered: effects rise by "
-        "construction; all rows: missing ratings summed over instead of dropped."
+        "construction"
     )
+    summed = "size, Student-t and missing ratings" in fits
+    assumptions += "; all rows: missing ratings summed over instead of dropped." if summed else "."
     left_out = (
         "Leaving one worker out. Log predictive density of a worker not seen, effects integrated out; difference to the best "
         "with its standard error."

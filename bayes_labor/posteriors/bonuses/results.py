@@ -252,7 +252,7 @@ def _typical(design: PanelDesign, level: str, tenure: int, age: int) -> np.ndarr
     return x
 
 
-def quartiles(draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, size: int = 100, seed: int = 0) -> xr.Dataset:
+def quartiles(draws: xr.DataTree, panel: Personnel, spec: BonusSpec, *, size: int = 1000, seed: int = 0) -> xr.Dataset:
     """Quartiles of log bonuses by level: ``observed``, and posterior-predictive ``replicated`` (sample, level, quartile)."""
     design, rng = spec.design(panel), np.random.default_rng(seed)
     theta, scales = coefficients(draws, design.terms), spreads(draws)

@@ -28,6 +28,7 @@ from bayes_labor.models.bonuses.prize_design import PrizeDesign
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.bonuses import figures, published
 from bayes_labor.posteriors.bonuses.comparison import leave_one_career_out, leave_one_worker_out
+from bayes_labor.posteriors.bonuses.effects import average_effects
 from bayes_labor.posteriors.bonuses.finding import finding
 from bayes_labor.posteriors.bonuses.fits import GATED
 from bayes_labor.posteriors.bonuses.observed import observed_hurdles, observed_prizes, observed_receipts, observed_sizes
@@ -142,11 +143,21 @@ def _sections(spec: Any, data: Personnel, draws: xr.DataTree, folder: RunFolder)
         words = f"P(effects of levels rise): {order.probability:.3f}. {against} (at most {1 / order.prior:.0f})."
         picture = figures.level_figure(coefficients(draws, levels), levels, of)
         found.append(with_figures(section("Levels", [], words), folder, levels=picture))
+    if isinstance(spec, HurdleSpec) or (isinstance(spec, ReceiptSpec) and spec.effects != "conditional"):
+        found.append(section("Average effects", [_effects(spec, data, draws, folder)]))
     if "rho" in draws["posterior"]:
         rho = draws["posterior"]["rho"].to_numpy().ravel()
         picture = figures.prize_figure({"this fit": rho}, published.TABLE6["A"][4][:2], None)
         found.append(with_figures(section("Prize", [], f"P(ρ < 0): {(rho < 0).mean():.3f}."), folder, prize=picture))
     return found
+
+
+def _effects(spec: Any, data: Personnel, draws: xr.DataTree, folder: RunFolder) -> dict[str, Any]:
+    note = (
+        "A level, tenure or rating instead of the base, a year of age, or one unit more, for every row, all else as it is; "
+        "worker effects are integrated over their law. Averages over rows. Chances are shares: .05 is five bonuses more in 100."
+    )
+    return shown_table(average_effects(draws, data, spec), folder, "effects", "Average effects", note)
 
 
 def _prior(kind: str, spec: Settings, data: Personnel, folder: Path, draws: int) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 import json
 import warnings
 from dataclasses import replace
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -166,3 +167,27 @@ def test_two_step_standard_errors() -> None:
     assert 0.0 < found.partial_r2 < 1.0
     few = two_step(panel, PrizeSpec(covariates="A", blocks=("levels", "age")))
     assert few.conventional < found.conventional
+
+
+def test_conditional_errors_are_clustered() -> None:
+    """Scores by enumeration of each worker's outcomes with the same total; the page says that errors are clustered."""
+    table = personnel(seed=2).table
+    panel = Personnel(table[table["id"] % 40 == 0])
+    design = ReceiptSpec(blocks=("levels",), years="none", effects="conditional").design(panel)
+    fit = conditional(design)
+    scores, information, rows = [], 0.0, 0
+    for a, b in pairwise(design.groups.offsets):
+        won, x = design.outcome[a:b], design.columns[a:b]
+        if won.min() == won.max():
+            continue
+        ways = np.array([w for w in product((0.0, 1.0), repeat=b - a) if sum(w) == won.sum()])
+        weight = np.exp(ways @ x @ fit.estimate.to_numpy())
+        weight, total = weight / weight.sum(), ways @ x
+        mean = weight @ total
+        scores.append(won @ x - mean)
+        information = information + (total - mean).T @ ((total - mean) * weight[:, None])
+        rows += b - a
+    g, bread = len(scores), np.linalg.inv(information)
+    meat = np.transpose(scores) @ np.array(scores) * g / (g - 1) * (rows - 1) / (rows - len(fit.estimate))
+    np.testing.assert_allclose(fit.se, np.sqrt(np.diag(bread @ meat @ bread)), rtol=1e-4)
+    assert np.abs(np.log(fit.se / np.sqrt(np.diag(bread)))).max() > 0.02  # they are not those of independent rows

@@ -1,15 +1,19 @@
 """Fits of all four models of bonuses compared by a worker left out: what is known of one is one term, whatever the model."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import special
 
 from bayes_labor.data import DataFaults
+from bayes_labor.engines.run_folder import RunFolder
 from bayes_labor.models import HurdleSpec, PrizeSpec, ReceiptSpec
+from bayes_labor.posteriors.report import write_report
 from bayes_labor.posteriors.system import systems
-from tests.posteriors.test_arviz import draws_of, few_people
+from tests.posteriors.test_arviz import CHAINS, DRAWS, draws_of, few_people
 
 SMALL: dict[str, Any] = {"blocks": ("levels",), "years": "none", "demographics": False}
 
@@ -28,9 +32,16 @@ def fits_of(name: str, *specs: Any) -> dict[str, Any]:
         pytest.param("bonuses.hurdle", (HurdleSpec(**SMALL), HurdleSpec(**SMALL, correlated=False)), marks=pytest.mark.long),
     ],
 )
-def test_all_models_are_compared_by_worker(name: str, specs: tuple[Any, ...]) -> None:
-    """Each has a density, a difference with its error, and the best comes first."""
-    table = systems()[name].compare(fits_of(name, *specs), few_people(), 30, 0)
+def test_all_models_are_compared_by_worker(name: str, specs: tuple[Any, ...], tmp_path: Path) -> None:
+    """Each has a density, a difference with its error, and the best comes first; its page has what there is to show."""
+    fits = fits_of(name, *specs)
+    table = systems()[name].compare(fits, few_people(), 30, 0)
+    draws, spec = fits["0"]
+    axes, energy = ("chain", "draw"), np.random.default_rng(0).normal(size=(CHAINS, DRAWS))
+    calm = xr.Dataset({"diverging": (axes, np.zeros((CHAINS, DRAWS), dtype=bool)), "energy": (axes, energy)})
+    tree = xr.DataTree.from_dict({"posterior": draws["posterior"].to_dataset(), "sample_stats": calm})
+    page = write_report(systems()[name], spec, few_people(), tree, RunFolder(tmp_path)).read_text(encoding="utf-8")
+    assert ("Average effects" in page and "log of the expected bonus" in page) == (name == "bonuses.hurdle")
     assert len(table) == len(specs) and np.isfinite(table[["density", "difference", "se"]]).all(axis=None)
     assert table["density"].is_monotonic_decreasing and table["difference"].iloc[0] == 0.0
 

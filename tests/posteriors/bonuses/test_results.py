@@ -19,7 +19,7 @@ from bayes_labor.data.bonuses.personnel import true_coefficients
 from bayes_labor.likelihoods.random_intercepts import weighted_log_likelihood
 from bayes_labor.models import BonusSpec, bonus_receipt, bonus_size
 from bayes_labor.models.pilot import panel_pilot
-from bayes_labor.posteriors.bonuses import published
+from bayes_labor.posteriors.bonuses import paper, published
 from bayes_labor.posteriors.bonuses.classical import pooled, r2_of
 from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out, worker_log_likelihood
 from bayes_labor.posteriors.bonuses.figures import what_quartiles_say
@@ -48,6 +48,9 @@ from bayes_labor.posteriors.bonuses.tables import (
     table5,
     table34,
 )
+from bayes_labor.posteriors.diagnostics import Gate
+from bayes_labor.posteriors.html import write_page
+from bayes_labor.posteriors.words import meaning
 from tests.conftest import REFERENCE
 
 
@@ -246,6 +249,29 @@ def test_pooled_posteriors_are_least_squares(panel: Personnel) -> None:
     assert list(statistics.index) == [f"({k})" for k in range(1, 9)]
     assert long.loc[("(3)", "average increase"), "published"] == 0.978 and np.isfinite(long.loc["(3)", "likelihood"]).all()
     assert "tau" not in bonus_receipt(panel, receipt_spec(2)).named_vars
+
+
+def test_moments_that_are_missed_are_no_gate(tmp_path: Path) -> None:
+    """Chains that have converged are a posterior, whatever it describes badly: the verdict said not to report any number."""
+    (caution,), passed = paper._cautions(["old, level 2, new (+17%)"]), [Gate("R-hat", "1.001", True, "")]
+    page = write_page(tmp_path / "p.html", title="t", lead="l", sections=[], gates=passed, cautions=[caution])
+    text = page.read_text(encoding="utf-8")
+    assert "All convergence gates passed" in text and "further than 5% from the data: old, level 2, new (+17%)" in text
+    assert "Do not report" not in text and paper._cautions([]) == []
+
+
+def test_what_was_found_beside_what_was_generated() -> None:
+    """Two panels with truths of their own: of the first the level's, of the second the prize's."""
+    said = paper._found("At level 5 bonuses are 5.3 times.", "Bonuses are lower: ρ = -2.3.", true_coefficients("size"))
+    assert "generated with 4.3 times at level 5, and no effect of the prize" in said  # exp(1.45)
+    assert said.endswith("In another one, generated with ρ = -2: bonuses are lower: ρ = -2.3.")
+    assert paper._found("Levels.", "Prize.", None) == "Levels. Prize."
+
+
+def test_columns_are_explained_in_words_of_bonuses() -> None:
+    """A coefficient is no industry, a cell no outcome, and a mean bonus of the model no parameter."""
+    assert "industry" not in meaning("robust", "term") and meaning("fit_of_primitives", "cell").startswith("Age, job level")
+    assert "parameter" not in meaning("fit_of_primitives", "prior mean") + meaning("fit_of_primitives", "mean")
 
 
 @pytest.mark.long
