@@ -22,6 +22,8 @@ ROBUST = (
     "and intervals hold whatever the variances of errors and their correlation within workers. "
 )
 """What a page says of them."""
+MANY = 100
+"""Workers below which 94% intervals with clustered errors held the truth less often than 93 times in a hundred."""
 PART = 1.1
 """Ratio of a clustered error to a posterior standard deviation, or the other way round, beyond which they part."""
 
@@ -59,6 +61,14 @@ def robust_errors(draws: xr.DataTree, panel: Personnel, spec: BonusSpec) -> pd.D
     clustered = np.sqrt(np.diag(sandwich(x, residual, clusters_of(panel, design), sigma, design.prior_sd)))
     table = pd.DataFrame({"mean": theta.mean(0), "sd": theta.std(0)}, pd.Index(design.terms, name="term"))
     return table.assign(**{"clustered se": clustered, "ratio": clustered / table["sd"]})
+
+
+def too_few(workers: int) -> list[Gate]:
+    """A caution on errors clustered by fewer workers than :data:`MANY`."""
+    if workers >= MANY:
+        return []
+    value = f"{workers} workers: errors clustered by so few are too small, if less so than the likelihood's"
+    return [Gate("robust errors of few workers", value, False, "report both, and fit fewer coefficients")]
 
 
 def where_they_part(table: pd.DataFrame) -> list[Gate]:

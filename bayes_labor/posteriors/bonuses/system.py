@@ -25,6 +25,7 @@ from bayes_labor.models import (
     promotion_prize,
 )
 from bayes_labor.models.bonuses.prize_design import PrizeDesign
+from bayes_labor.models.bonuses.size import clusters_of
 from bayes_labor.models.settings import Settings
 from bayes_labor.posteriors.bonuses import figures, published
 from bayes_labor.posteriors.bonuses.comparison import leave_one_career_out, leave_one_worker_out
@@ -34,7 +35,7 @@ from bayes_labor.posteriors.bonuses.fits import GATED
 from bayes_labor.posteriors.bonuses.observed import observed_hurdles, observed_prizes, observed_receipts, observed_sizes
 from bayes_labor.posteriors.bonuses.prior_page import TITLES, bonus_prior_page, of_bonuses
 from bayes_labor.posteriors.bonuses.results import coefficients, levels_of, ordered_levels
-from bayes_labor.posteriors.bonuses.robust import ROBUST, robust_errors, where_they_part, with_priors
+from bayes_labor.posteriors.bonuses.robust import ROBUST, robust_errors, too_few, where_they_part, with_priors
 from bayes_labor.posteriors.diagnostics import gates
 from bayes_labor.posteriors.html import section, shown_table, with_figures
 from bayes_labor.posteriors.system import Judged, System, plain_table
@@ -115,7 +116,8 @@ def _judge(spec: Settings, data: Personnel, draws: xr.DataTree) -> Judged:
         )
         return [section("Two errors", [shown_table(table, folder, "robust", "Two errors", note)])]
 
-    return Judged(found, [] if spec.robust else where_they_part(table), beside)
+    workers = len(clusters_of(data, spec.design(data)).labels)
+    return Judged(found, too_few(workers) if spec.robust else where_they_part(table), beside)
 
 
 def _summarize(spec: BonusSpec, data: Personnel, draws: xr.DataTree) -> pd.DataFrame:

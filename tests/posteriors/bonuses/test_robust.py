@@ -19,7 +19,7 @@ from bayes_labor.models.sandwich import sandwich, sandwich_map
 from bayes_labor.posteriors import compile_model, draw
 from bayes_labor.posteriors.bonuses.comparison import leave_one_worker_out
 from bayes_labor.posteriors.bonuses.results import coefficients, quartiles
-from bayes_labor.posteriors.bonuses.robust import robust_errors, where_they_part
+from bayes_labor.posteriors.bonuses.robust import robust_errors, too_few, where_they_part
 from bayes_labor.posteriors.bonuses.system import SIZE
 from bayes_labor.posteriors.report import write_report
 from benchmarks.coverage_of_robust import coverage, recorded, within_workers
@@ -135,6 +135,12 @@ def _of_likelihood(tree: xr.DataTree) -> xr.DataTree:
     posterior = tree["posterior"].to_dataset()
     plain = posterior.drop_vars("theta").rename({LIKELIHOOD: "theta"})
     return xr.DataTree.from_dict({"posterior": plain, "sample_stats": tree["sample_stats"].to_dataset()})
+
+
+def test_few_workers_are_a_caution() -> None:
+    """Of 73 workers and 29 coefficients 94% intervals held the truth in 92% of cases, of 32 in 91%."""
+    (caution,) = too_few(73)
+    assert "73 workers" in caution.value and not caution.passed and too_few(100) == []
 
 
 @pytest.mark.parametrize("more", [{"errors": "student"}, {"ordered": True}, {"ratings": "mixture"}])
