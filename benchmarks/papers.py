@@ -48,6 +48,10 @@ SYSTEMS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
 }
 """By system: title, what to know, and tables with their titles."""
+_REFUSED = (
+    "\nThe solutions of the last run were refused by their certificate, as its page says: their numbers are not to be read and "
+    "not shown.\n"
+)
 _DROPPED = ["contraction", "prior_mean", "prior_sd", "ess_bulk", "r_hat", "ML se", "objective"]
 _SHOWN = {"hdi_low": "3%", "hdi_high": "97%"}
 
@@ -66,7 +70,9 @@ def taken(system: str, run: Path) -> dict[str, Any]:
     version = next((r["versions"]["bayes-labor"] for r in records if "versions" in r), "")
     sizes = [r["data"] for r in records if "workers" in r.get("data", {})]
     data = f"{sizes[0]['workers']:,} workers in {sizes[0]['workplaces']:,} workplaces" if sizes else ""
-    return {"version": version, "started": started, "data": data, "tables": tables}
+    refused = "NOT CERTIFIED" in (run / "paper.html").read_text(encoding="utf-8")
+    shown = {} if refused else tables
+    return {"version": version, "started": started, "data": data, "refused": refused, "tables": shown}
 
 
 def truths_inside(table: dict[str, Any]) -> str:
@@ -92,6 +98,7 @@ def page(found: dict[str, Any]) -> str:
             own = found[system]
             made = ", ".join(w for w in (f"`bayes-labor reproduce {system}`", own["data"], f"release {own['version']}") if w)
             text += f"\n## {title}\n\n{words} ({made}.)\n"
+            text += _REFUSED if own["refused"] else ""
             shown = {n: t for n, t in own["tables"].items() if n in names}
             text += "".join(f"\n**{names[n]}**\n\n{truths_inside(t)}{markdown(t)}" for n, t in shown.items())
     return text
