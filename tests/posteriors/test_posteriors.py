@@ -102,6 +102,7 @@ def test_run_folder_is_complete(run, sample_of_norway: Workforce) -> None:
         "profiles",
         "neuter",
         "workplace_size",
+        "energy",
     }
     with pytest.raises(DataFaults, match="already holds draws"):
         RunFolder.create(run[0])
@@ -113,7 +114,7 @@ def test_page_works_offline_and_warns(run) -> None:
     assert elsewhere and all(re.fullmatch(r"tables/[a-z_]+\.(csv|tex)", p) and (run[0] / p).is_file() for p in elsewhere)
     assert "@import" not in html and "://" not in html.replace("http://www.w3.org/", "")
     assert re.findall(r"<script[^>]*>", html) == ["<script>"]  # ours, which sorts tables
-    assert html.count("<svg") == 10 and 'name="viewport"' in html
+    assert html.count("<svg") == 11 and 'name="viewport"' in html
     failed = [g for g in gates(run[1]) if not g.passed]
     assert failed and "Do not report these numbers yet" in html
     top = html[html.index("<h1>") : html.index('class="facts"')]
@@ -165,7 +166,7 @@ def test_names_are_text_wherever_they_are_written(run, sample_of_norway: Workfor
     for dim in ("talent_term", "power_term"):
         draws = nasty(draws, dim, [place[str(t)] for t in run[1]["posterior"][dim].to_numpy()])
     html = report(draws, workforce, SPEC, tmp_path, size=5).read_text(encoding="utf-8")
-    assert "<b>bold" not in html and "&lt;b&gt;bold" in html and "<i>" not in html and html.count("<svg") == 10
+    assert "<b>bold" not in html and "&lt;b&gt;bold" in html and "<i>" not in html and html.count("<svg") == 11
     for name in ("R$D", "=HYPERLINK(1)", "a_b^c {$x$}"):
         assert f"<!-- {name} -->" in html, name  # beside its drawing in a picture
     with (tmp_path / "tables" / "parameters.csv").open(newline="") as file:
