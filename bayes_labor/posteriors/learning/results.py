@@ -46,8 +46,8 @@ def refusals(solutions: list[SolvedEconomy]) -> list[str]:
 def path_words(paths: Paths) -> str:
     """The test of paths in a few words."""
     return (
-        f"joint test p = {paths.p_value:.2g}, should be {LEVEL:g} or more; largest difference {paths.worst:.1%} of the value, "
-        f"should be {BOUND:.0%} or less; largest standard error {paths.error:.1%}, should be {LARGEST_ERROR:.1%} or less; "
+        f"joint test p = {paths.p_value:.2g}, should be {LEVEL:g} or more; largest difference {paths.worst:.2%} of the value, "
+        f"should be {BOUND:.2%} or less; largest standard error {paths.error:.2%}, should be {LARGEST_ERROR:.2%} or less; "
         f"{int(paths.whole.paths[0]):,} paths, should be {FEWEST:,} or more"
     )
 

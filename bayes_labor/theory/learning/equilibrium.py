@@ -60,7 +60,8 @@ class SolverSettings(NamedTuple):
     worker: Schedule = Schedule(steps=320, ridge=(1e-2, 1e-6), rate=(0.15, 0.01), keep=0.95)
     wage_years: float = 15.0
     """Years for wages to become stationary."""
-    paths: int = 12_000
+    paths: int = 16_000
+    """From which the certificate is made: of 12,000 two seeds at the slides' parameters had errors of just above its 1.5%."""
     seed: int = 0
 
 
