@@ -379,8 +379,9 @@ def _recessions(fits: dict[str, _Fit], series: MacroSeries, folder: RunFolder) -
     if len(scores):
         words = (
             "Who knows the NBER's recession years (six or more months; years with one to five left out). AUC: chance that a "
-            "recession year has the higher score than a year without. MarkovRegression: statsmodels', of growth, two regimes, "
-            "switching mean. Brier and log score need probabilities; information: share of the uncertainty about the states "
+            "recession year has the higher score than a year without. MarkovRegression, and MarkovAutoregression of order one: "
+            "statsmodels', of growth, two regimes, switching mean. Brier and log score need probabilities; information: share "
+            "of the uncertainty about the states "
             "that the series removed."
         )
         tables.append(shown_table(scores, folder, "recession_scores", "Recession years", words))

@@ -67,16 +67,18 @@ def recession_scores(fits: dict[str, xr.DataTree], series: MacroSeries) -> pd.Da
     pd.DataFrame
         By method: area under the curve ``AUC``; mean probability ``in recessions`` and ``outside``; ``Brier`` and ``log score``
         (mean log probability of what happened; higher is better); ``information``, see :func:`information`. Empty without
-        dates. The regression is statsmodels' MarkovRegression of growth, two regimes, switching mean.
+        dates. The others are statsmodels' MarkovRegression of growth, two regimes, switching mean, and its
+        MarkovAutoregression of order one.
 
     """
     years = nber_years(series)
     if years is None:
         return pd.DataFrame()
     chances = {n: chance_of_recession(d) for n, d in fits.items()}
-    other = markov_regression(series)
-    if other is not None:
-        chances["MarkovRegression"] = other
+    for name, own in (("MarkovRegression", False), ("MarkovAutoregression", True)):
+        other = markov_regression(series, autoregression=own)
+        if other is not None:
+            chances[name] = other
     rows = {name: _scores(chance, *years) for name, chance in chances.items()}
     if _growth_seen(series):
         rows["minus growth"] = {"AUC": _growth_area(series, *years)}
@@ -100,19 +102,29 @@ def _growth_area(series: MacroSeries, compared: np.ndarray, recession: np.ndarra
     return area_under_curve(-series.observed[use, _GROWTH], recession[use])
 
 
-def markov_regression(series: MacroSeries) -> np.ndarray | None:
-    """(T,) smoothed probability of the regime of lower mean growth, NaN where growth is not seen; None with few values."""
+def markov_regression(series: MacroSeries, *, autoregression: bool = False) -> np.ndarray | None:
+    """(T,) smoothed probability of the regime of lower mean growth, NaN where growth is not seen; None with few values.
+
+    With ``autoregression`` growth less the regime's mean follows its own last value, and the first year has no probability.
+    """
+    from statsmodels.tsa.regime_switching.markov_autoregression import MarkovAutoregression
     from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression
 
     seen = series.seen[:, _GROWTH]
     if not _growth_seen(series) or not seen[np.argmax(seen) :].all():
         return None
+    growth = series.observed[seen, _GROWTH]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its remarks on convergence and on the covariance of parameters
-        found = MarkovRegression(series.observed[seen, _GROWTH], 2, trend="c").fit(disp=False)
+        if autoregression:
+            model = MarkovAutoregression(growth, 2, order=1, switching_ar=False)
+        else:
+            model = MarkovRegression(growth, 2, trend="c")
+        found = model.fit(disp=False)
     means = [found.params[list(found.model.param_names).index(f"const[{k}]")] for k in (0, 1)]
+    smoothed = np.asarray(found.smoothed_marginal_probabilities)[:, int(np.argmin(means))]
     chance = np.full(len(seen), np.nan)
-    chance[seen] = np.asarray(found.smoothed_marginal_probabilities)[:, int(np.argmin(means))]
+    chance[np.flatnonzero(seen)[len(growth) - len(smoothed) :]] = smoothed
     return chance
 
 

@@ -101,7 +101,7 @@ def _recessions(spec: RegimesSpec, data: MacroSeries, draws: xr.DataTree, folder
     tables = [shown_table(table, folder, "recessions", "Recessions", "Smoothed probability of the low state by year.")]
     scores = recession_scores({"this fit": draws}, data)
     if len(scores):
-        note = "Who knows the NBER's recession years; MarkovRegression: statsmodels', of growth."
+        note = "Who knows the NBER's recession years; MarkovRegression, MarkovAutoregression: statsmodels', of growth."
         tables.append(shown_table(scores, folder, "recession_scores", "Recession years", note))
     return [section("Recessions as latent states", tables, regimes_told(draws, data).value)]
 

@@ -139,6 +139,7 @@ def test_postwar_recessions() -> None:
     assert scores.loc["ours", "information"] < 0.2 < 0.6 < scores.loc["MarkovRegression", "information"]
     assert 0.5 < scores.loc["ours", "AUC"] < scores.loc["minus growth", "AUC"] <= scores.loc["MarkovRegression", "AUC"] + 0.02
     assert scores.loc["ours", "log score"] < scores.loc["MarkovRegression", "log score"]
+    assert scores.loc["MarkovAutoregression", "AUC"] > 0.97 and scores.loc["MarkovAutoregression", "log score"] > -0.1
     assert float(tree["posterior"]["moment_fit"].mean(("chain", "draw"))[0]) == pytest.approx(0.61, abs=0.02)
 
 
